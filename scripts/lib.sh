@@ -1,0 +1,47 @@
+# Sourced by the other scripts, from the top of the repository. What more than one of them does.
+# shellcheck shell=bash
+
+target=x86_64-unknown-linux-gnu
+
+say() { echo "edgeproof: $*"; }
+
+as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# need COMMAND[=PACKAGE]…: installs the Debian package of every command that is missing (the package has the command's name
+# unless said). The package lists are fetched once a run, and only if something is missing.
+need() {
+  local missing=() pair
+  for pair in "$@"; do
+    command -v "${pair%%=*}" > /dev/null || missing+=("${pair##*=}")
+  done
+  if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
+}
+
+install_packages() {
+  say "installing $*"
+  local log
+  log=$(mktemp)
+  if [ -z "${EDGEPROOF_APT_UPDATED:-}" ]; then
+    as_root apt-get update --quiet=2 >> "$log" 2>&1 || { tail -n 20 "$log" >&2; return 1; }
+    export EDGEPROOF_APT_UPDATED=1
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends "$@" \
+    < /dev/null >> "$log" 2>&1 || { tail -n 20 "$log" >&2; return 1; }
+  rm -f "$log"
+}
+
+# static_build ARGUMENT…: cargo build of programs that need no loader and no library, for `FROM scratch`.
+static_build() {
+  CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols" \
+    cargo build --quiet --locked --target "$target" "$@"
+}
+
+# timed NAME COMMAND…: runs one part of a larger job and tells how long it took.
+timed() {
+  local name=$1 begun=$SECONDS status=0
+  shift
+  say "$name …"
+  "$@" || status=$?
+  say "$name took $((SECONDS - begun)) s$([ "$status" -eq 0 ] || echo ", and failed with $status")"
+  return "$status"
+}
