@@ -1,0 +1,1 @@
+//! The parts of createOptions that matter: reading, the allow-list, what they ask of the host, requested against effective.

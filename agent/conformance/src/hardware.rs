@@ -1,0 +1,52 @@
+//! The "Minimum hardware requirements" paragraph ⇄ numbers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Bytes;
+
+/// What the offer's hardware paragraph claims.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Claim {
+    /// Operating systems: `linux`.
+    pub os: Vec<String>,
+    /// Architectures in manifest words: `amd64`, `arm64`, `arm/v7`.
+    pub architectures: Vec<String>,
+    /// RAM; units are binary (1 GB of RAM = 2^30 B).
+    pub ram_bytes: Option<Bytes>,
+    /// Storage; units are decimal (500 MB = 5·10^8 B) unless `KiB/MiB/GiB`.
+    pub storage_bytes: Option<Bytes>,
+    /// Cores.
+    pub cpu_cores: Option<u32>,
+    /// Clock.
+    pub cpu_hz: Option<u64>,
+    /// GPU or accelerator, as written.
+    pub gpu: Option<String>,
+    /// A directly following "Recommended hardware requirements" block.
+    pub recommended: Option<Box<Claim>>,
+    /// What was read with doubt, each with its place.
+    pub warnings: Vec<String>,
+}
+
+/// The paragraph as found in a description.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paragraph {
+    /// What it claims.
+    pub claim: Claim,
+    /// Its text, white space folded, label included.
+    pub text: String,
+    /// Text that stands after it and is not a recommended block; must be empty.
+    pub after: Option<String>,
+    /// Parts of the sentence that could not be read, with their position in `text`.
+    pub unread: Vec<String>,
+}
+
+/// Finds and reads the paragraph in a description (basic HTML).
+///
+/// `None` if no paragraph starts with the label.
+#[must_use]
+pub fn read(description: &str) -> Option<Paragraph> {
+    let _ = description;
+    None
+}

@@ -1,0 +1,25 @@
+//! The pure core of edgeproof, shared by the probe on the device and the harness in the lab.
+//!
+//! Everything here is data and total functions over it: the offer as entered in Partner Center, what was observed
+//! of a candidate, and the catalogue that turns the two into findings. The crate performs no I/O and reads no clock
+//! and no environment; its `clippy.toml` forbids it. Foreign types (Docker, MQTT, HTTP) never reach it.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
+)]
+
+pub mod candidate;
+pub mod create_options;
+pub mod finding;
+pub mod hardware;
+pub mod image;
+pub mod measurement;
+pub mod observation;
+pub mod offer;
+pub mod platform;
+pub mod record;
+pub mod report;
+pub mod requirement;
+pub mod requirements;
+pub mod units;

@@ -1,0 +1,394 @@
+//! One run's record: who ran what, where, and everything observed. Findings are a pure function of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::finding::Grant;
+use crate::observation::{Observations, Observed};
+use crate::offer::Offer;
+use crate::platform::Platform;
+use crate::units::{Bytes, Millis};
+
+/// Everything a judgement may look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The run and its settings.
+    pub run: Run,
+    /// The offer as submitted.
+    pub offer: Offer,
+    /// What was started.
+    pub candidate: Candidate,
+    /// Where.
+    pub device: Device,
+    /// Every departure from the offer's default settings, with its reason.
+    pub deviations: Vec<Deviation>,
+    /// What was observed.
+    pub observations: Observations,
+    /// Samples over time.
+    pub series: Vec<Series>,
+}
+
+/// The run and its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Unique id; lower-case letters, digits and hyphens.
+    pub id: String,
+    /// The profile played.
+    pub profile: Profile,
+    /// Whether the profile is one of the programme's own; a custom one certifies nothing.
+    pub certifying: bool,
+    /// Edition of the programme.
+    pub edition: Edition,
+    /// What the run could assess.
+    pub scope: ScopeName,
+    /// RFC 3339, UTC, by the device's clock.
+    pub started: String,
+    /// RFC 3339, UTC; absent while it runs.
+    pub finished: Option<String>,
+    /// Name and version of the probe.
+    pub agent: String,
+    /// Version of the catalogue that judged.
+    pub catalogue: String,
+    /// Settings of this run.
+    pub options: RunOptions,
+    /// What operating system, engine and IoT Edge runtime take first.
+    pub reserve: Reserve,
+}
+
+/// Which profile was played, with its numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Its name.
+    pub name: ProfileName,
+    /// Cold starts with the defaults, and as many inside the envelope.
+    pub starts: u32,
+    /// How long each start is watched once healthy.
+    pub settle: Millis,
+    /// The steady window on the last start.
+    pub window: Millis,
+    /// How long a start may take to become healthy.
+    pub start_budget: Millis,
+}
+
+impl Profile {
+    /// Three cold starts watched for 10 s each, a steady window of 30 s, 90 s to become healthy.
+    #[must_use]
+    pub const fn quick() -> Profile {
+        Profile {
+            name: ProfileName::Quick,
+            starts: 3,
+            settle: Millis(10_000),
+            window: Millis(30_000),
+            start_budget: Millis(90_000),
+        }
+    }
+
+    /// The profile under these options: any changed number makes it a custom one.
+    #[must_use]
+    pub fn with_options(self, options: &RunOptions) -> Profile {
+        let custom =
+            options.starts.is_some() || options.window.is_some() || options.start_budget.is_some();
+        let window = options.window.unwrap_or(self.window);
+        Profile {
+            name: if custom {
+                ProfileName::Custom
+            } else {
+                self.name
+            },
+            starts: options.starts.unwrap_or(self.starts).max(1),
+            settle: self.settle.min(window),
+            window,
+            start_budget: options.start_budget.unwrap_or(self.start_budget),
+        }
+    }
+}
+
+/// The profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ProfileName {
+    /// Minutes.
+    Quick,
+    /// With the platform's ten minutes of intensive care.
+    Standard,
+    /// As long as asked.
+    Soak,
+    /// Numbers of one's own: certifies nothing.
+    Custom,
+}
+
+/// Editions of the programme.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Edition {
+    /// Today's.
+    #[default]
+    #[serde(rename = "current")]
+    Current,
+    /// The process note of September 2018.
+    #[serde(rename = "2018")]
+    Edition2018,
+}
+
+/// What a run can assess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeName {
+    /// The offer's text and settings alone.
+    Offer,
+    /// Offer, image, and what one device can show.
+    Device,
+    /// Everything.
+    Full,
+}
+
+/// Settings that reach the probe with the run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RunOptions {
+    /// Cold starts, instead of the profile's.
+    pub starts: Option<u32>,
+    /// Steady window in milliseconds, instead of the profile's.
+    pub window: Option<Millis>,
+    /// Milliseconds a start may take, instead of the profile's.
+    pub start_budget: Option<Millis>,
+    /// Reserve in bytes, instead of the measured or tabled one.
+    pub reserve_bytes: Option<Bytes>,
+    /// Milliseconds to wait for another run on the same engine.
+    pub wait: Option<Millis>,
+    /// Start a candidate even if its createOptions reach for the host.
+    pub allow_elevated: bool,
+    /// Edition of the programme.
+    pub edition: Edition,
+    /// Image to start instead of the offer's; a deviation.
+    pub image: Option<String>,
+    /// Exceptions granted by the lab.
+    pub grants: Vec<Grant>,
+}
+
+/// Memory that operating system, engine and IoT Edge runtime take before a module gets any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Reserve {
+    /// How much.
+    pub memory: Bytes,
+    /// Where the number is from: measured here, a dated table row, or set by an option.
+    pub source: String,
+}
+
+impl Reserve {
+    /// The dated row used where the runtime does not run on the device.
+    #[must_use]
+    pub fn tabled() -> Reserve {
+        Reserve {
+            memory: Bytes::mib(400),
+            source:
+                "table row of 2026-11: operating system, engine and IoT Edge runtime 1.5, 400 MiB"
+                    .to_owned(),
+        }
+    }
+}
+
+/// What was started.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Candidate {
+    /// The reference asked for.
+    pub reference: String,
+    /// Manifest digest, where the image has one.
+    pub manifest_digest: Option<String>,
+    /// Image id.
+    pub image_id: Option<String>,
+    /// The platform started.
+    pub platform: Option<Platform>,
+    /// Where the image came from, in words.
+    pub source: Option<String>,
+}
+
+/// The device: host and engine.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Device {
+    /// Board or machine model.
+    pub board: Option<String>,
+    /// Operating system, pretty name.
+    pub os: Option<String>,
+    /// Kernel release.
+    pub kernel: Option<String>,
+    /// Kernel's architecture: `x86_64`, `aarch64`, `armv7l`.
+    pub architecture: Option<String>,
+    /// CPU model.
+    pub cpu_model: Option<String>,
+    /// Cores online.
+    pub cores: Option<u32>,
+    /// Memory.
+    pub memory: Option<Bytes>,
+    /// Swap and zram.
+    pub swap: Option<Bytes>,
+    /// An emulated device: timing says nothing.
+    pub emulated: bool,
+    /// Controllers and their hierarchy.
+    pub cgroup: CgroupFacts,
+    /// The container engine.
+    pub engine: Observed<EngineFacts>,
+}
+
+/// Which cgroup hierarchy serves which quantity.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct CgroupFacts {
+    /// Version that serves memory: 1 or 2.
+    pub memory: Observed<u8>,
+    /// Version that serves CPU time.
+    pub cpu: Observed<u8>,
+    /// Version that serves process counts.
+    pub pids: Observed<u8>,
+}
+
+/// The container engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EngineFacts {
+    /// Product: `Docker Engine`, `moby-engine`, …
+    pub name: String,
+    /// Version.
+    pub version: String,
+    /// Newest API version it speaks: `1.41`.
+    pub api_version: String,
+    /// Oldest API version it speaks.
+    pub min_api_version: Option<String>,
+    /// Platform of the engine itself.
+    pub platform: Platform,
+    /// Storage driver or snapshotter.
+    pub storage_driver: String,
+    /// File system below it.
+    pub backing_filesystem: Option<String>,
+    /// `cgroupfs` or `systemd`.
+    pub cgroup_driver: String,
+    /// 1 or 2 by the engine's account.
+    pub cgroup_version: String,
+    /// Engine says it can limit memory.
+    pub memory_limit: bool,
+    /// Engine says it can limit CPU by quota.
+    pub cpu_quota: bool,
+    /// Security options.
+    pub security_options: Vec<String>,
+    /// Data root on the host.
+    pub data_root: String,
+    /// The engine's own warnings.
+    pub warnings: Vec<String>,
+}
+
+/// A departure from the offer's default settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Deviation {
+    /// What kind.
+    pub kind: DeviationKind,
+    /// What was changed: `env ServerIPAddress`, `HostConfig.Memory`.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// The default; overlay values are never shown.
+    pub default: Value,
+    /// What was used.
+    pub used: Value,
+}
+
+/// Kinds of deviation. Only a changed tag, createOptions, environment, twin or route counts against the offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviationKind {
+    /// Another tag than the default.
+    Tag,
+    /// Other createOptions.
+    CreateOptions,
+    /// Other environment variables: an overlay.
+    Environment,
+    /// Another twin.
+    Twin,
+    /// Other routes.
+    Routes,
+    /// Another image under the same settings.
+    Image,
+    /// Limits of the envelope runs; the cold starts have none.
+    Envelope,
+    /// A stand-in for the edge runtime.
+    StandIn,
+    /// What edgeproof adds to every container: labels, a private network.
+    Harness,
+}
+
+/// Samples of one quantity over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Series {
+    /// `memory.usage`, `memory.nonreclaimable`, `cpu.cores`, `pids`.
+    pub name: String,
+    /// `bytes`, `cores`, `count`.
+    pub unit: String,
+    /// The phase it belongs to.
+    pub phase: String,
+    /// A limit in force meanwhile, in the same unit.
+    pub limit: Option<f64>,
+    /// Buckets in order of time.
+    pub points: Vec<Point>,
+}
+
+/// One bucket of samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Point {
+    /// Start of the bucket, counted from the start of the run.
+    pub at: Millis,
+    /// Lowest sample.
+    pub min: f64,
+    /// Mean of the samples.
+    pub mean: f64,
+    /// Highest sample.
+    pub max: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_window_makes_a_custom_profile() {
+        let options = RunOptions {
+            window: Some(Millis(2_000)),
+            ..RunOptions::default()
+        };
+        let profile = Profile::quick().with_options(&options);
+        assert_eq!(
+            profile,
+            Profile {
+                name: ProfileName::Custom,
+                starts: 3,
+                settle: Millis(2_000),
+                window: Millis(2_000),
+                start_budget: Millis(90_000)
+            }
+        );
+        assert_eq!(
+            Profile::quick().with_options(&RunOptions::default()),
+            Profile::quick()
+        );
+    }
+}
