@@ -7,8 +7,7 @@ say() { echo "edgeproof: $*"; }
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# need COMMAND[=PACKAGE]…: installs the Debian package of every command that is missing (the package has the command's name
-# unless said). The package lists are fetched once a run, and only if something is missing.
+# need COMMAND[=PACKAGE]…: installs the Debian package of every command that is missing (it has the command's name unless said).
 need() {
   local missing=() pair
   for pair in "$@"; do
@@ -17,17 +16,22 @@ need() {
   if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 }
 
+# The lists of packages are fetched only where those at hand do not do.
 install_packages() {
   say "installing $*"
   local log
   log=$(mktemp)
-  if [ -z "${EDGEPROOF_APT_UPDATED:-}" ]; then
-    as_root apt-get update --quiet=2 >> "$log" 2>&1 || { tail -n 20 "$log" >&2; return 1; }
-    export EDGEPROOF_APT_UPDATED=1
+  if ! apt_install "$@" > "$log" 2>&1; then
+    if ! { as_root apt-get update --quiet=2 && apt_install "$@"; } > "$log" 2>&1 < /dev/null; then
+      tail -n 20 "$log" >&2
+      return 1
+    fi
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends "$@" \
-    < /dev/null >> "$log" 2>&1 || { tail -n 20 "$log" >&2; return 1; }
   rm -f "$log"
+}
+
+apt_install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends "$@" < /dev/null
 }
 
 # static_build ARGUMENT…: cargo build of programs that need no loader and no library, for `FROM scratch`.

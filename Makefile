@@ -1,0 +1,17 @@
+# Thin: each target is a script, and the scripts say what they need.
+.PHONY: build candidates demo test clean-engine
+
+build: ## target/release/edgeproof and the probe's image archive
+	scripts/build.sh
+
+candidates: ## every fixture module, loaded into the engine
+	scripts/candidates.sh
+
+demo: ## bare machine to verdict
+	scripts/demo.sh
+
+test: ## everything that CI checks
+	scripts/test.sh
+
+clean-engine: ## removes everything of ours from the engine
+	scripts/clean-engine.sh

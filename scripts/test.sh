@@ -1,0 +1,24 @@
+#!/bin/bash
+# Everything that CI checks, in the order in which a mistake is cheapest to hear of; each part says how long it took.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+tests() {
+  if cargo nextest --version > /dev/null 2>&1; then
+    cargo nextest run --locked --workspace --no-fail-fast
+  else
+    cargo test --locked --workspace --no-fail-fast
+  fi
+}
+
+timed "tools (budget 240 s)" scripts/tools.sh
+timed "format (budget 5 s)" cargo fmt --all --check
+timed "shell scripts (budget 5 s)" shellcheck --external-sources .ci/run scripts/*.sh tests/candidates/*/*.sh
+timed "clippy (budget 240 s)" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+timed "licences, bans, sources (budget 10 s)" cargo deny --log-level error check licenses bans sources
+timed "engine (budget 60 s)" scripts/engine.sh start
+timed "build (budget 400 s)" scripts/build.sh
+timed "candidates (budget 60 s)" scripts/candidates.sh
+timed "tests (budget 780 s)" tests
+say "all parts together took $SECONDS s of 1800 s"

@@ -1,0 +1,11 @@
+#!/bin/bash
+# Installs what the tests need besides Rust and an engine, where it is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need cc=build-essential pkg-config curl jq shellcheck chromium mosquitto_sub=mosquitto-clients python3
+pkg-config --exists openssl || install_packages libssl-dev # for the foreign device client of one test
+python3 -c 'import ensurepip, venv' 2> /dev/null || install_packages python3-venv
+# Without optimisation it is built in a third of the time, and has little to do.
+command -v cargo-deny > /dev/null || cargo install --quiet --debug --locked cargo-deny
