@@ -69,11 +69,13 @@ stop() {
   [ -e "$pidfile" ] || return 0
   local pid
   pid=$(< "$pidfile")
+  rm -f "$pidfile"
+  # The number may be another process's by now.
+  grep --quiet --line-regexp --no-messages dockerd "/proc/$pid/comm" || return 0
   say "stopping the engine that was started here (process $pid)"
   as_root kill "$pid" || true
   local deadline=$((SECONDS + patience))
   while [ -d "/proc/$pid" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.2; done
-  rm -f "$pidfile"
 }
 
 case ${1:-} in
