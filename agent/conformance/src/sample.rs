@@ -1,0 +1,373 @@
+//! The record of a well-behaved module on a small x64 device: what every test of a judgement starts from and then spoils.
+
+use serde_json::{Value, json};
+
+use crate::observation::{
+    CpuLimitProof, CpuUse, Creation, EffectivePrivilege, EnvelopeRun, Health, ImageConfig,
+    ImageFacts, ImageSource, LimitProofs, Limits, LivePrivilege, MemoryBreakdown, MemoryLimitProof,
+    MemoryUse, NetworkUse, Observations, Observed, PeakMethod, Phase, ProbeCost, Start, Stop,
+    StorageUse, Ticks, Usage,
+};
+use crate::offer::{Link, Listing, Offer, Overlay, Plan, PlanImage, PlatformOption};
+use crate::platform::Platform;
+use crate::record::{
+    Candidate, CgroupFacts, Deviation, DeviationKind, Device, Edition, EngineFacts, Point, Profile,
+    Record, Reserve, Run, RunOptions, ScopeName, Series,
+};
+use crate::units::{Bytes, Millis};
+
+/// RAM that the sample's hardware paragraph claims.
+pub(crate) const CLAIMED_RAM: Bytes = Bytes::mib(512);
+
+/// What is left of it for the module after the tabled reserve.
+pub(crate) const BUDGET: Bytes = Bytes::mib(112);
+
+const IMAGE_ID: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const LAYER: &str = "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+
+/// A conformant, well-behaved record in device scope, edition current, profile `quick`.
+///
+/// The module claims 512 MB of RAM for the whole device, hence 112 MiB for itself, and 100 MB of storage. It listens on
+/// 8080/tcp, runs as user 1000 with a read-only root, holds 24 MiB at most and uses no SDK.
+pub(crate) fn record() -> Record {
+    Record {
+        run: run(),
+        offer: offer(),
+        candidate: Candidate {
+            reference: "contoso.azurecr.io/air-quality:1.0.1".to_owned(),
+            manifest_digest: None,
+            image_id: Some(IMAGE_ID.to_owned()),
+            platform: Some(amd64()),
+            source: Some("the engine's store".to_owned()),
+        },
+        device: device(),
+        deviations: deviations(),
+        observations: observations(),
+        series: vec![Series {
+            name: "memory.usage".to_owned(),
+            unit: "bytes".to_owned(),
+            phase: "steady".to_owned(),
+            limit: None,
+            points: vec![Point {
+                at: Millis(41_000),
+                min: 18_874_368.0,
+                mean: 19_922_944.0,
+                max: 20_971_520.0,
+            }],
+        }],
+    }
+}
+
+/// The same record with this paragraph in place of the sample's claim, for example `Linux x64 OS, 1 GB of RAM`.
+pub(crate) fn record_claiming(claim: &str) -> Record {
+    let mut record = record();
+    record.offer.listing.description = description(claim);
+    record
+}
+
+/// A start that came up after 0.3 s and stayed up, begun at `at`.
+pub(crate) fn healthy_start(at: Millis) -> Start {
+    Start {
+        at,
+        create: Millis(60),
+        start: Some(Millis(180)),
+        running: Some(Millis(190)),
+        health: Health::Healthy {
+            after: Millis(300),
+            stayed: Millis(10_000),
+            by: vec!["running".to_owned(), "8080/tcp listening".to_owned()],
+        },
+        exits: Vec::new(),
+        oom_kills: 0,
+        last_lines: vec!["listening on 8080".to_owned()],
+        usage: Observed::Seen(usage(at, Millis(at.0 + 10_300))),
+    }
+}
+
+/// What the sample module uses between two moments.
+pub(crate) fn usage(from: Millis, to: Millis) -> Usage {
+    Usage {
+        from,
+        to,
+        memory: Observed::Seen(memory(Bytes::mib(24), Bytes::mib(16))),
+        cpu: Observed::Seen(CpuUse {
+            usage_us: 309_000,
+            cores_mean: 0.03,
+            cores_p95: 0.05,
+            cores_max: 0.12,
+            throttled: None,
+        }),
+        pids_peak: Observed::Seen(4),
+        network: Observed::Seen(NetworkUse {
+            rx: Bytes(1_204),
+            tx: Bytes(648),
+        }),
+        ticks: Ticks {
+            taken: 103,
+            due: 103,
+            late_max_us: 900,
+        },
+    }
+}
+
+/// Memory with this watermark and this non-reclaimable peak.
+pub(crate) fn memory(peak: Bytes, nonreclaimable: Bytes) -> MemoryUse {
+    MemoryUse {
+        peak,
+        peak_method: PeakMethod::Watermark,
+        nonreclaimable_peak: nonreclaimable,
+        nonreclaimable_formula: "anon + shmem + (kernel − slab_reclaimable)".to_owned(),
+        breakdown: MemoryBreakdown {
+            anon: Some(nonreclaimable),
+            file: Some(peak.saturating_sub(nonreclaimable)),
+            shmem: Some(Bytes(0)),
+            kernel: None,
+            slab_reclaimable: None,
+            swap: Some(Bytes(0)),
+        },
+    }
+}
+
+fn amd64() -> Platform {
+    "linux/amd64".parse().unwrap()
+}
+
+fn run() -> Run {
+    Run {
+        id: "sample-1".to_owned(),
+        profile: Profile::quick(),
+        certifying: true,
+        edition: Edition::Current,
+        scope: ScopeName::Device,
+        started: "2026-11-20T09:00:00Z".to_owned(),
+        finished: Some("2026-11-20T09:02:00Z".to_owned()),
+        agent: "edgeproof-agent 0.1.0".to_owned(),
+        catalogue: crate::requirements::VERSION.to_owned(),
+        options: RunOptions::default(),
+        reserve: Reserve::tabled(),
+    }
+}
+
+fn description(claim: &str) -> String {
+    format!(
+        "<p>Reads an air quality index and answers it over HTTP on the device.</p>\
+         <p>It listens on TCP port 8080 and needs no environment variable, no module twin and no route.</p>\
+         <p><u>Minimum hardware requirements:</u> {claim}</p>"
+    )
+}
+
+fn offer() -> Offer {
+    Offer {
+        publisher_id: "contoso".to_owned(),
+        offer_id: "air-quality".to_owned(),
+        plan_id: "standard".to_owned(),
+        offer_type: "IoT Edge module".to_owned(),
+        category: Some("Internet of Things/IoT Edge modules".to_owned()),
+        listing: Listing {
+            name: "Air quality".to_owned(),
+            summary: Some("Answers one question over HTTP: how good is the air?".to_owned()),
+            description: description("Linux x64 OS, 512 MB of RAM, 100 MB of storage"),
+            useful_links: vec![Link {
+                title: "Certified IoT Edge devices".to_owned(),
+                url: "https://devicecatalog.azure.com/".to_owned(),
+            }],
+            support_url: Some("https://contoso.example/support".to_owned()),
+            support_email: Some("support@contoso.example".to_owned()),
+            privacy_policy_url: Some("https://contoso.example/privacy".to_owned()),
+            terms_of_use_url: Some("https://contoso.example/terms".to_owned()),
+            terms_of_use: None,
+            third_party_notice_url: None,
+            documentation_url: Some("https://contoso.example/docs".to_owned()),
+        },
+        plan: Plan {
+            platform_option: Some(PlatformOption::Subset),
+            platforms: vec![amd64()],
+            image: PlanImage {
+                repository: "contoso.azurecr.io/air-quality".to_owned(),
+                tag: "1.0.1".to_owned(),
+            },
+            create_options: json!({
+                "ExposedPorts": {"8080/tcp": {}},
+                "HostConfig": {"ReadonlyRootfs": true}
+            })
+            .to_string(),
+            env: [].into(),
+            twin: String::new(),
+            routes: [].into(),
+            uses_module_sdk: false,
+            claim_scope: crate::offer::ClaimScope::Device,
+        },
+        overlay: Overlay::default(),
+        attestations: [].into(),
+        waiver_requests: Vec::new(),
+    }
+}
+
+fn device() -> Device {
+    Device {
+        board: Some("Contoso Box 2".to_owned()),
+        os: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
+        kernel: Some("6.1.0-28-amd64".to_owned()),
+        architecture: Some("x86_64".to_owned()),
+        cpu_model: Some("Contoso Atom 1.1 GHz".to_owned()),
+        cores: Some(4),
+        memory: Some(Bytes::mib(2048)),
+        swap: Some(Bytes(0)),
+        emulated: false,
+        cgroup: CgroupFacts {
+            memory: Observed::Seen(2),
+            cpu: Observed::Seen(2),
+            pids: Observed::Seen(2),
+        },
+        engine: Observed::Seen(EngineFacts {
+            name: "Docker Engine".to_owned(),
+            version: "24.0.9".to_owned(),
+            api_version: "1.43".to_owned(),
+            min_api_version: Some("1.12".to_owned()),
+            platform: amd64(),
+            storage_driver: "overlay2".to_owned(),
+            backing_filesystem: Some("extfs".to_owned()),
+            cgroup_driver: "systemd".to_owned(),
+            cgroup_version: "2".to_owned(),
+            memory_limit: true,
+            cpu_quota: true,
+            security_options: vec!["name=seccomp,profile=builtin".to_owned()],
+            data_root: "/var/lib/docker".to_owned(),
+            warnings: Vec::new(),
+        }),
+    }
+}
+
+fn deviations() -> Vec<Deviation> {
+    vec![
+        Deviation {
+            kind: DeviationKind::Harness,
+            what: "network".to_owned(),
+            reason: "a private network for every run".to_owned(),
+            default: Value::Null,
+            used: json!("edgeproof-sample-1"),
+        },
+        Deviation {
+            kind: DeviationKind::Envelope,
+            what: "HostConfig.Memory".to_owned(),
+            reason: "the envelope runs get the claim as their limit".to_owned(),
+            default: Value::Null,
+            used: json!(BUDGET.0),
+        },
+    ]
+}
+
+fn observations() -> Observations {
+    let starts = [Millis(4_000), Millis(16_000), Millis(28_000)];
+    let envelope = [Millis(75_000), Millis(87_000), Millis(99_000)];
+    Observations {
+        image: Observed::Seen(image()),
+        limits: limits(),
+        creation: Observed::Seen(Creation {
+            differences: Vec::new(),
+            warnings: Vec::new(),
+            refused: None,
+            effective: EffectivePrivilege {
+                readonly_rootfs: true,
+                user: "1000".to_owned(),
+                ..EffectivePrivilege::default()
+            },
+        }),
+        starts: starts.map(healthy_start).to_vec(),
+        steady: Observed::Seen(usage(Millis(38_300), Millis(68_300))),
+        stop: Observed::Seen(Stop {
+            duration: Millis(120),
+            code: 0,
+            killed: false,
+            grace: Millis(10_000),
+        }),
+        privilege: Observed::Seen(LivePrivilege {
+            uid: 1000,
+            gid: 1000,
+            capabilities: Vec::new(),
+            seccomp: 2,
+            no_new_privileges: false,
+        }),
+        storage: Observed::Seen(StorageUse {
+            image: Bytes(12_000_000),
+            writable: Observed::Seen(Bytes(40_960)),
+            volumes: Observed::Seen(Bytes(0)),
+            logs: Observed::Seen(Bytes(4_096)),
+            method: "blocks of the overlay's upper directory".to_owned(),
+        }),
+        envelope: Observed::Seen(EnvelopeRun {
+            limits: Limits {
+                memory: Some(BUDGET),
+                cores: None,
+            },
+            starts: envelope.map(healthy_start).to_vec(),
+        }),
+        workload: Observed::Seen(Vec::new()),
+        probe: Observed::Seen(ProbeCost {
+            window: Millis(110_000),
+            cores_mean: 0.002,
+            memory_peak: Observed::Seen(Bytes::mib(6)),
+            resident_peak: Bytes::mib(7),
+        }),
+        phases: vec![
+            phase("limits", 1_000, 4_000),
+            phase("start 1", 4_000, 14_300),
+            phase("start 2", 16_000, 26_300),
+            phase("start 3", 28_000, 38_300),
+            phase("steady", 38_300, 68_300),
+            phase("stop", 68_300, 68_420),
+            phase("envelope 1", 75_000, 85_300),
+            phase("envelope 2", 87_000, 97_300),
+            phase("envelope 3", 99_000, 109_300),
+        ],
+    }
+}
+
+fn phase(name: &str, from: u64, to: u64) -> Phase {
+    Phase {
+        name: name.to_owned(),
+        from: Millis(from),
+        to: Millis(to),
+    }
+}
+
+fn image() -> ImageFacts {
+    ImageFacts {
+        reference: "contoso.azurecr.io/air-quality:1.0.1".to_owned(),
+        source: ImageSource::EngineStore,
+        manifest_digest: None,
+        image_id: IMAGE_ID.to_owned(),
+        platforms: vec![amd64()],
+        platform: amd64(),
+        media_type: None,
+        unpacked: Bytes(12_000_000),
+        compressed: Observed::default(),
+        config: ImageConfig {
+            user: "1000".to_owned(),
+            entrypoint: vec!["/air-quality".to_owned()],
+            env_names: vec!["PATH".to_owned()],
+            exposed_ports: vec!["8080/tcp".to_owned()],
+            layers: vec![LAYER.to_owned()],
+            ..ImageConfig::default()
+        },
+    }
+}
+
+fn limits() -> LimitProofs {
+    LimitProofs {
+        memory: Observed::Seen(MemoryLimitProof {
+            limit: Bytes::mib(16),
+            tried: Bytes::mib(64),
+            oom_killed: true,
+            exit_code: 137,
+            held: Some(Bytes::mib(14)),
+        }),
+        cpu: Observed::Seen(CpuLimitProof {
+            quota_cores: 0.2,
+            used_cores: 0.2,
+            throttled_periods: 19,
+            periods: 20,
+        }),
+        runtime_floor: Observed::Seen(Bytes::mib(4)),
+    }
+}
