@@ -24,4 +24,6 @@ pub mod report;
 pub mod requirement;
 pub mod requirements;
 pub mod run_request;
+#[cfg(test)]
+mod sample;
 pub mod units;
