@@ -1,8 +1,12 @@
 //! The "Minimum hardware requirements" paragraph ⇄ numbers.
 
+mod budget;
+
 use serde::{Deserialize, Serialize};
 
 use crate::units::Bytes;
+
+pub use budget::{BelowReserve, memory_budget};
 
 /// What the offer's hardware paragraph claims.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -49,4 +53,11 @@ pub struct Paragraph {
 pub fn read(description: &str) -> Option<Paragraph> {
     let _ = description;
     None
+}
+
+/// The claim as a paragraph to paste at the end of a description, HTML, the recommended block included.
+#[must_use]
+pub fn write(claim: &Claim) -> String {
+    let _ = claim;
+    String::new()
 }
