@@ -1,0 +1,370 @@
+//! The lab's local IoT Hub: an MQTT server over TLS with registry, twins, direct methods and telemetry.
+//!
+//! It keeps the rules of the service it stands in for and reports every breach as an event. It must
+//! not judge a module: it says what it saw.
+
+mod ca;
+mod connection;
+mod event;
+mod identity;
+mod limits;
+mod login;
+mod properties;
+mod publish;
+mod registry;
+mod sas;
+mod session;
+mod topics;
+mod twin;
+mod twin_limits;
+mod username;
+mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+use connection::Context;
+use registry::{Invocation, Registry, Unreached};
+use session::Shared;
+
+pub use ca::CertificateError;
+pub use event::{DisconnectReason, HubEvent, Login, Rule};
+pub use identity::Identity;
+pub use limits::Mode;
+pub use properties::Properties;
+pub use twin::Twin;
+pub use twin_limits::TwinError;
+
+/// How a hub is set up.
+#[derive(Debug, Clone)]
+pub struct HubConfig {
+    /// Where to listen; clients expect port 8883, tests may ask for port 0.
+    pub listen: SocketAddr,
+    /// Name of the hub in user names and tokens.
+    pub host_name: String,
+    /// DNS names and IP addresses in the server certificate; the first is what clients dial.
+    pub names: Vec<String>,
+    /// Which service it stands in for.
+    pub mode: Mode,
+}
+
+/// What a client needs in order to log in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The identity's symmetric key.
+    pub key: [u8; 32],
+    /// `HostName=…;[GatewayHostName=…;]DeviceId=…;[ModuleId=…;]SharedAccessKey=…`.
+    pub connection_string: String,
+    /// Generation id, stable for the hub's life.
+    pub generation_id: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Leaves key and connection string out: they are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("generation_id", &self.generation_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client answered to a direct method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodResult {
+    /// Status as the client set it; 400000 where it was no integer.
+    pub status: i64,
+    /// Body; `null` where it was empty.
+    pub payload: Value,
+}
+
+/// Why the hub could not do as asked.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// The address could not be taken.
+    #[error("failed to listen on {address}: {source}")]
+    Listen {
+        /// Address asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// No certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The system gave no random bytes.
+    #[error("failed to read random bytes: {0}")]
+    Random(getrandom::Error),
+    /// An id has characters or a length that IoT Hub does not register.
+    #[error("`{0}` is no identity that a hub would register")]
+    BadIdentity(Identity),
+    /// Nobody registered it.
+    #[error("`{0}` is not registered at this hub")]
+    UnknownIdentity(Identity),
+    /// The twin refuses the patch.
+    #[error("the twin of `{identity}` refuses the patch: {source}")]
+    Twin {
+        /// Whose twin.
+        identity: Identity,
+        /// Why.
+        source: TwinError,
+    },
+}
+
+/// Why a direct method has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InvokeError {
+    /// Nobody registered it.
+    #[error("`{0}` is not registered at this hub")]
+    UnknownIdentity(Identity),
+    /// No live connection.
+    #[error("`{0}` is not connected")]
+    Offline(Identity),
+    /// Connected, but not subscribed to methods.
+    #[error("`{0}` has not subscribed to direct methods")]
+    NotSubscribed(Identity),
+    /// The payload is over 128 KB.
+    #[error("method payload of {0} bytes; the limit is 131072")]
+    TooLarge(usize),
+    /// No answer in time.
+    #[error("no answer to `{name}` within {within:?}")]
+    TimedOut {
+        /// Method.
+        name: String,
+        /// How long was waited.
+        within: Duration,
+    },
+    /// The connection ended, or the answer could not be read.
+    #[error("the connection gave no usable answer to `{0}`")]
+    NoAnswer(String),
+}
+
+/// A running hub; it stops when dropped.
+#[derive(Debug)]
+pub struct LocalHub {
+    address: SocketAddr,
+    gateway: Option<String>,
+    trust_bundle_pem: String,
+    shared: Arc<Shared>,
+    events: Arc<event::EventBus>,
+    stop: Option<oneshot::Sender<()>>,
+    accepting: JoinHandle<()>,
+}
+
+impl LocalHub {
+    /// Makes certificates, takes the address and serves from then on.
+    ///
+    /// # Errors
+    /// When the address is taken or a name cannot stand in a certificate.
+    pub async fn start(config: HubConfig) -> Result<Self, HubError> {
+        let certificates = ca::make(&config.names)?;
+        let failed = |source| HubError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let gateway = config
+            .names
+            .first()
+            .filter(|name| **name != config.host_name)
+            .cloned();
+        let shared = Arc::new(Shared {
+            host: config.host_name,
+            mode: config.mode,
+            registry: Registry::default(),
+        });
+        let events = Arc::new(event::EventBus::default());
+        let context = Context {
+            acceptor: TlsAcceptor::from(certificates.server),
+            shared: Arc::clone(&shared),
+            events: Arc::clone(&events),
+        };
+        let (stop, stopped) = oneshot::channel();
+        Ok(Self {
+            address,
+            gateway,
+            trust_bundle_pem: certificates.trust_bundle_pem,
+            shared,
+            events,
+            stop: Some(stop),
+            accepting: tokio::spawn(accept(listener, context, stopped)),
+        })
+    }
+
+    /// Where the hub listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The authority that clients must trust, as PEM.
+    pub fn trust_bundle_pem(&self) -> &str {
+        &self.trust_bundle_pem
+    }
+
+    /// Registers an identity with a fresh key; registering it again gives the same credentials.
+    ///
+    /// # Errors
+    /// When IoT Hub would not register such ids, or the system has no random bytes.
+    pub fn register(&self, identity: &Identity) -> Result<Credentials, HubError> {
+        if !identity.is_valid() {
+            return Err(HubError::BadIdentity(identity.clone()));
+        }
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(HubError::Random)?;
+        let generation = getrandom::u64().map_err(HubError::Random)?.to_string();
+        let (key, generation_id) = self.shared.registry.register(identity, key, generation);
+        Ok(Credentials {
+            key,
+            connection_string: self.connection_string(identity, &key),
+            generation_id,
+        })
+    }
+
+    /// Merges into the desired properties; `null` deletes. A subscribed client is told.
+    /// Returns the new version.
+    ///
+    /// # Errors
+    /// When the identity is unknown or the twin refuses the patch.
+    pub fn set_desired(&self, identity: &Identity, patch: &Value) -> Result<u64, HubError> {
+        let patched = self.shared.registry.patch_desired(identity, patch);
+        let patched = patched.ok_or_else(|| HubError::UnknownIdentity(identity.clone()))?;
+        patched.map_err(|source| HubError::Twin {
+            identity: identity.clone(),
+            source,
+        })
+    }
+
+    /// The twin as it stands.
+    ///
+    /// # Errors
+    /// When the identity is unknown.
+    pub fn twin(&self, identity: &Identity) -> Result<Twin, HubError> {
+        let twin = self.shared.registry.twin(identity);
+        twin.ok_or_else(|| HubError::UnknownIdentity(identity.clone()))
+    }
+
+    /// Calls a direct method and waits for its answer.
+    ///
+    /// # Errors
+    /// When nobody listens, the payload is too large, or no usable answer comes within `within`.
+    pub async fn invoke(
+        &self,
+        identity: &Identity,
+        name: &str,
+        payload: &Value,
+        within: Duration,
+    ) -> Result<MethodResult, InvokeError> {
+        let body = payload.to_string().into_bytes();
+        if body.len() > limits::METHOD_PAYLOAD {
+            return Err(InvokeError::TooLarge(body.len()));
+        }
+        let (answer, answered) = oneshot::channel();
+        let invocation = Invocation {
+            name: name.to_owned(),
+            body,
+            answer,
+        };
+        let queued = self.shared.registry.invoke(identity, invocation);
+        queued.map_err(|unreached| match unreached {
+            Unreached::Unknown => InvokeError::UnknownIdentity(identity.clone()),
+            Unreached::Offline => InvokeError::Offline(identity.clone()),
+            Unreached::NotSubscribed => InvokeError::NotSubscribed(identity.clone()),
+        })?;
+        match tokio::time::timeout(within, answered).await {
+            Ok(Ok(answer)) => Ok(MethodResult {
+                status: answer.status,
+                payload: answer.payload,
+            }),
+            Ok(Err(_)) => Err(InvokeError::NoAnswer(name.to_owned())),
+            Err(_) => Err(InvokeError::TimedOut {
+                name: name.to_owned(),
+                within,
+            }),
+        }
+    }
+
+    /// Everything that happens from now on. A subscriber must keep reading: a full stream slows the
+    /// clients, and after 10 s without a read the stream is ended, so that its end is never mistaken
+    /// for silence.
+    pub fn subscribe(&self) -> mpsc::Receiver<HubEvent> {
+        self.events.subscribe()
+    }
+
+    /// Drops the identity's TCP connection without a word; false when there is none.
+    pub fn disconnect(&self, identity: &Identity) -> bool {
+        self.shared.registry.disconnect(identity)
+    }
+
+    /// Stops listening and drops every connection; returns when all are gone.
+    pub async fn shutdown(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The task may have ended already; there is then nothing to stop.
+            let _ended = stop.send(());
+        }
+        let _joined = (&mut self.accepting).await;
+    }
+
+    fn connection_string(&self, identity: &Identity, key: &[u8; 32]) -> String {
+        let host = &self.shared.host;
+        let gateway = self
+            .gateway
+            .as_ref()
+            .map_or_else(String::new, |name| format!("GatewayHostName={name};"));
+        let who = match identity {
+            Identity::Device { device } => format!("DeviceId={device}"),
+            Identity::Module { device, module } => format!("DeviceId={device};ModuleId={module}"),
+        };
+        format!(
+            "HostName={host};{gateway}{who};SharedAccessKey={}",
+            STANDARD.encode(key)
+        )
+    }
+}
+
+impl Drop for LocalHub {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, context: Context, mut stopped: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection of the local hub ended badly");
+                }
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) => {
+                    if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+                        connections.spawn(serve(context.clone(), tcp, peer, place));
+                    }
+                }
+                Err(error) => {
+                    // Out of file descriptors, or a client that left at once: neither ends the hub.
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+    connections.shutdown().await;
+}
+
+async fn serve(context: Context, tcp: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
+    connection::serve(context, tcp, peer).await;
+}

@@ -1,0 +1,214 @@
+//! One client's connection: TLS handshake, bytes in, reactions out, and the clocks that end it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::event::{DisconnectReason, EventBus, HubEvent};
+use super::limits;
+use super::registry::Command;
+use super::session::{Opened, Reaction, Session, Shared, TlsFacts};
+use super::wire::Wire;
+
+/// Bytes read at once.
+const CHUNK: usize = 16 * 1024;
+
+/// A deadline nobody waits for; far enough, and small enough for every clock.
+const FAR: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What every connection needs.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) acceptor: TlsAcceptor,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) events: Arc<EventBus>,
+}
+
+/// Serves one client until it is gone.
+pub(crate) async fn serve(context: Context, tcp: TcpStream, peer: SocketAddr) {
+    let deadline = Instant::now() + limits::CONNECT_WITHIN;
+    let handshake = tokio::time::timeout_at(deadline, context.acceptor.accept(tcp)).await;
+    let detail = match handshake {
+        Ok(Ok(tls)) => {
+            Connection::new(&context, tls, deadline).run().await;
+            return;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no TLS handshake in time".to_owned(),
+    };
+    context
+        .events
+        .emit(HubEvent::HandshakeFailed { peer, detail })
+        .await;
+}
+
+struct Connection {
+    tls: TlsStream<TcpStream>,
+    wire: Wire,
+    session: Session,
+    events: Arc<EventBus>,
+    silence: Option<Duration>,
+    silence_ends: Instant,
+    token_ends: Instant,
+    commands: Option<mpsc::Receiver<Command>>,
+    close: Option<watch::Receiver<Option<DisconnectReason>>>,
+}
+
+/// What woke the connection.
+enum Wake {
+    Bytes(std::io::Result<usize>),
+    Command(Option<Command>),
+    Close(DisconnectReason),
+    Silence,
+    TokenEnd,
+}
+
+impl Connection {
+    fn new(context: &Context, tls: TlsStream<TcpStream>, connect_by: Instant) -> Self {
+        let (_, state) = tls.get_ref();
+        let version = state.protocol_version();
+        let facts = TlsFacts {
+            version: version.map_or_else(|| "unknown".to_owned(), |v| format!("{v:?}")),
+            server_name: state.server_name().map(str::to_owned),
+        };
+        Self {
+            tls,
+            wire: Wire::new(context.shared.mode.packet()),
+            session: Session::new(Arc::clone(&context.shared), facts),
+            events: Arc::clone(&context.events),
+            silence: None,
+            silence_ends: connect_by,
+            token_ends: Instant::now() + FAR,
+            commands: None,
+            close: None,
+        }
+    }
+
+    async fn run(mut self) {
+        let mut buffer = vec![0; CHUNK];
+        let reason = loop {
+            let wake = self.wait(&mut buffer).await;
+            let step = match wake {
+                Wake::Bytes(Ok(0) | Err(_)) => Err(DisconnectReason::Lost),
+                Wake::Bytes(Ok(count)) => self.bytes(&buffer[..count]).await,
+                Wake::Command(Some(command)) => {
+                    let reactions = self.session.command(command);
+                    self.react(reactions).await
+                }
+                Wake::Command(None) => Err(DisconnectReason::TakenOver),
+                Wake::Close(reason) => Err(reason),
+                Wake::TokenEnd => Err(DisconnectReason::TokenExpired),
+                Wake::Silence if self.silence.is_some() => Err(DisconnectReason::KeepAlive),
+                Wake::Silence => {
+                    let reactions = self.session.no_connect();
+                    self.react(reactions).await
+                }
+            };
+            if let Err(reason) = step {
+                break reason;
+            }
+        };
+        // The socket closes first, so that whoever hears of the end finds the client gone.
+        let mut session = self.session;
+        if reason != DisconnectReason::Requested {
+            let _closed = timeout(Duration::from_secs(1), self.tls.shutdown()).await;
+        }
+        drop(self.tls);
+        for event in session.end(reason) {
+            self.events.emit(event).await;
+        }
+    }
+
+    async fn wait(&mut self, buffer: &mut [u8]) -> Wake {
+        tokio::select! {
+            biased;
+            reason = closed(&mut self.close) => Wake::Close(reason),
+            () = sleep_until(self.token_ends) => Wake::TokenEnd,
+            command = next(&mut self.commands) => Wake::Command(command),
+            read = self.tls.read(buffer) => Wake::Bytes(read),
+            () = sleep_until(self.silence_ends) => Wake::Silence,
+        }
+    }
+
+    async fn bytes(&mut self, mut bytes: &[u8]) -> Result<(), DisconnectReason> {
+        while !bytes.is_empty() {
+            let (packets, taken) = self.wire.feed(bytes);
+            bytes = &bytes[taken.min(bytes.len())..];
+            for packet in packets {
+                let reactions = self.session.receive(packet, unix_now());
+                self.react(reactions).await?;
+                if let Some(silence) = self.silence {
+                    self.silence_ends = Instant::now() + silence;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn react(&mut self, reactions: Vec<Reaction>) -> Result<(), DisconnectReason> {
+        for reaction in reactions {
+            match reaction {
+                Reaction::Send(outbound) => {
+                    if let Some(bytes) = self.wire.encode(outbound) {
+                        self.write(&bytes).await?;
+                    }
+                }
+                Reaction::Raw(bytes) => self.write(&bytes).await?,
+                Reaction::Emit(event) => self.events.emit(event).await,
+                Reaction::Opened(opened) => self.opened(opened),
+                Reaction::Close(reason) => return Err(reason),
+            }
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        self.silence = Some(opened.silence);
+        self.silence_ends = Instant::now() + opened.silence;
+        let life = opened.token_life.unwrap_or(FAR).min(FAR);
+        self.token_ends = Instant::now() + life;
+        self.commands = Some(opened.link.commands);
+        self.close = Some(opened.link.close);
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), DisconnectReason> {
+        let written = timeout(limits::WRITE_WITHIN, async {
+            self.tls.write_all(bytes).await?;
+            self.tls.flush().await
+        });
+        match written.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(DisconnectReason::Lost),
+            Err(_) => Err(DisconnectReason::Stalled),
+        }
+    }
+}
+
+async fn next(commands: &mut Option<mpsc::Receiver<Command>>) -> Option<Command> {
+    match commands {
+        Some(commands) => commands.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn closed(close: &mut Option<watch::Receiver<Option<DisconnectReason>>>) -> DisconnectReason {
+    let Some(close) = close else {
+        return std::future::pending().await;
+    };
+    let reason = close.wait_for(Option::is_some).await.map(|reason| *reason);
+    reason.ok().flatten().unwrap_or(DisconnectReason::TakenOver)
+}
+
+fn unix_now() -> u64 {
+    // A clock before 1970 counts as 1970: every token is then still valid, none is refused in error.
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}

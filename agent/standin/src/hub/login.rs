@@ -1,0 +1,189 @@
+//! Judges a CONNECT: who is it, and may it come in? Pure; the caller brings key and clock.
+
+use super::event::Rule;
+use super::identity::Identity;
+use super::limits::Mode;
+use super::sas::{self, Expected, SasError};
+use super::username::{self, UserName};
+use super::wire::Connect;
+
+/// The hub a client stands before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Door<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) mode: Mode,
+    /// Seconds since the Unix epoch.
+    pub(crate) now: u64,
+}
+
+/// A client that may come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Admitted {
+    pub(crate) user: UserName,
+    /// Seconds since the Unix epoch.
+    pub(crate) expiry: u64,
+}
+
+/// A client that may not; it gets CONNACK 5, whatever the reason, as at the real hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) claimed: Option<Identity>,
+    pub(crate) rule: Rule,
+    pub(crate) detail: String,
+}
+
+/// Judges one CONNECT; `key_of` gives the key of a registered identity.
+pub(crate) fn judge(
+    connect: &Connect,
+    door: Door<'_>,
+    key_of: impl Fn(&Identity) -> Option<[u8; 32]>,
+) -> Result<Admitted, Refusal> {
+    let user = user_name(connect)?;
+    let refuse = |rule, detail| Refusal {
+        claimed: Some(user.identity.clone()),
+        rule,
+        detail,
+    };
+    if !user.host.eq_ignore_ascii_case(door.host) {
+        let detail = format!(
+            "user name is for hub `{}`, this is `{}`",
+            user.host, door.host
+        );
+        return Err(refuse(Rule::UserName, detail));
+    }
+    if !door.mode.accepts_api_version(&user.api_version) {
+        return Err(refuse(
+            Rule::ApiVersion,
+            format!(
+                "api-version `{}` is no version of the hub",
+                user.api_version
+            ),
+        ));
+    }
+    if connect.client_id != user.identity.to_string() {
+        let detail = format!(
+            "client id `{}`, identity `{}`",
+            connect.client_id, user.identity
+        );
+        return Err(refuse(Rule::ClientId, detail));
+    }
+    let password = connect.password.as_deref().unwrap_or_default();
+    if password.is_empty() {
+        return Err(refuse(
+            Rule::NoPassword,
+            "no password and no client certificate".to_owned(),
+        ));
+    }
+    let Some(key) = key_of(&user.identity) else {
+        return Err(refuse(
+            Rule::UnknownIdentity,
+            format!("`{}` is not registered", user.identity),
+        ));
+    };
+    let expected = Expected {
+        host: door.host,
+        identity: &user.identity,
+        key: &key,
+        now: door.now,
+    };
+    let token = std::str::from_utf8(password).map_err(|_| SasError::NotAToken);
+    match token.and_then(|token| sas::verify(token, expected)) {
+        Ok(expiry) => Ok(Admitted { user, expiry }),
+        Err(error) => {
+            let rule = match &error {
+                SasError::Expired(_) => Rule::TokenExpired,
+                SasError::NotAToken
+                | SasError::Field(_)
+                | SasError::Policy(_)
+                | SasError::Resource(_)
+                | SasError::Signature => Rule::Token,
+            };
+            Err(refuse(rule, error.to_string()))
+        }
+    }
+}
+
+fn user_name(connect: &Connect) -> Result<UserName, Refusal> {
+    let refuse = |detail: String| Refusal {
+        claimed: None,
+        rule: Rule::UserName,
+        detail,
+    };
+    let text = connect
+        .user_name
+        .as_deref()
+        .ok_or_else(|| refuse("no user name".to_owned()))?;
+    username::parse(text).map_err(|error| refuse(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const TOKEN: &str = "SharedAccessSignature sr=h.azure-devices.net%2Fdevices%2Fd1%2Fmodules%2Fm1&sig=vqA3ZHzuMwDjToRjN4jw9yEGqgXmG97O98jLNRZBvKE%3D&se=2000000000";
+
+    fn good() -> Connect {
+        Connect {
+            client_id: "d1/m1".to_owned(),
+            user_name: Some("h.azure-devices.net/d1/m1/?api-version=2019-10-01".to_owned()),
+            password: Some(TOKEN.as_bytes().to_vec()),
+            keep_alive: Duration::from_secs(60),
+            clean_session: false,
+            will: None,
+        }
+    }
+
+    fn judged(connect: &Connect, now: u64) -> Result<u64, Rule> {
+        let door = Door {
+            host: "h.azure-devices.net",
+            mode: Mode::IotHub,
+            now,
+        };
+        let key = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        let known = Identity::module("d1", "m1");
+        judge(connect, door, |identity| {
+            (*identity == known).then_some(key)
+        })
+        .map(|admitted| admitted.expiry)
+        .map_err(|refusal| refusal.rule)
+    }
+
+    fn check(change: impl FnOnce(&mut Connect), wanted: Rule) {
+        let mut connect = good();
+        change(&mut connect);
+        assert_eq!(judged(&connect, 0), Err(wanted));
+    }
+
+    #[test]
+    fn a_module_with_its_own_token_comes_in() {
+        assert_eq!(judged(&good(), 0), Ok(2_000_000_000));
+        assert_eq!(judged(&good(), 2_000_000_000), Err(Rule::TokenExpired));
+    }
+
+    #[test]
+    fn each_flaw_is_refused_under_its_own_rule() {
+        check(|c| c.user_name = None, Rule::UserName);
+        check(|c| c.user_name = Some("d1".to_owned()), Rule::UserName);
+        check(
+            |c| c.user_name = Some("other/d1/m1/?api-version=2019-10-01".to_owned()),
+            Rule::UserName,
+        );
+        check(
+            |c| c.user_name = Some("h.azure-devices.net/d1/m1/?api-version=new".to_owned()),
+            Rule::ApiVersion,
+        );
+        check(|c| c.client_id = "D1/m1".to_owned(), Rule::ClientId);
+        check(|c| c.password = None, Rule::NoPassword);
+        check(|c| c.password = Some(Vec::new()), Rule::NoPassword);
+        check(|c| c.password = Some(b"secret".to_vec()), Rule::Token);
+        check(|c| c.password = Some(vec![0xff]), Rule::Token);
+        check(
+            |c| {
+                c.client_id = "d1/m2".to_owned();
+                c.user_name = Some("h.azure-devices.net/d1/m2/?api-version=2019-10-01".to_owned());
+            },
+            Rule::UnknownIdentity,
+        );
+    }
+}

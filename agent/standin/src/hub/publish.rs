@@ -1,0 +1,225 @@
+//! What the hub does with a publish of a logged-in client: telemetry, twin requests, method answers.
+
+use serde_json::{Value, json};
+
+use super::event::{DisconnectReason, HubEvent, Rule};
+use super::identity::Identity;
+use super::limits::{self, Mode};
+use super::properties::{self, Properties};
+use super::registry::Answer;
+use super::session::{Client, Reaction, Shared};
+use super::topics::{self, Publish};
+use super::twin_limits::{self, TwinError};
+use super::wire::{Outbound, Publication, Will};
+
+/// Status that edgeHub gives to a method answer whose own status is no integer.
+const STATUS_NOT_AN_INTEGER: i64 = 400_000;
+
+/// Application property that edgeHub and IoT Hub add to a message with the retain flag.
+const RETAIN: &str = "mqtt-retain";
+
+/// Application property and value that mark a will.
+const WILL: (&str, &str) = ("iothub-MessageType", "Will");
+
+/// Reacts to one publish. A QoS 1 message is acknowledged after its event was handed out; a twin
+/// request is acknowledged first, since its own answer says how it went.
+pub(crate) fn receive(
+    client: &mut Client,
+    shared: &Shared,
+    publication: Publication,
+) -> Vec<Reaction> {
+    let ack = publication
+        .id
+        .map(|id| Reaction::Send(Outbound::Puback { id }));
+    let topic = publication.topic.clone();
+    let mut reactions = match topics::publish(&client.identity, &topic) {
+        Some(Publish::Event { bag }) => message(client, shared, &publication, bag),
+        Some(Publish::TwinGet { rid }) => return acknowledged(ack, twin_get(client, shared, rid)),
+        Some(Publish::TwinReported { rid }) => {
+            return acknowledged(ack, twin_reported(client, shared, rid, &publication.body));
+        }
+        Some(Publish::MethodAnswer { status, rid }) => {
+            method_answer(client, shared, (status, rid), &publication.body)
+        }
+        None => {
+            let detail = format!("publish to `{topic}`, which is outside the topic table");
+            refused(client, shared, Rule::UnknownTopic, detail)
+        }
+    };
+    let closes = reactions
+        .iter()
+        .any(|reaction| matches!(reaction, Reaction::Close(_)));
+    if !closes {
+        reactions.extend(ack);
+    }
+    reactions
+}
+
+/// The message that a will becomes; `None` when it was for another topic.
+pub(crate) fn will(identity: &Identity, will: &Will) -> Option<HubEvent> {
+    let Some(Publish::Event { bag }) = topics::publish(identity, &will.topic) else {
+        return None;
+    };
+    let mut properties = properties::decode(bag).ok()?;
+    properties
+        .application
+        .insert(WILL.0.to_owned(), Some(WILL.1.to_owned()));
+    Some(HubEvent::Message {
+        identity: identity.clone(),
+        output: properties.output(),
+        properties,
+        qos: 0,
+        duplicate: false,
+        body: will.body.clone(),
+    })
+}
+
+fn acknowledged(ack: Option<Reaction>, reactions: Vec<Reaction>) -> Vec<Reaction> {
+    ack.into_iter().chain(reactions).collect()
+}
+
+/// IoT Hub drops the connection over these; edgeHub logs, drops the message and goes on.
+fn refused(client: &Client, shared: &Shared, rule: Rule, detail: String) -> Vec<Reaction> {
+    let mut reactions = vec![noted(client, rule, detail)];
+    if shared.mode == Mode::IotHub {
+        reactions.push(Reaction::Close(DisconnectReason::Violation(rule)));
+    }
+    reactions
+}
+
+fn noted(client: &Client, rule: Rule, detail: String) -> Reaction {
+    Reaction::Emit(HubEvent::Violation {
+        identity: Some(client.identity.clone()),
+        rule,
+        detail,
+    })
+}
+
+fn message(
+    client: &Client,
+    shared: &Shared,
+    publication: &Publication,
+    bag: &str,
+) -> Vec<Reaction> {
+    let mut properties: Properties = match properties::decode(bag) {
+        Ok(properties) => properties,
+        Err(error) => return refused(client, shared, Rule::PropertyBag, error.to_string()),
+    };
+    let size = publication.body.len() + properties.size();
+    if size > limits::MESSAGE {
+        let detail = format!("message of {size} bytes; the limit is {}", limits::MESSAGE);
+        return refused(client, shared, Rule::TooLarge, detail);
+    }
+    if publication.retain {
+        properties
+            .application
+            .insert(RETAIN.to_owned(), Some("true".to_owned()));
+    }
+    vec![Reaction::Emit(HubEvent::Message {
+        identity: client.identity.clone(),
+        output: properties.output(),
+        properties,
+        qos: u8::from(publication.id.is_some()),
+        duplicate: publication.duplicate,
+        body: publication.body.clone(),
+    })]
+}
+
+fn twin_get(client: &Client, shared: &Shared, rid: &str) -> Vec<Reaction> {
+    let Some(twin) = shared.registry.twin(&client.identity) else {
+        return Vec::new();
+    };
+    let event = Reaction::Emit(HubEvent::TwinRead {
+        identity: client.identity.clone(),
+    });
+    let body = twin.document().to_string().into_bytes();
+    let topic = topics::twin_response(200, rid, None);
+    std::iter::once(event)
+        .chain(twin_answer(client, shared, topic, body))
+        .collect()
+}
+
+fn twin_reported(client: &Client, shared: &Shared, rid: &str, body: &[u8]) -> Vec<Reaction> {
+    let merged = twin_limits::parse(body).and_then(|patch| {
+        let result = shared.registry.patch_reported(&client.identity, &patch);
+        result
+            .unwrap_or(Err(TwinError::NotAnObject))
+            .map(|version| (patch, version))
+    });
+    let (event, topic, body) = match merged {
+        Ok((patch, version)) => {
+            let event = Reaction::Emit(HubEvent::Reported {
+                identity: client.identity.clone(),
+                patch,
+                version,
+            });
+            let shown = (shared.mode == Mode::IotHub).then_some(version);
+            (event, topics::twin_response(204, rid, shown), Vec::new())
+        }
+        Err(error) => {
+            let body = json!({"errorCode": 400, "message": error.to_string()});
+            let event = noted(client, Rule::Reported, error.to_string());
+            (
+                event,
+                topics::twin_response(400, rid, None),
+                body.to_string().into_bytes(),
+            )
+        }
+    };
+    std::iter::once(event)
+        .chain(twin_answer(client, shared, topic, body))
+        .collect()
+}
+
+fn twin_answer(client: &Client, shared: &Shared, topic: String, body: Vec<u8>) -> Option<Reaction> {
+    let answer = Reaction::Send(Outbound::Publish { topic, body });
+    client.hears_twin_answers(shared).then_some(answer)
+}
+
+fn method_answer(
+    client: &mut Client,
+    shared: &Shared,
+    (status, rid): (&str, &str),
+    body: &[u8],
+) -> Vec<Reaction> {
+    let Some(call) = client.calls.remove(rid) else {
+        // Late: the caller has given up. The real hub drops such an answer as well.
+        return Vec::new();
+    };
+    let payload = match method_payload(body) {
+        Ok(payload) => payload,
+        Err(detail) => return refused(client, shared, Rule::MethodAnswer, detail),
+    };
+    let parsed = status.parse::<i64>();
+    let mut reactions = Vec::new();
+    if parsed.is_err() {
+        let detail = format!("method answer with the status `{status}`, which is no integer");
+        reactions = refused(client, shared, Rule::MethodAnswer, detail);
+    }
+    let status = parsed.unwrap_or(STATUS_NOT_AN_INTEGER);
+    reactions.insert(
+        0,
+        Reaction::Emit(HubEvent::MethodAnswered {
+            identity: client.identity.clone(),
+            name: call.name,
+            status,
+        }),
+    );
+    // The caller may have stopped waiting; its answer then has nowhere to go.
+    let _gone = call.answer.send(Answer { status, payload });
+    reactions
+}
+
+fn method_payload(body: &[u8]) -> Result<Value, String> {
+    if body.len() > limits::METHOD_PAYLOAD {
+        return Err(format!(
+            "method answer of {} bytes; the limit is {}",
+            body.len(),
+            limits::METHOD_PAYLOAD
+        ));
+    }
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(body).map_err(|error| format!("method answer is not JSON: {error}"))
+}

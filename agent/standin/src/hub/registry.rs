@@ -1,0 +1,361 @@
+//! The hub's memory: identities with keys, twins and subscriptions, and the live connection of each.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::event::DisconnectReason;
+use super::identity::Identity;
+use super::limits;
+use super::topics::{self, Subscription};
+use super::twin::{self, Twin};
+use super::twin_limits::TwinError;
+
+/// Something that a connection must write for the hub.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Publish { topic: String, body: Vec<u8> },
+    Invoke(Invocation),
+}
+
+/// A direct method on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) name: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// What a client answered to a direct method.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: i64,
+    pub(crate) payload: Value,
+}
+
+/// The connection's end of its link to the hub.
+#[derive(Debug)]
+pub(crate) struct LinkEnd {
+    pub(crate) id: u64,
+    pub(crate) session_present: bool,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) close: watch::Receiver<Option<DisconnectReason>>,
+}
+
+/// Why a command did not reach a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreached {
+    Unknown,
+    Offline,
+    NotSubscribed,
+}
+
+#[derive(Debug)]
+struct Link {
+    id: u64,
+    commands: mpsc::Sender<Command>,
+    close: watch::Sender<Option<DisconnectReason>>,
+}
+
+impl Link {
+    /// Queues a command; a client that lets its queue run full is dropped rather than served with gaps.
+    fn push(&self, command: Command) -> Result<(), Unreached> {
+        self.commands.try_send(command).map_err(|error| {
+            if matches!(error, mpsc::error::TrySendError::Full(_)) {
+                self.close.send_replace(Some(DisconnectReason::Stalled));
+            }
+            Unreached::Offline
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: [u8; 32],
+    generation: String,
+    twin: Twin,
+    subscriptions: BTreeSet<Subscription>,
+    clean_session: bool,
+    link: Option<Link>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Identity, Entry>,
+    links: u64,
+}
+
+/// Everything the hub knows, behind one lock that is never held across an await.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    state: Mutex<State>,
+}
+
+impl Registry {
+    /// Adds an identity, or finds it; returns its key and generation id.
+    pub(crate) fn register(
+        &self,
+        identity: &Identity,
+        key: [u8; 32],
+        generation: String,
+    ) -> ([u8; 32], String) {
+        let mut state = self.lock();
+        let entry = state
+            .entries
+            .entry(identity.clone())
+            .or_insert_with(|| Entry {
+                key,
+                generation,
+                twin: Twin::new(),
+                subscriptions: BTreeSet::new(),
+                clean_session: true,
+                link: None,
+            });
+        (entry.key, entry.generation.clone())
+    }
+
+    pub(crate) fn key(&self, identity: &Identity) -> Option<[u8; 32]> {
+        self.lock().entries.get(identity).map(|entry| entry.key)
+    }
+
+    pub(crate) fn twin(&self, identity: &Identity) -> Option<Twin> {
+        self.lock()
+            .entries
+            .get(identity)
+            .map(|entry| entry.twin.clone())
+    }
+
+    /// Makes a new connection the identity's only one; an older one is told that it was taken over.
+    pub(crate) fn open(&self, identity: &Identity, clean_session: bool) -> Option<LinkEnd> {
+        let mut state = self.lock();
+        state.links += 1;
+        let id = state.links;
+        let entry = state.entries.get_mut(identity)?;
+        if clean_session || entry.clean_session {
+            entry.subscriptions.clear();
+        }
+        entry.clean_session = clean_session;
+        let (commands_in, commands) = mpsc::channel(limits::COMMANDS);
+        let (close_in, close) = watch::channel(None);
+        let link = Link {
+            id,
+            commands: commands_in,
+            close: close_in,
+        };
+        if let Some(older) = entry.link.replace(link) {
+            older.close.send_replace(Some(DisconnectReason::TakenOver));
+        }
+        Some(LinkEnd {
+            id,
+            session_present: !entry.subscriptions.is_empty(),
+            commands,
+            close,
+        })
+    }
+
+    /// Forgets a connection, unless a newer one has its place.
+    pub(crate) fn close(&self, identity: &Identity, link: u64) {
+        let mut state = self.lock();
+        if let Some(entry) = state.entries.get_mut(identity)
+            && entry.link.as_ref().is_some_and(|own| own.id == link)
+        {
+            entry.link = None;
+        }
+    }
+
+    /// Tells the identity's connection to end; false when there is none.
+    pub(crate) fn disconnect(&self, identity: &Identity) -> bool {
+        let state = self.lock();
+        let link = state
+            .entries
+            .get(identity)
+            .and_then(|entry| entry.link.as_ref());
+        link.is_some_and(|link| link.close.send(Some(DisconnectReason::Requested)).is_ok())
+    }
+
+    pub(crate) fn subscribe(&self, identity: &Identity, subscription: Subscription) {
+        if let Some(entry) = self.lock().entries.get_mut(identity) {
+            entry.subscriptions.insert(subscription);
+        }
+    }
+
+    pub(crate) fn unsubscribe(&self, identity: &Identity, subscription: Subscription) {
+        if let Some(entry) = self.lock().entries.get_mut(identity) {
+            entry.subscriptions.remove(&subscription);
+        }
+    }
+
+    pub(crate) fn is_subscribed(&self, identity: &Identity, subscription: Subscription) -> bool {
+        let state = self.lock();
+        let entry = state.entries.get(identity);
+        entry.is_some_and(|entry| entry.subscriptions.contains(&subscription))
+    }
+
+    /// Merges reported properties; `None` for an unknown identity.
+    pub(crate) fn patch_reported(
+        &self,
+        identity: &Identity,
+        patch: &Value,
+    ) -> Option<Result<u64, TwinError>> {
+        let mut state = self.lock();
+        let entry = state.entries.get_mut(identity)?;
+        Some(entry.twin.patch_reported(patch))
+    }
+
+    /// Merges desired properties and, in the same step, queues the change for a subscribed client.
+    pub(crate) fn patch_desired(
+        &self,
+        identity: &Identity,
+        patch: &Value,
+    ) -> Option<Result<u64, TwinError>> {
+        let mut state = self.lock();
+        let entry = state.entries.get_mut(identity)?;
+        let version = match entry.twin.patch_desired(patch) {
+            Ok(version) => version,
+            Err(error) => return Some(Err(error)),
+        };
+        if let (Some(link), Value::Object(patch)) = (&entry.link, patch)
+            && entry.subscriptions.contains(&Subscription::Desired)
+        {
+            let topic = topics::desired(version);
+            let body = twin::versioned(patch, version).to_string().into_bytes();
+            // Who cannot be reached reads the change with its next twin GET, as at the real hub.
+            let _unreached = link.push(Command::Publish { topic, body });
+        }
+        Some(Ok(version))
+    }
+
+    /// Queues a direct method for a connected and subscribed client.
+    pub(crate) fn invoke(
+        &self,
+        identity: &Identity,
+        invocation: Invocation,
+    ) -> Result<(), Unreached> {
+        let state = self.lock();
+        let entry = state.entries.get(identity).ok_or(Unreached::Unknown)?;
+        let link = entry.link.as_ref().ok_or(Unreached::Offline)?;
+        if !entry.subscriptions.contains(&Subscription::Methods) {
+            return Err(Unreached::NotSubscribed);
+        }
+        link.push(Command::Invoke(invocation))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn registry() -> (Registry, Identity) {
+        let registry = Registry::default();
+        let identity = Identity::module("d", "m");
+        registry.register(&identity, [7; 32], "g".to_owned());
+        (registry, identity)
+    }
+
+    #[test]
+    fn registering_twice_keeps_the_first_key() {
+        let (registry, identity) = registry();
+        assert_eq!(
+            registry.register(&identity, [9; 32], "h".to_owned()),
+            ([7; 32], "g".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_newer_connection_takes_over_and_outlives_the_older_ones_end() {
+        let (registry, identity) = registry();
+        let older = registry.open(&identity, true).unwrap();
+        let newer = registry.open(&identity, true).unwrap();
+        assert_eq!(*older.close.borrow(), Some(DisconnectReason::TakenOver));
+        registry.close(&identity, older.id);
+        assert!(registry.disconnect(&identity));
+        assert_eq!(*newer.close.borrow(), Some(DisconnectReason::Requested));
+    }
+
+    #[test]
+    fn subscriptions_outlive_a_connection_that_is_not_clean() {
+        let (registry, identity) = registry();
+        let first = registry.open(&identity, false).unwrap();
+        assert!(!first.session_present);
+        registry.subscribe(&identity, Subscription::Methods);
+        assert!(registry.open(&identity, false).unwrap().session_present);
+        assert!(registry.is_subscribed(&identity, Subscription::Methods));
+        assert!(!registry.open(&identity, true).unwrap().session_present);
+        assert!(!registry.is_subscribed(&identity, Subscription::Methods));
+    }
+
+    #[test]
+    fn desired_changes_go_to_subscribed_clients_only() {
+        let (registry, identity) = registry();
+        let mut link = registry.open(&identity, true).unwrap();
+        assert_eq!(
+            registry.patch_desired(&identity, &json!({"a": 1})),
+            Some(Ok(2))
+        );
+        assert!(link.commands.try_recv().is_err());
+        registry.subscribe(&identity, Subscription::Desired);
+        assert_eq!(
+            registry.patch_desired(&identity, &json!({"a": null})),
+            Some(Ok(3))
+        );
+        let Command::Publish { topic, body } = link.commands.try_recv().unwrap() else {
+            panic!("a publish was wanted");
+        };
+        assert!(topic.ends_with("$version=3"));
+        assert_eq!(body, br#"{"a":null,"$version":3}"#);
+    }
+
+    #[test]
+    fn a_client_that_lets_its_queue_run_full_is_dropped() {
+        let (registry, identity) = registry();
+        let link = registry.open(&identity, true).unwrap();
+        registry.subscribe(&identity, Subscription::Desired);
+        for n in 0..limits::COMMANDS {
+            assert!(
+                registry
+                    .patch_desired(&identity, &json!({ "n": n }))
+                    .unwrap()
+                    .is_ok()
+            );
+        }
+        assert_eq!(*link.close.borrow(), None);
+        assert!(
+            registry
+                .patch_desired(&identity, &json!({"n": "one too many"}))
+                .unwrap()
+                .is_ok()
+        );
+        assert_eq!(*link.close.borrow(), Some(DisconnectReason::Stalled));
+    }
+
+    #[test]
+    fn methods_reach_only_who_is_there_and_listens() {
+        let (registry, identity) = registry();
+        let call = || Invocation {
+            name: "x".to_owned(),
+            body: Vec::new(),
+            answer: oneshot::channel().0,
+        };
+        assert_eq!(
+            registry.invoke(&Identity::device("no"), call()),
+            Err(Unreached::Unknown)
+        );
+        assert_eq!(registry.invoke(&identity, call()), Err(Unreached::Offline));
+        let link = registry.open(&identity, true).unwrap();
+        assert_eq!(
+            registry.invoke(&identity, call()),
+            Err(Unreached::NotSubscribed)
+        );
+        registry.subscribe(&identity, Subscription::Methods);
+        assert_eq!(registry.invoke(&identity, call()), Ok(()));
+        registry.close(&identity, link.id);
+        assert_eq!(registry.invoke(&identity, call()), Err(Unreached::Offline));
+    }
+}
