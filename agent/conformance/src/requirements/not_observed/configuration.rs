@@ -1,0 +1,72 @@
+//! Defaults that need the edge runtime's stand-in, and their documentation.
+
+use super::{UNOBSERVED, current, note_2018};
+use crate::requirement::{Force, Forces, Requirement, Stage};
+
+pub(crate) const CFG_05: Requirement = Requirement {
+    id: "IEM-CFG-05",
+    slug: "default-twin-is-valid",
+    title: "The default twin is valid",
+    stages: &[Stage::Offer, Stage::Device],
+    sources: &[
+        current("Default configuration"),
+        note_2018("Be an IoT Edge module"),
+    ],
+    statement: "The default desired properties of an SDK module keep to the rules of IoT Hub twins and the module copes with them; they may be empty.",
+    remedy: "Correct the keys, depth or size of the default twin; desired properties may take 32 KB.",
+    ..UNOBSERVED
+};
+
+pub(crate) const CFG_06: Requirement = Requirement {
+    id: "IEM-CFG-06",
+    slug: "default-routes-are-valid",
+    title: "The default routes are valid",
+    stages: &[Stage::Offer, Stage::Device],
+    sources: &[
+        current("Default configuration"),
+        note_2018("Be an IoT Edge module"),
+    ],
+    statement: "The default routes of an SDK module parse, type-check and name endpoints that exist; they may be empty.",
+    remedy: "Correct the route: one that does not parse makes edgeHub refuse its whole configuration.",
+    ..UNOBSERVED
+};
+
+pub(crate) const CFG_09: Requirement = Requirement {
+    id: "IEM-CFG-09",
+    slug: "placeholders-leave-it-usable",
+    title: "Open placeholders leave it usable",
+    force: Forces::always(Force::Should),
+    stages: &[Stage::Device],
+    sources: &[current("Default configuration")],
+    statement: "With its placeholders not filled in, the module reaches a defined state and says which value is missing; with test values it is healthy.",
+    remedy: "Log which value is missing and wait for it instead of exiting.",
+    ..UNOBSERVED
+};
+
+pub(crate) const DOC_01: Requirement = Requirement {
+    id: "IEM-DOC-01",
+    slug: "every-setting-is-documented",
+    title: "Every setting is documented",
+    stages: &[Stage::Offer, Stage::Image, Stage::Device],
+    sources: &[
+        current("Configuration documentation"),
+        note_2018("Default settings"),
+    ],
+    statement: "Every tag, environment variable, create option, twin property and route that the module uses is explained to customers.",
+    remedy: "Describe each setting that is missing: name, meaning, default, allowed values.",
+    ..UNOBSERVED
+};
+
+pub(crate) const DOC_02: Requirement = Requirement {
+    id: "IEM-DOC-02",
+    slug: "documentation-is-reachable",
+    title: "The documentation is reachable",
+    stages: &[Stage::Offer],
+    sources: &[
+        current("Configuration documentation"),
+        note_2018("Default settings"),
+    ],
+    statement: "The documentation stands in the offer or plan description as basic HTML, or behind a link that works.",
+    remedy: "Publish a stable page and link it, or move the text into the description with supported tags.",
+    ..UNOBSERVED
+};
