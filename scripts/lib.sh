@@ -3,6 +3,9 @@
 
 target=x86_64-unknown-linux-gnu
 
+# What goes into an image must not depend on who builds it.
+umask 022
+
 say() { echo "edgeproof: $*"; }
 
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi; }
