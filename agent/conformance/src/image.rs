@@ -85,8 +85,9 @@ fn check_registry(registry: &str) -> Result<String, String> {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-')
     };
-    let port_is_good =
-        |port: &str| !port.is_empty() && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
+    let port_is_good = |port: &str| {
+        !port.is_empty() && port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit())
+    };
     if host.split('.').all(label_is_good) && port.is_none_or(port_is_good) {
         Ok(registry.to_owned())
     } else {
@@ -157,7 +158,9 @@ fn check_digest(digest: &str) -> Result<String, String> {
     if good {
         Ok(digest.to_owned())
     } else {
-        Err(format!("`{digest}` is no digest such as sha256:… with 64 hexadecimal digits"))
+        Err(format!(
+            "`{digest}` is no digest such as sha256:… with 64 hexadecimal digits"
+        ))
     }
 }
 
@@ -241,7 +244,12 @@ mod tests {
             "air-quality",
             Some("1.0.1"),
         );
-        check("localhost:5000/a/b__c", Some("localhost:5000"), "a/b__c", None);
+        check(
+            "localhost:5000/a/b__c",
+            Some("localhost:5000"),
+            "a/b__c",
+            None,
+        );
         check("redis", None, "redis", None);
         check("library/redis:7", None, "library/redis", Some("7"));
         check("redis:5000", None, "redis", Some("5000"));

@@ -1,7 +1,14 @@
-//! The offer as entered in Partner Center, with the plan's technical configuration: types only.
+//! The offer as entered in Partner Center, with the plan's technical configuration.
 //!
 //! Reading an offer file, with every mistake reported together, is [`read`]'s work. What stands *inside* createOptions,
 //! twin, routes or the description is not judged here: it is the requirements' business.
+
+mod documents;
+mod locate;
+mod read;
+#[cfg(feature = "schema")]
+mod schema;
+mod walk;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::platform::Platform;
+
+pub use read::{Read, read};
+pub use walk::Mistake;
 
 /// An IoT Edge module offer with the one plan that is certified.
 ///
@@ -95,6 +105,7 @@ pub struct Link {
 /// The plan's technical configuration: what a customer's device gets by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_chunks))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
     /// Every Tier 1 platform, or a declared subset.
@@ -109,12 +120,14 @@ pub struct Plan {
     ///
     /// In the file it may be an object, a string that holds JSON, or `createOptions`, `createOptions01`, … `createOptions99` chunks.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::document"))]
     pub create_options: String,
     /// Default environment variables.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// Default desired properties of the module twin, as JSON text; an empty text means none.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "schema::document"))]
     pub twin: String,
     /// Default routes by name. A value may be an object with `route`, `priority`, `timeToLiveSecs`, as the runtime's schema 1.1 allows.
     #[serde(default)]
@@ -152,6 +165,7 @@ impl PlanImage {
 #[serde(rename_all = "kebab-case")]
 pub enum PlatformOption {
     /// Every Tier 1 platform of IoT Edge.
+    #[serde(rename = "all-tier-1")]
     AllTier1,
     /// At least one of them.
     Subset,

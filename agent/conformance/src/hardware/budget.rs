@@ -82,11 +82,13 @@ mod tests {
     #[test]
     fn a_device_claim_at_or_below_the_reserve_is_explained() {
         for claim in [Bytes::mib(400), Bytes::mib(48), Bytes(0)] {
-            let error =
-                memory_budget(claim, ClaimScope::Device, &Reserve::tabled()).unwrap_err();
+            let error = memory_budget(claim, ClaimScope::Device, &Reserve::tabled()).unwrap_err();
             let text = error.to_string();
             assert!(text.contains(&format!("claims {claim} of RAM")), "{text}");
-            assert!(text.contains("take 400 MiB of it first (table row of 2026-11"), "{text}");
+            assert!(
+                text.contains("take 400 MiB of it first (table row of 2026-11"),
+                "{text}"
+            );
         }
     }
 
