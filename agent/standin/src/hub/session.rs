@@ -91,11 +91,13 @@ impl Session {
                 self.violation(Rule::TooLarge, "the packet is over the limit".to_owned())
             }
             Inbound::Connect(connect) => self.connect(&connect, now),
-            Inbound::Disconnect if self.client.is_some() => {
-                vec![Reaction::Close(DisconnectReason::Goodbye)]
-            }
-            other => match &mut self.client {
-                Some(client) => client.receive(&self.shared, other),
+            packet @ (Inbound::Publish(_)
+            | Inbound::QosTwo { .. }
+            | Inbound::Subscribe { .. }
+            | Inbound::Unsubscribe { .. }
+            | Inbound::Ping
+            | Inbound::Disconnect) => match &mut self.client {
+                Some(client) => client.receive(&self.shared, packet),
                 None => self.violation(
                     Rule::ConnectFirst,
                     "the first packet is not CONNECT".to_owned(),
@@ -240,8 +242,9 @@ impl Client {
                 vec![Reaction::Send(Outbound::Unsuback { id })]
             }
             Inbound::Ping => vec![Reaction::Send(Outbound::Pong)],
+            Inbound::Disconnect => vec![Reaction::Close(DisconnectReason::Goodbye)],
+            // `Session` has answered these itself.
             Inbound::Connect(_)
-            | Inbound::Disconnect
             | Inbound::Answer(_)
             | Inbound::TooLarge
             | Inbound::Malformed(_) => Vec::new(),
