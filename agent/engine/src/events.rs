@@ -1,0 +1,260 @@
+//! The engine's events about the containers of one run, in order and without gaps.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::EventMessage;
+use bollard::query_parameters::EventsOptionsBuilder;
+use futures_util::StreamExt;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::client::Engine;
+use crate::error::{Doing, EngineError};
+use crate::stamp::LABEL_RUN;
+
+/// Something that happened to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// When, by the engine's clock.
+    pub at: Timestamp,
+    /// Id of the container.
+    pub container: String,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What can happen to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// Its main process was started.
+    Started,
+    /// Its main process ended.
+    Died {
+        /// Exit code; 128 + signal when killed.
+        code: i64,
+    },
+    /// The kernel killed a process of it for memory.
+    OutOfMemory,
+    /// Its HEALTHCHECK came to another result.
+    Health(HealthStatus),
+    /// It was removed.
+    Destroyed,
+    /// Anything else, by the engine's name for it.
+    Other(String),
+}
+
+/// State of a container's HEALTHCHECK.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthStatus {
+    /// Within the start period, or no result yet.
+    Starting,
+    /// The check succeeds.
+    Healthy,
+    /// The check failed as often as it may.
+    Unhealthy,
+}
+
+impl HealthStatus {
+    /// Reads the engine's word. `none` and unknown words are no state.
+    pub(crate) fn read(word: &str) -> Option<HealthStatus> {
+        match word {
+            "starting" => Some(HealthStatus::Starting),
+            "healthy" => Some(HealthStatus::Healthy),
+            "unhealthy" => Some(HealthStatus::Unhealthy),
+            _ => None,
+        }
+    }
+}
+
+/// Events of one run as they come. Dropping it ends the subscription.
+#[derive(Debug)]
+pub struct Events {
+    received: mpsc::Receiver<Result<EngineEvent, EngineError>>,
+    pump: JoinHandle<()>,
+}
+
+impl Events {
+    /// The next event; `None` only after an error was handed out.
+    pub async fn next(&mut self) -> Option<Result<EngineEvent, EngineError>> {
+        self.received.recv().await
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.pump.abort();
+    }
+}
+
+/// Which events to hand out.
+#[derive(Debug, Clone)]
+pub(crate) enum Watch {
+    /// Those of containers with the label `edgeproof.run=RUN`.
+    Run(String),
+    /// The end of the container of this name.
+    DestroyOf(&'static str),
+}
+
+impl Watch {
+    fn filters(&self) -> HashMap<&'static str, Vec<String>> {
+        let container = ("type", vec!["container".to_owned()]);
+        match self {
+            Watch::Run(run) => [container, ("label", vec![format!("{LABEL_RUN}={run}")])].into(),
+            Watch::DestroyOf(name) => [
+                container,
+                ("container", vec![(*name).to_owned()]),
+                ("event", vec!["destroy".to_owned()]),
+            ]
+            .into(),
+        }
+    }
+}
+
+impl Engine {
+    /// Subscribes to the events of one run's containers, from this moment on: subscribe before creating the first.
+    ///
+    /// A broken subscription is taken up again where it broke; the engine keeps its last events for that.
+    #[must_use]
+    pub fn events(&self, run: &str) -> Events {
+        self.watch(Watch::Run(run.to_owned()), Timestamp::now())
+    }
+
+    /// Like [`Engine::events`], from an earlier moment on, as far back as the engine remembers.
+    #[must_use]
+    pub fn events_since(&self, run: &str, since: Timestamp) -> Events {
+        self.watch(Watch::Run(run.to_owned()), since)
+    }
+
+    pub(crate) fn watch(&self, watch: Watch, since: Timestamp) -> Events {
+        let (sender, received) = mpsc::channel(256);
+        let pump = tokio::spawn(pump(self.clone(), watch, since, sender));
+        Events { received, pump }
+    }
+}
+
+/// A subscription that breaks at once, again and again, is an engine that is lost.
+const BREAKS_IN_A_ROW: u32 = 3;
+
+async fn pump(
+    engine: Engine,
+    watch: Watch,
+    mut since: Timestamp,
+    sender: mpsc::Sender<Result<EngineEvent, EngineError>>,
+) {
+    let doing = engine.doing("watch", "the engine's events".to_owned());
+    let mut breaks = 0;
+    loop {
+        let options = EventsOptionsBuilder::default()
+            .since(&engine_moment(since))
+            .filters(&watch.filters())
+            .build();
+        let mut stream = std::pin::pin!(engine.docker.events(Some(options)));
+        let mut broken = doing.unreachable("the stream of events ended");
+        while let Some(next) = stream.next().await {
+            match next {
+                Ok(message) => {
+                    breaks = 0;
+                    let Some(event) = read(&message) else { continue };
+                    since = after(event.at);
+                    if sender.send(Ok(event)).await.is_err() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    broken = doing.failed(error);
+                    break;
+                }
+            }
+        }
+        breaks += 1;
+        if breaks >= BREAKS_IN_A_ROW {
+            give_up(&doing, &sender, broken).await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+async fn give_up(
+    doing: &Doing,
+    sender: &mpsc::Sender<Result<EngineEvent, EngineError>>,
+    error: EngineError,
+) {
+    tracing::debug!(%error, object = doing.object, "no more events");
+    // A receiver that is gone does not need the error either.
+    let _ = sender.send(Err(error)).await;
+}
+
+/// The engine takes seconds and nanoseconds since the epoch: `1700000000.000000001`.
+fn engine_moment(at: Timestamp) -> String {
+    format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
+}
+
+fn after(at: Timestamp) -> Timestamp {
+    at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(at)
+}
+
+/// An engine message as an event; `None` for messages that are not about a container.
+fn read(message: &EventMessage) -> Option<EngineEvent> {
+    let actor = message.actor.as_ref()?;
+    let action = message.action.as_deref()?;
+    let attribute = |key: &str| actor.attributes.as_ref()?.get(key).cloned();
+    let kind = match action {
+        "start" => EventKind::Started,
+        "die" => EventKind::Died {
+            code: attribute("exitCode")
+                .and_then(|code| code.parse().ok())
+                .unwrap_or(-1),
+        },
+        "oom" => EventKind::OutOfMemory,
+        "destroy" => EventKind::Destroyed,
+        other => other
+            .strip_prefix("health_status: ")
+            .and_then(HealthStatus::read)
+            .map_or_else(|| EventKind::Other(other.to_owned()), EventKind::Health),
+    };
+    Some(EngineEvent {
+        at: message
+            .time_nano
+            .and_then(|nanos| Timestamp::from_nanosecond(nanos.into()).ok())
+            .or_else(|| Timestamp::from_second(message.time?).ok())?,
+        container: actor.id.clone()?,
+        kind,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, kind: &EventKind) {
+        let message: EventMessage = serde_json::from_str(line).unwrap();
+        assert_eq!(&read(&message).unwrap().kind, kind, "{line}");
+    }
+
+    #[test]
+    fn recorded_events_become_kinds() {
+        let kinds = [
+            EventKind::Other("create".to_owned()),
+            EventKind::Started,
+            EventKind::Health(HealthStatus::Unhealthy),
+            EventKind::OutOfMemory,
+            EventKind::Died { code: 137 },
+            EventKind::Destroyed,
+        ];
+        let lines: Vec<&str> = include_str!("../tests/data/events.jsonl").lines().collect();
+        assert_eq!(lines.len(), kinds.len());
+        for (line, kind) in lines.iter().zip(&kinds) {
+            check(line, kind);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_written_as_the_engine_reads_it() {
+        let at = Timestamp::from_nanosecond(1_700_000_000_000_000_001).unwrap();
+        assert_eq!(engine_moment(at), "1700000000.000000001");
+        assert!(after(at) > at);
+    }
+}
