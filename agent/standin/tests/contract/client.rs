@@ -15,22 +15,22 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// Name of the hub in every test.
-pub const HUB: &str = "edgeproof.local";
+pub(crate) const HUB: &str = "edgeproof.local";
 
 /// No answer takes longer than this on any machine that can run the tests.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A hub with one registered identity and a subscriber.
-pub struct Bench {
-    pub hub: LocalHub,
-    pub events: mpsc::Receiver<HubEvent>,
-    pub identity: Identity,
-    pub credentials: Credentials,
+pub(crate) struct Bench {
+    pub(crate) hub: LocalHub,
+    pub(crate) events: mpsc::Receiver<HubEvent>,
+    pub(crate) identity: Identity,
+    pub(crate) credentials: Credentials,
 }
 
 impl Bench {
     /// A hub on a free port.
-    pub async fn new(mode: Mode, identity: Identity) -> Self {
+    pub(crate) async fn new(mode: Mode, identity: Identity) -> Self {
         let hub = LocalHub::start(HubConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             host_name: HUB.to_owned(),
@@ -50,12 +50,12 @@ impl Bench {
     }
 
     /// The hub of most tests: IoT Hub with module d1/m1.
-    pub async fn module() -> Self {
+    pub(crate) async fn module() -> Self {
         Self::new(Mode::IotHub, Identity::module("d1", "m1")).await
     }
 
     /// The next event that `pick` wants; others are passed over.
-    pub async fn until<T>(&mut self, pick: impl Fn(&HubEvent) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, pick: impl Fn(&HubEvent) -> Option<T>) -> T {
         let found = async {
             loop {
                 let event = self.events.recv().await.expect("the hub still runs");
@@ -70,12 +70,12 @@ impl Bench {
     }
 
     /// TLS to the hub, nothing said yet.
-    pub async fn dial(&self) -> Client {
+    pub(crate) async fn dial(&self) -> Client {
         Client::dial(&self.hub).await
     }
 
     /// What an honest client says first.
-    pub fn login(&self) -> LoginBytes {
+    pub(crate) fn login(&self) -> LoginBytes {
         let (path, id) = match &self.identity {
             Identity::Device { device } => (format!("devices/{device}"), device.clone()),
             Identity::Module { device, module } => (
@@ -96,7 +96,7 @@ impl Bench {
     }
 
     /// A client that is in.
-    pub async fn connected(&self) -> Client {
+    pub(crate) async fn connected(&self) -> Client {
         let mut client = self.dial().await;
         client.send(&self.login().bytes()).await;
         assert_eq!(client.packet().await, Some(vec![0x20, 2, 0, 0]));
@@ -105,16 +105,16 @@ impl Bench {
 }
 
 /// The parts of a CONNECT, for a test to change.
-pub struct LoginBytes {
-    pub client_id: String,
-    pub user_name: String,
-    pub password: String,
-    pub keep_alive: u16,
-    pub clean_session: bool,
+pub(crate) struct LoginBytes {
+    pub(crate) client_id: String,
+    pub(crate) user_name: String,
+    pub(crate) password: String,
+    pub(crate) keep_alive: u16,
+    pub(crate) clean_session: bool,
 }
 
 impl LoginBytes {
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut body = text("MQTT");
         let clean = if self.clean_session { 2 } else { 0 };
         body.extend([4, 0x80 | 0x40 | clean]);
@@ -126,7 +126,7 @@ impl LoginBytes {
     }
 }
 
-pub fn unix_now() -> u64 {
+pub(crate) fn unix_now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -134,7 +134,7 @@ pub fn unix_now() -> u64 {
 }
 
 /// A token for `resource` as a client would sign it.
-pub fn token(resource: &str, key: &[u8; 32], expiry: u64) -> String {
+pub(crate) fn token(resource: &str, key: &[u8; 32], expiry: u64) -> String {
     let escape = |text: &str| {
         percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
     };
@@ -151,7 +151,7 @@ fn text(text: &str) -> Vec<u8> {
 }
 
 /// One packet: first byte, remaining length, body.
-pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     let mut rest = body.len();
     loop {
@@ -167,7 +167,7 @@ pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// PUBLISH with the given flags (QoS in bits 1 and 2, retain in bit 0) and packet id 1 above QoS 0.
-pub fn publish(flags: u8, topic: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn publish(flags: u8, topic: &str, payload: &[u8]) -> Vec<u8> {
     let mut body = text(topic);
     if flags & 0b110 != 0 {
         body.extend([0, 1]);
@@ -177,7 +177,7 @@ pub fn publish(flags: u8, topic: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 /// SUBSCRIBE at QoS 2, so that the answer shows what is granted.
-pub fn subscribe(filters: &[&str]) -> Vec<u8> {
+pub(crate) fn subscribe(filters: &[&str]) -> Vec<u8> {
     let mut body = vec![0, 1];
     for filter in filters {
         body.extend(text(filter));
@@ -187,7 +187,7 @@ pub fn subscribe(filters: &[&str]) -> Vec<u8> {
 }
 
 /// Topic and body of a PUBLISH at QoS 0.
-pub fn read_publish(packet: &[u8]) -> (String, String) {
+pub(crate) fn read_publish(packet: &[u8]) -> (String, String) {
     assert_eq!(packet[0], 0x30, "a publish at QoS 0: {packet:?}");
     let header = 1 + packet[1..].iter().take_while(|b| **b & 0x80 != 0).count() + 1;
     let length = usize::from(u16::from_be_bytes([packet[header], packet[header + 1]]));
@@ -199,7 +199,7 @@ pub fn read_publish(packet: &[u8]) -> (String, String) {
 }
 
 /// The client's end of a connection.
-pub struct Client {
+pub(crate) struct Client {
     tls: TlsStream<TcpStream>,
 }
 
@@ -222,14 +222,14 @@ impl Client {
         Self { tls }
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         // A hub that has closed already may refuse the rest; what it answered is read next.
         let _refused = self.tls.write_all(bytes).await;
         let _refused = self.tls.flush().await;
     }
 
     /// The next packet, or `None` once the hub has closed.
-    pub async fn packet(&mut self) -> Option<Vec<u8>> {
+    pub(crate) async fn packet(&mut self) -> Option<Vec<u8>> {
         tokio::time::timeout(PATIENCE, self.read())
             .await
             .expect("the hub answers or closes")

@@ -1,0 +1,121 @@
+//! How connections end, and what outlives them.
+
+use serde_json::json;
+use standin::hub::DisconnectReason;
+
+use crate::client::{Bench, publish, read_publish, subscribe, token, unix_now};
+use crate::{EVENTS, PUBACK, end};
+
+#[tokio::test]
+async fn a_newer_connection_of_the_same_identity_wins() {
+    let mut bench = Bench::module().await;
+    let mut older = bench.connected().await;
+    let mut newer = bench.connected().await;
+    assert_eq!(older.packet().await, None);
+    assert_eq!(end(&mut bench).await, DisconnectReason::TakenOver);
+    newer.send(&[0xc0, 0]).await;
+    assert_eq!(newer.packet().await, Some(vec![0xd0, 0]));
+}
+
+#[tokio::test]
+async fn silence_for_one_and_a_half_keep_alives_ends_the_connection() {
+    let mut bench = Bench::module().await;
+    let mut login = bench.login();
+    login.keep_alive = 1;
+    let mut client = bench.dial().await;
+    client.send(&login.bytes()).await;
+    assert_eq!(client.packet().await, Some(vec![0x20, 2, 0, 0]));
+    assert_eq!(client.packet().await, None);
+    assert_eq!(end(&mut bench).await, DisconnectReason::KeepAlive);
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_token_at_iot_hub() {
+    let mut bench = Bench::module().await;
+    let mut login = bench.login();
+    let expiry = unix_now() + 2;
+    login.password = token(
+        "edgeproof.local/devices/d1/modules/m1",
+        &bench.credentials.key,
+        expiry,
+    );
+    let mut client = bench.dial().await;
+    client.send(&login.bytes()).await;
+    assert_eq!(client.packet().await, Some(vec![0x20, 2, 0, 0]));
+    assert_eq!(client.packet().await, None);
+    assert_eq!(end(&mut bench).await, DisconnectReason::TokenExpired);
+}
+
+#[tokio::test]
+async fn a_session_that_is_not_clean_keeps_its_subscriptions() {
+    let mut bench = Bench::module().await;
+    let mut login = bench.login();
+    login.clean_session = false;
+    let mut first = bench.dial().await;
+    first.send(&login.bytes()).await;
+    assert_eq!(first.packet().await, Some(vec![0x20, 2, 0, 0]));
+    first
+        .send(&subscribe(&["$iothub/twin/PATCH/properties/desired/#"]))
+        .await;
+    first.packet().await.unwrap();
+    assert!(bench.hub.disconnect(&bench.identity));
+    assert_eq!(first.packet().await, None);
+    assert_eq!(end(&mut bench).await, DisconnectReason::Requested);
+    let mut second = bench.dial().await;
+    second.send(&login.bytes()).await;
+    assert_eq!(
+        second.packet().await,
+        Some(vec![0x20, 2, 1, 0]),
+        "session present"
+    );
+    bench
+        .hub
+        .set_desired(&bench.identity, &json!({"x": 1}))
+        .unwrap();
+    assert!(
+        read_publish(&second.packet().await.unwrap())
+            .0
+            .contains("desired")
+    );
+}
+
+#[tokio::test]
+async fn a_bad_client_does_not_disturb_a_good_one() {
+    let bench = Bench::module().await;
+    let mut good = bench.connected().await;
+    for junk in [
+        &[0xff; 64][..],
+        &[b'G'; 100],
+        &[0x10, 0xff, 0xff, 0xff, 0xff],
+    ] {
+        let mut bad = bench.dial().await;
+        bad.send(junk).await;
+        while bad.packet().await.is_some() {}
+        good.send(&publish(0b010, EVENTS, b"still here")).await;
+        assert_eq!(good.packet().await, Some(PUBACK.to_vec()));
+    }
+    let _mute = bench.dial().await;
+    good.send(&[0xc0, 0]).await;
+    assert_eq!(good.packet().await, Some(vec![0xd0, 0]));
+}
+
+#[tokio::test]
+async fn goodbye_and_loss_are_told_apart() {
+    let mut bench = Bench::module().await;
+    let mut client = bench.connected().await;
+    client.send(&[0xe0, 0]).await;
+    assert_eq!(client.packet().await, None);
+    assert_eq!(end(&mut bench).await, DisconnectReason::Goodbye);
+    drop(bench.connected().await);
+    assert_eq!(end(&mut bench).await, DisconnectReason::Lost);
+}
+
+#[tokio::test]
+async fn after_shutdown_nobody_listens() {
+    let bench = Bench::module().await;
+    let mut client = bench.connected().await;
+    let address = bench.hub.address();
+    bench.hub.shutdown().await;
+    assert_eq!(client.packet().await, None);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
