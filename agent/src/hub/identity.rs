@@ -1,0 +1,440 @@
+//! Who this client is: read from the IoT Edge environment or from a connection string. Pure.
+//!
+//! Reads no environment of its own and never shows a key, not even in `Debug`.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::ServerName;
+use thiserror::Error;
+
+use super::sas::encode;
+use super::workload::Endpoint;
+
+/// API version for an edge runtime that does not name one: the oldest, which every release serves.
+const OLDEST_WORKLOAD_API: &str = "2018-06-28";
+
+/// API version of the MQTT contract, sent in the user name.
+const MQTT_API: &str = "2021-04-12";
+
+/// A device or module of one IoT Hub, with the means to prove it.
+#[derive(Clone)]
+pub struct Identity {
+    /// Host name of the IoT Hub, which user name and signature are made for.
+    pub hub_host: String,
+    /// Host to connect to, which the server's certificate must name: the gateway, else the hub.
+    pub connect_host: String,
+    /// Device id.
+    pub device: String,
+    /// Module id; `None` for a device.
+    pub module: Option<String>,
+    pub(super) credential: Credential,
+}
+
+/// What signs.
+#[derive(Clone)]
+pub(super) enum Credential {
+    /// A symmetric key that we hold.
+    Key(Vec<u8>),
+    /// The edge runtime holds the key and signs for us.
+    Workload {
+        endpoint: Endpoint,
+        generation: String,
+        api_version: String,
+    },
+}
+
+/// Why an identity could not be made; names every mistake at once and never shows a key.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{what}: {}", mistakes.join("; "))]
+pub struct IdentityError {
+    /// What was read: the environment or a connection string.
+    pub what: &'static str,
+    /// One sentence for each mistake.
+    pub mistakes: Vec<String>,
+}
+
+impl Identity {
+    /// Reads the variables that edgeAgent gives to a module; `get` looks one up.
+    ///
+    /// `IOTEDGE_APIVERSION` may be missing (the Node, C and C# SDKs do without it too).
+    ///
+    /// # Errors
+    /// All variables that are missing, empty or not understood. Source of the names:
+    /// `CombinedEdgeletConfigProvider.cs` and `CreateOrUpdateCommand.cs` of Azure/iotedge.
+    pub fn from_edge(get: &dyn Fn(&str) -> Option<String>) -> Result<Identity, IdentityError> {
+        let mut mistakes = Vec::new();
+        let mut need = |name: &str| match get(name) {
+            Some(value) if !value.is_empty() => value,
+            Some(_) => {
+                mistakes.push(format!("{name} is empty"));
+                String::new()
+            }
+            None => {
+                mistakes.push(format!("{name} is not set"));
+                String::new()
+            }
+        };
+        let uri = need("IOTEDGE_WORKLOADURI");
+        let hub_host = need("IOTEDGE_IOTHUBHOSTNAME");
+        let connect_host = need("IOTEDGE_GATEWAYHOSTNAME");
+        let device = need("IOTEDGE_DEVICEID");
+        let module = need("IOTEDGE_MODULEID");
+        let generation = need("IOTEDGE_MODULEGENERATIONID");
+        let endpoint = Endpoint::parse(&uri);
+        if let (Err(reason), false) = (&endpoint, uri.is_empty()) {
+            mistakes.push(format!("IOTEDGE_WORKLOADURI {reason}"));
+        }
+        let scheme = get("IOTEDGE_AUTHSCHEME").unwrap_or_else(|| "sasToken".to_owned());
+        if !scheme.eq_ignore_ascii_case("sasToken") {
+            mistakes.push(format!("IOTEDGE_AUTHSCHEME is {scheme:?}, not sasToken"));
+        }
+        check_host("IOTEDGE_GATEWAYHOSTNAME", &connect_host, &mut mistakes);
+        check_id("IOTEDGE_DEVICEID", &device, &mut mistakes);
+        check_id("IOTEDGE_MODULEID", &module, &mut mistakes);
+        let what = "the IoT Edge environment";
+        let (true, Ok(endpoint)) = (mistakes.is_empty(), endpoint) else {
+            return Err(IdentityError { what, mistakes });
+        };
+        let api_version = get("IOTEDGE_APIVERSION").filter(|text| !text.is_empty());
+        Ok(Identity {
+            hub_host,
+            connect_host,
+            device,
+            module: Some(module),
+            credential: Credential::Workload {
+                endpoint,
+                generation,
+                api_version: api_version.unwrap_or_else(|| OLDEST_WORKLOAD_API.to_owned()),
+            },
+        })
+    }
+
+    /// Reads `HostName=…;DeviceId=…;ModuleId=…;SharedAccessKey=…`, with `ModuleId` and
+    /// `GatewayHostName` optional. Names are matched exactly and nothing else is allowed.
+    ///
+    /// # Errors
+    /// All parts that are missing, repeated, unknown or malformed.
+    pub fn from_connection_string(text: &str) -> Result<Identity, IdentityError> {
+        let (mut fields, mut mistakes) = split(text);
+        let mut take = |name: &str| fields.iter_mut().find(|f| f.0 == name).map(|f| f.1.take());
+        let mut need = |name: &str, mistakes: &mut Vec<String>| match take(name).flatten() {
+            Some(value) if !value.is_empty() => Some(value),
+            Some(_) => {
+                mistakes.push(format!("{name} is empty"));
+                None
+            }
+            None => None,
+        };
+        let hub_host = need("HostName", &mut mistakes);
+        let gateway = need("GatewayHostName", &mut mistakes);
+        let device = need("DeviceId", &mut mistakes);
+        let module = need("ModuleId", &mut mistakes);
+        let key = need("SharedAccessKey", &mut mistakes).and_then(|key| {
+            let bytes = STANDARD.decode(key).ok();
+            if bytes.is_none() {
+                mistakes.push("SharedAccessKey is not base64 (its value is not shown)".to_owned());
+            }
+            bytes
+        });
+        check_host(
+            "HostName",
+            hub_host.as_deref().unwrap_or_default(),
+            &mut mistakes,
+        );
+        check_host(
+            "GatewayHostName",
+            gateway.as_deref().unwrap_or_default(),
+            &mut mistakes,
+        );
+        check_id(
+            "DeviceId",
+            device.as_deref().unwrap_or_default(),
+            &mut mistakes,
+        );
+        check_id(
+            "ModuleId",
+            module.as_deref().unwrap_or_default(),
+            &mut mistakes,
+        );
+        match (hub_host, device, key) {
+            (Some(hub_host), Some(device), Some(key)) if mistakes.is_empty() => Ok(Identity {
+                connect_host: gateway.unwrap_or_else(|| hub_host.clone()),
+                hub_host,
+                device,
+                module,
+                credential: Credential::Key(key),
+            }),
+            _ => Err(IdentityError {
+                what: "the connection string",
+                mistakes,
+            }),
+        }
+    }
+
+    /// `d` or `d/m`: the MQTT client id.
+    pub(super) fn client_id(&self) -> String {
+        match &self.module {
+            Some(module) => format!("{}/{module}", self.device),
+            None => self.device.clone(),
+        }
+    }
+
+    /// The resource that a token is for, not yet encoded.
+    pub(super) fn resource(&self) -> String {
+        match &self.module {
+            Some(module) => format!("{}/devices/{}/modules/{module}", self.hub_host, self.device),
+            None => format!("{}/devices/{}", self.hub_host, self.device),
+        }
+    }
+
+    /// The MQTT user name, with `product_info` as the client's type.
+    pub(super) fn user_name(&self, product_info: &str) -> String {
+        format!(
+            "{}/{}/?api-version={MQTT_API}&DeviceClientType={}",
+            self.hub_host,
+            self.client_id(),
+            encode(product_info)
+        )
+    }
+
+    /// Start of the topic that messages go to; the property bag follows it.
+    pub(super) fn events_topic(&self) -> String {
+        match &self.module {
+            Some(module) => format!("devices/{}/modules/{module}/messages/events/", self.device),
+            None => format!("devices/{}/messages/events/", self.device),
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let credential = match &self.credential {
+            Credential::Key(_) => "shared access key (not shown)".to_owned(),
+            Credential::Workload { endpoint, .. } => format!("workload API at {endpoint}"),
+        };
+        f.debug_struct("Identity")
+            .field("hub_host", &self.hub_host)
+            .field("connect_host", &self.connect_host)
+            .field("device", &self.device)
+            .field("module", &self.module)
+            .field("credential", &credential)
+            .finish()
+    }
+}
+
+const KNOWN: [&str; 5] = [
+    "HostName",
+    "GatewayHostName",
+    "DeviceId",
+    "ModuleId",
+    "SharedAccessKey",
+];
+const REQUIRED: [&str; 3] = ["HostName", "DeviceId", "SharedAccessKey"];
+/// Names that other kinds of connection string have; only these are repeated in a message,
+/// because anything else may be a piece of a key.
+const FOREIGN: [&str; 4] = [
+    "SharedAccessKeyName",
+    "SharedAccessSignature",
+    "x509",
+    "ModelId",
+];
+
+type Fields = Vec<(&'static str, Option<String>)>;
+
+fn split(text: &str) -> (Fields, Vec<String>) {
+    let mut fields: Fields = Vec::new();
+    let mut mistakes = Vec::new();
+    let trimmed = text.trim();
+    let parts = trimmed.strip_suffix(';').unwrap_or(trimmed).split(';');
+    for (index, part) in parts.enumerate() {
+        let place = index + 1;
+        let Some((name, value)) = part.split_once('=') else {
+            mistakes.push(format!("part {place} is not `name=value`"));
+            continue;
+        };
+        let Some(known) = KNOWN.into_iter().find(|known| *known == name) else {
+            mistakes.push(match FOREIGN.into_iter().find(|foreign| *foreign == name) {
+                Some(foreign) => format!("part {place}: {foreign} is not supported"),
+                None => format!(
+                    "part {place} has a name that is not one of {}",
+                    KNOWN.join(", ")
+                ),
+            });
+            continue;
+        };
+        if fields.iter().any(|(seen, _)| *seen == known) {
+            mistakes.push(format!("{known} is given twice"));
+        } else {
+            fields.push((known, Some(value.to_owned())));
+        }
+    }
+    for name in REQUIRED {
+        if !fields.iter().any(|(seen, _)| *seen == name) {
+            mistakes.push(format!("{name} is missing"));
+        }
+    }
+    (fields, mistakes)
+}
+
+/// Absent and empty values have been named already; this looks at the others.
+fn check_host(name: &str, host: &str, mistakes: &mut Vec<String>) {
+    if !host.is_empty() && ServerName::try_from(host).is_err() {
+        mistakes.push(format!(
+            "{name} {host:?} is neither a DNS name nor an IP address"
+        ));
+    }
+}
+
+/// The id becomes a level of MQTT topics, so it must not hold what separates or matches levels.
+fn check_id(name: &str, id: &str, mistakes: &mut Vec<String>) {
+    if id.len() > 128 {
+        mistakes.push(format!("{name} is longer than 128 characters"));
+    }
+    if let Some(bad) = id
+        .chars()
+        .find(|c| !c.is_ascii_graphic() || "/#+".contains(*c))
+    {
+        mistakes.push(format!("{name} must not contain {bad:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn edge(name: &str) -> Option<String> {
+        let value = match name {
+            "IOTEDGE_WORKLOADURI" => "unix:///var/run/iotedge/workload.sock",
+            "IOTEDGE_IOTHUBHOSTNAME" => "h.azure-devices.net",
+            "IOTEDGE_GATEWAYHOSTNAME" => "gateway",
+            "IOTEDGE_DEVICEID" => "d1",
+            "IOTEDGE_MODULEID" => "m1",
+            "IOTEDGE_MODULEGENERATIONID" => "636",
+            "IOTEDGE_AUTHSCHEME" => "SasToken",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    }
+
+    fn mistakes(text: &str) -> Vec<String> {
+        Identity::from_connection_string(text).unwrap_err().mistakes
+    }
+
+    #[test]
+    fn an_edge_module_connects_to_its_gateway_under_its_hub_name() {
+        let identity = Identity::from_edge(&edge).unwrap();
+        assert_eq!(identity.connect_host, "gateway");
+        assert_eq!(identity.client_id(), "d1/m1");
+        assert_eq!(
+            identity.resource(),
+            "h.azure-devices.net/devices/d1/modules/m1"
+        );
+        assert_eq!(
+            identity.events_topic(),
+            "devices/d1/modules/m1/messages/events/"
+        );
+        assert_eq!(
+            identity.user_name("edgeproof agent/0.1 (Linux)"),
+            "h.azure-devices.net/d1/m1/?api-version=2021-04-12&DeviceClientType=edgeproof%20agent%2F0.1%20%28Linux%29"
+        );
+    }
+
+    #[test]
+    fn every_missing_variable_is_named_at_once() {
+        let error = Identity::from_edge(&|_| None).unwrap_err();
+        assert_eq!(error.mistakes.len(), 6, "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("IOTEDGE_MODULEGENERATIONID is not set")
+        );
+    }
+
+    #[test]
+    fn an_edge_environment_with_wrong_values_is_refused() {
+        let error = Identity::from_edge(&|name| match name {
+            "IOTEDGE_WORKLOADURI" => Some("ftp://x".into()),
+            "IOTEDGE_DEVICEID" => Some("a/b".into()),
+            "IOTEDGE_MODULEID" => Some(String::new()),
+            "IOTEDGE_GATEWAYHOSTNAME" => Some("a b".into()),
+            "IOTEDGE_AUTHSCHEME" => Some("x509".into()),
+            other => edge(other),
+        })
+        .unwrap_err();
+        assert_eq!(error.mistakes.len(), 5, "{error}");
+    }
+
+    #[test]
+    fn a_connection_string_of_a_module_behind_a_gateway_is_read() {
+        let text = format!(
+            "HostName=h.net;GatewayHostName=10.0.0.1;DeviceId=d;ModuleId=m;SharedAccessKey={KEY}"
+        );
+        let identity = Identity::from_connection_string(&text).unwrap();
+        assert_eq!(identity.connect_host, "10.0.0.1");
+        assert_eq!(identity.client_id(), "d/m");
+    }
+
+    #[test]
+    fn a_connection_string_of_a_device_connects_to_the_hub() {
+        let text = format!("HostName=h.net;DeviceId=d;SharedAccessKey={KEY};\n");
+        let identity = Identity::from_connection_string(&text).unwrap();
+        assert_eq!(identity.connect_host, "h.net");
+        assert_eq!(identity.events_topic(), "devices/d/messages/events/");
+        assert_eq!(identity.resource(), "h.net/devices/d");
+    }
+
+    #[test]
+    fn every_mistake_of_a_connection_string_is_named_at_once() {
+        let found = mistakes(
+            "HostName;DeviceId=a/b;DeviceId=c;SharedAccessKeyName=owner;SharedAccessKey=%%",
+        );
+        assert_eq!(
+            found,
+            [
+                "part 1 is not `name=value`",
+                "DeviceId is given twice",
+                "part 4: SharedAccessKeyName is not supported",
+                "HostName is missing",
+                "SharedAccessKey is not base64 (its value is not shown)",
+                "DeviceId must not contain '/'",
+            ]
+        );
+        assert_eq!(mistakes("").len(), 4);
+    }
+
+    #[test]
+    fn no_message_and_no_debug_text_shows_the_key() {
+        let good = format!("HostName=h.net;DeviceId=d;SharedAccessKey={KEY}");
+        let shown = format!("{:?}", Identity::from_connection_string(&good).unwrap());
+        assert!(
+            !shown.contains("AAEC") && shown.contains("not shown"),
+            "{shown}"
+        );
+        for bad in [
+            format!("HostName=h.net;{KEY};DeviceId=d"),
+            format!("HostName=h.net;DeviceId=d;SharedAccessKey {KEY}"),
+            format!("HostName=h.net;DeviceId=d;SharedAccessKey=!{KEY}"),
+        ] {
+            assert!(!mistakes(&bad).join(" ").contains("AAEC"), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_connection_string_makes_the_parser_panic(text in any::<String>()) {
+            let _ = Identity::from_connection_string(&text);
+        }
+
+        #[test]
+        fn no_mixture_of_known_parts_makes_the_parser_panic(
+            parts in prop::collection::vec("(HostName|DeviceId|ModuleId|SharedAccessKey|x)?=?[a-z/=\u{e9}]{0,6}", 0..7),
+        ) {
+            let _ = Identity::from_connection_string(&parts.join(";"));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Makes one link: a token, the roots to trust, a TCP connection, TLS.
+
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::client::TlsStream;
+
+use super::HubSettings;
+use super::error::LinkError;
+use super::identity::Credential;
+use super::sas::{self, Claim};
+use super::session::Login;
+use super::tls;
+use super::workload::Workload;
+
+/// How long TCP and TLS may take each: a slow board behind a slow modem needs several seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A link that is ready for MQTT.
+pub(super) struct Opened<S> {
+    pub(super) stream: S,
+    pub(super) login: Login,
+    /// When a new link with a new token is to replace this one.
+    pub(super) renew_at: Instant,
+}
+
+/// Makes a link as `settings` say.
+///
+/// # Errors
+/// The first step that failed, with the host, socket or certificate it concerns.
+pub(super) async fn open(
+    settings: &HubSettings,
+) -> Result<Opened<TlsStream<TcpStream>>, LinkError> {
+    let identity = &settings.identity;
+    let host = identity.connect_host.as_str();
+    let made = Instant::now();
+    let now = (settings.now)();
+    let password = password(settings, now).await?;
+    let roots = match (&settings.ca_pem, &identity.credential) {
+        (Some(pem), _) => tls::roots_of(pem)?,
+        (None, Credential::Key(_)) => tls::public_roots(),
+        (
+            None,
+            Credential::Workload {
+                endpoint,
+                api_version,
+                ..
+            },
+        ) => {
+            let workload = Workload {
+                endpoint,
+                api_version,
+            };
+            tls::roots_of(&workload.trust_bundle().await?)?
+        }
+    };
+    let late = |what| LinkError::Timeout {
+        what,
+        after: PATIENCE,
+    };
+    let connected = timeout(PATIENCE, TcpStream::connect((host, settings.port))).await;
+    let broken = |source| LinkError::Connect {
+        host: host.to_owned(),
+        port: settings.port,
+        source,
+    };
+    let stream = connected
+        .map_err(|_| late("TCP connection"))?
+        .map_err(broken)?;
+    // Small packets that wait for each other's answers: Nagle's delay would only add to them.
+    stream.set_nodelay(true).map_err(broken)?;
+    let stream = timeout(PATIENCE, tls::handshake(host, roots, stream, now))
+        .await
+        .map_err(|_| late("TLS session"))??;
+    let login = Login {
+        client_id: identity.client_id(),
+        user_name: identity.user_name(&settings.product_info),
+        password,
+        clock: tls::clock_text(now),
+    };
+    let renew_at = made + sas::RENEW_AFTER;
+    Ok(Opened {
+        stream,
+        login,
+        renew_at,
+    })
+}
+
+/// A fresh token for the identity.
+async fn password(settings: &HubSettings, now: SystemTime) -> Result<String, LinkError> {
+    let identity = &settings.identity;
+    // A clock before 1970 makes a token from 1970, which the hub refuses with a clear reason.
+    let since = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let claim = Claim::new(&identity.resource(), since.as_secs());
+    let signature = match &identity.credential {
+        Credential::Key(key) => sas::sign(key, &claim.string_to_sign()),
+        Credential::Workload {
+            endpoint,
+            generation,
+            api_version,
+        } => {
+            let workload = Workload {
+                endpoint,
+                api_version,
+            };
+            let module = identity.module.as_deref().unwrap_or_default();
+            workload
+                .sign(module, generation, &claim.string_to_sign())
+                .await?
+        }
+    };
+    Ok(claim.token(&signature))
+}
