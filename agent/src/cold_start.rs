@@ -1,0 +1,359 @@
+//! One cold start, watched: create, start, wait until healthy, see that it stays so. Facts only.
+
+use std::time::{Duration, Instant};
+
+use conformance::finding::Reason;
+use conformance::health::{Expectation, Failure, Signs, diagnose};
+use conformance::observation::{Exit, Health, Observed, Start, Usage};
+use conformance::record::Series;
+use conformance::units::Millis;
+use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect, Role};
+use serde_json::Value;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::bench::Bench;
+use crate::events::RunEvent;
+use crate::sampler::{ContainerFiles, Sampler, ports};
+
+/// How often the candidate is sampled.
+pub const CADENCE_HZ: u32 = 10;
+/// How often declared ports are looked at while a start is awaited; the kernel sends no event for a listening port.
+const PORT_LOOK: Duration = Duration::from_millis(100);
+/// Lines of output kept with a start.
+const LAST_LINES: usize = 20;
+
+/// A start to be played: data only.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    /// `start 1`, `envelope 2`.
+    pub phase: String,
+    /// The container, in the engine's JSON.
+    pub body: &'a Value,
+    /// What makes it healthy.
+    pub expectation: &'a Expectation,
+    /// How long it may take.
+    pub budget: Millis,
+    /// How long it is watched once healthy.
+    pub settle: Millis,
+    /// Names of settings that are unreplaced placeholders.
+    pub placeholders: &'a [String],
+    /// Memory limit in force, for the charts.
+    pub memory_limit: Option<f64>,
+    /// Core limit in force, for the charts.
+    pub core_limit: Option<f64>,
+}
+
+/// What a start came to.
+#[derive(Debug)]
+pub struct Played {
+    /// The facts.
+    pub start: Start,
+    /// Samples, once the container is gone.
+    pub series: Vec<Series>,
+    /// The engine's view right after creation.
+    pub created: Option<Inspect>,
+    /// Warnings of the engine on creation.
+    pub warnings: Vec<String>,
+    /// The engine's error, if it refused to create the container.
+    pub refused: Option<String>,
+    /// The container, if it is healthy and still running.
+    pub alive: Option<Alive>,
+}
+
+/// A healthy candidate.
+#[derive(Debug)]
+pub struct Alive {
+    /// Container id.
+    pub id: String,
+    /// Its main process on the host.
+    pub pid: Option<u32>,
+    watch: Watch,
+    sampler: Option<Sampler>,
+    phase: String,
+    limits: (Option<f64>, Option<f64>),
+}
+
+/// Plays one trial.
+///
+/// # Errors
+/// The engine cannot be reached or fails by itself; a container that the engine refuses is a fact, not an error.
+pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, EngineError> {
+    let at = bench.events.now();
+    let name = bench.announce(&trial.phase.replace(' ', "-"));
+    let events = bench.engine.events(bench.run).await?;
+    let created = match bench
+        .engine
+        .create(&name, trial.body, &bench.stamp(Role::Candidate))
+        .await
+    {
+        Ok(created) => created,
+        Err(error) if error.is_refusal() => return Ok(refused(trial, at, &error)),
+        Err(error) => return Err(error),
+    };
+    let inspected = bench.engine.inspect(&created.id).await?;
+    let mut watch = Watch::new(created.id.clone(), events);
+    let mut start = Start {
+        at,
+        create: created.took.into(),
+        start: None,
+        running: None,
+        health: unhealthy(trial, &Failure::default()),
+        exits: Vec::new(),
+        oom_kills: 0,
+        last_lines: Vec::new(),
+        usage: Observed::unseen(Reason::CannotMeasure, "it ended before it could be measured"),
+    };
+    let mut played = Played {
+        start: start.clone(),
+        series: Vec::new(),
+        created: Some(inspected),
+        warnings: created.warnings,
+        refused: None,
+        alive: None,
+    };
+    match bench.engine.start(&created.id).await {
+        Ok(took) => start.start = Some(took.into()),
+        Err(error) if error.is_refusal() => {
+            let text = error.reply();
+            start.health = unhealthy(trial, &Failure { engine_error: Some(&text), ..Failure::default() });
+            bench.engine.remove(&created.id).await?;
+            return Ok(Played { start, ..played });
+        }
+        Err(error) => return Err(error),
+    }
+    let running = bench.engine.inspect(&created.id).await?;
+    start.running = running.running.then(|| watch.began.elapsed().into());
+    let mut sampler = sample(bench, &running);
+    let outcome = watch.until_healthy(bench, trial, &running).await?;
+    let outcome = match outcome {
+        Awaited::Healthy(after) => match watch.stays(trial.settle).await {
+            None => {
+                start.health = Health::Healthy { after, stayed: trial.settle, by: trial.expectation.grounds() };
+                start.usage = usage(&mut sampler);
+                start.oom_kills = watch.oom_kills;
+                let limits = (trial.memory_limit, trial.core_limit);
+                let alive = Alive { id: created.id, pid: running.pid, watch, sampler: sampler.ok(), phase: trial.phase.clone(), limits };
+                return Ok(Played { start, alive: Some(alive), ..played });
+            }
+            Some(ended) => ended,
+        },
+        unhealthy => unhealthy,
+    };
+    fail(bench, trial, &mut watch, &mut start, &outcome).await?;
+    if let Ok(sampler) = sampler {
+        let (usage, series) = sampler.finish();
+        start.usage = Observed::Seen(usage);
+        played.series = named(series, &trial.phase, (trial.memory_limit, trial.core_limit));
+    }
+    start.oom_kills = watch.oom_kills;
+    bench.engine.remove(&created.id).await?;
+    Ok(Played { start, ..played })
+}
+
+/// Files a start that did not become or stay healthy under its one cause.
+async fn fail(bench: &Bench<'_>, trial: &Trial<'_>, watch: &mut Watch, start: &mut Start, outcome: &Awaited) -> Result<(), EngineError> {
+    start.last_lines = bench.engine.last_lines(&watch.id, LAST_LINES).await.unwrap_or_default();
+    let ended = bench.engine.inspect(&watch.id).await?;
+    let waited: Millis = watch.began.elapsed().into();
+    let mut failure = Failure { last_lines: &start.last_lines, placeholders: trial.placeholders, waited, ..Failure::default() };
+    let missing = match outcome {
+        Awaited::Overdue(missing) => missing.clone(),
+        Awaited::Healthy(_) | Awaited::Ended(_) => Vec::new(),
+    };
+    failure.missing = &missing;
+    if let Awaited::Ended(code) = outcome {
+        let oom_killed = ended.oom_killed || watch.oom_kills > 0;
+        failure.exit_code = Some(code.unwrap_or(ended.exit_code));
+        failure.oom_killed = oom_killed;
+        start.exits.push(Exit { at: waited, code: code.unwrap_or(ended.exit_code), oom_killed });
+    }
+    start.health = unhealthy(trial, &failure);
+    Ok(())
+}
+
+fn unhealthy(trial: &Trial<'_>, failure: &Failure<'_>) -> Health {
+    let (cause, detail) = diagnose(failure);
+    let missing = if failure.missing.is_empty() { trial.expectation.grounds() } else { failure.missing.to_vec() };
+    Health::Unhealthy { cause, detail, missing }
+}
+
+fn refused(trial: &Trial<'_>, at: Millis, error: &EngineError) -> Played {
+    let text = error.reply();
+    let failure = Failure { engine_error: Some(&text), ..Failure::default() };
+    let start = Start {
+        at,
+        create: Millis(0),
+        start: None,
+        running: None,
+        health: unhealthy(trial, &failure),
+        exits: Vec::new(),
+        oom_kills: 0,
+        last_lines: Vec::new(),
+        usage: Observed::unseen(Reason::CannotMeasure, "the engine did not create the container"),
+    };
+    Played { start, series: Vec::new(), created: None, warnings: Vec::new(), refused: Some(text), alive: None }
+}
+
+/// Starts the sampler, or says why the candidate cannot be measured.
+fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
+    let sampler = ContainerFiles::open(bench.roots, bench.layout, &running.id)
+        .map(|files| Sampler::start(files, running.pid, bench.events.origin(), CADENCE_HZ))
+        .map_err(|error| error.to_string());
+    if let Err(why) = &sampler {
+        bench.events.emit(RunEvent::Trouble { what: "sampler".to_owned(), why: why.clone() });
+    }
+    sampler
+}
+
+fn usage(sampler: &mut Result<Sampler, String>) -> Observed<Usage> {
+    match sampler {
+        Ok(sampler) => Observed::Seen(sampler.mark()),
+        Err(why) => Observed::unseen(Reason::CannotMeasure, why.clone()),
+    }
+}
+
+/// Puts phase and limits on the samples.
+fn named(series: Vec<Series>, phase: &str, (memory, cores): (Option<f64>, Option<f64>)) -> Vec<Series> {
+    let limit = |series: &Series| match series.unit.as_str() {
+        "bytes" => memory,
+        "cores" => cores,
+        _ => None,
+    };
+    series.into_iter().map(|series| Series { phase: phase.to_owned(), limit: limit(&series), ..series }).collect()
+}
+
+impl Alive {
+    /// Watches it for `window`; the usage over it, or why it ended. The engine is not asked anything meanwhile.
+    pub async fn steady(&mut self, window: Millis) -> Observed<Usage> {
+        if let Some(sampler) = &mut self.sampler {
+            sampler.mark();
+        }
+        let ended = self.watch.stays(window).await;
+        let Some(sampler) = &mut self.sampler else {
+            return Observed::unseen(Reason::CannotMeasure, "its cgroup could not be opened");
+        };
+        let usage = sampler.mark();
+        match ended {
+            None => Observed::Seen(usage),
+            Some(Awaited::Ended(code)) => {
+                let code = code.map_or("unknown".to_owned(), |code| code.to_string());
+                Observed::unseen(Reason::Unstable, format!("the module ended in its steady window, exit code {code}"))
+            }
+            Some(Awaited::Healthy(_) | Awaited::Overdue(_)) => Observed::unseen(Reason::Unstable, "the module became unhealthy in its steady window"),
+        }
+    }
+
+    /// How the module ended in its steady window, if it did.
+    #[must_use]
+    pub fn ended(&self) -> Option<Exit> {
+        self.watch.ended.clone()
+    }
+
+    /// Ends sampling; the samples of the whole start.
+    pub fn finish_sampling(&mut self) -> Vec<Series> {
+        let Some(sampler) = self.sampler.take() else {
+            return Vec::new();
+        };
+        let (_, series) = sampler.finish();
+        named(series, &self.phase, self.limits)
+    }
+}
+
+/// What waiting came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Awaited {
+    /// Healthy, so long after the start.
+    Healthy(Millis),
+    /// The main process ended; the code, where the engine's event tells it.
+    Ended(Option<i64>),
+    /// Not healthy within the budget; what was missing.
+    Overdue(Vec<String>),
+}
+
+/// Watches one container through the engine's events.
+#[derive(Debug)]
+struct Watch {
+    id: String,
+    began: Instant,
+    events: Receiver<EngineEvent>,
+    healthcheck_healthy: bool,
+    oom_kills: u64,
+    ended: Option<Exit>,
+}
+
+impl Watch {
+    fn new(id: String, events: Receiver<EngineEvent>) -> Watch {
+        Watch { id, began: Instant::now(), events, healthcheck_healthy: false, oom_kills: 0, ended: None }
+    }
+
+    /// Waits until nothing is missing, the module ends, or the budget is over.
+    async fn until_healthy(&mut self, bench: &Bench<'_>, trial: &Trial<'_>, running: &Inspect) -> Result<Awaited, EngineError> {
+        if !running.running && running.finished_at.is_some() {
+            return Ok(self.ended(Some(running.exit_code)));
+        }
+        self.healthcheck_healthy = running.health == Some(HealthStatus::Healthy);
+        let mut look = interval(PORT_LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(event) => if let Some(ended) = self.take(&event) { return Ok(ended) },
+                    None => return Err(EngineError::EventsLost),
+                },
+                _ = look.tick() => {}
+            }
+            let missing = trial.expectation.missing(&self.signs(bench, running.pid, trial.expectation));
+            let waited: Millis = self.began.elapsed().into();
+            if missing.is_empty() {
+                return Ok(Awaited::Healthy(waited));
+            }
+            if waited >= trial.budget {
+                return Ok(Awaited::Overdue(missing));
+            }
+        }
+    }
+
+    /// `None` if the module stays healthy for `span`.
+    async fn stays(&mut self, span: Millis) -> Option<Awaited> {
+        let watched = async {
+            while let Some(event) = self.events.recv().await {
+                if let Some(ended) = self.take(&event) {
+                    return ended;
+                }
+                if let EventKind::Health(HealthStatus::Unhealthy) = event.kind {
+                    return Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]);
+                }
+            }
+            Awaited::Overdue(vec!["the engine's events".to_owned()])
+        };
+        timeout(span.into(), watched).await.ok()
+    }
+
+    fn signs(&self, bench: &Bench<'_>, pid: Option<u32>, expectation: &Expectation) -> Signs {
+        let listening = match pid {
+            Some(pid) if !expectation.ports.is_empty() => ports::listening(bench.roots, pid).unwrap_or_default(),
+            _ => std::collections::BTreeSet::new(),
+        };
+        Signs { running: true, healthcheck_healthy: self.healthcheck_healthy, listening, running_for: self.began.elapsed().into() }
+    }
+
+    /// Takes one event of this container in; something, if it ended.
+    fn take(&mut self, event: &EngineEvent) -> Option<Awaited> {
+        if event.container != self.id {
+            return None;
+        }
+        match event.kind {
+            EventKind::Died { code } => return Some(self.ended(Some(code))),
+            EventKind::OutOfMemory => self.oom_kills += 1,
+            EventKind::Health(status) => self.healthcheck_healthy = status == HealthStatus::Healthy,
+            EventKind::Started | EventKind::Destroyed | EventKind::Other => {}
+        }
+        None
+    }
+
+    fn ended(&mut self, code: Option<i64>) -> Awaited {
+        self.ended = Some(Exit { at: self.began.elapsed().into(), code: code.unwrap_or(-1), oom_killed: self.oom_kills > 0 });
+        Awaited::Ended(code)
+    }
+}

@@ -1,0 +1,151 @@
+//! The journal of a run on disk: one JSON line per event, synchronised before the event has any effect elsewhere.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use conformance::units::Millis;
+use serde::{Deserialize, Serialize};
+
+use crate::events::RunEvent;
+
+/// Runs kept on disk; the oldest go first.
+const RUNS_KEPT: usize = 20;
+
+/// A journal could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} {path}: {source}")]
+pub struct JournalError {
+    action: &'static str,
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// The open journal of one run.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+}
+
+/// One line of the journal.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Line {
+    /// From the start of the run.
+    pub at: Millis,
+    /// What happened.
+    pub event: RunEvent,
+}
+
+impl Journal {
+    /// A new journal at `runs/<run>/journal.jsonl`; the oldest runs beyond twenty are removed first.
+    ///
+    /// # Errors
+    /// The directory or the file cannot be made.
+    pub fn create(runs: &Path, run: &str) -> Result<Journal, JournalError> {
+        let directory = runs.join(run);
+        fs::create_dir_all(&directory).map_err(failed("create", &directory))?;
+        forget_oldest(runs)?;
+        let path = directory.join("journal.jsonl");
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(failed("open", &path))?;
+        Ok(Journal { path, file })
+    }
+
+    /// Appends one event and waits until it is on disk.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn write(&mut self, at: Millis, event: &RunEvent) -> Result<(), JournalError> {
+        let line = Line {
+            at,
+            event: event.clone(),
+        };
+        let mut bytes = serde_json::to_vec(&line)
+            .map_err(std::io::Error::from)
+            .map_err(failed("write", &self.path))?;
+        bytes.push(b'\n');
+        self.file
+            .write_all(&bytes)
+            .and_then(|()| self.file.sync_data())
+            .map_err(failed("write", &self.path))
+    }
+}
+
+/// Writes `bytes` to `path` whole or not at all: to a temporary name, synchronised, then renamed.
+///
+/// # Errors
+/// The disk does not take it.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
+    let temporary = path.with_extension("part");
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(failed("write", path))
+}
+
+fn failed<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(std::io::Error) -> JournalError + 'a {
+    move |source| JournalError {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn forget_oldest(runs: &Path) -> Result<(), JournalError> {
+    let entries = fs::read_dir(runs).map_err(failed("list", runs))?;
+    let mut kept: Vec<(std::time::SystemTime, PathBuf)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+        })
+        .collect();
+    kept.sort();
+    let surplus = kept.len().saturating_sub(RUNS_KEPT);
+    for (_, path) in kept.into_iter().take(surplus) {
+        fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.json");
+        write_whole(&path, b"old").unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert!(!dir.path().join("report.part").exists());
+    }
+
+    #[test]
+    fn only_the_newest_runs_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..25 {
+            Journal::create(dir.path(), &format!("run-{n}")).unwrap();
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), RUNS_KEPT);
+        assert!(dir.path().join("run-24").exists());
+    }
+
+    #[test]
+    fn an_unwritable_place_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("runs"), "a file").unwrap();
+        let error = Journal::create(&dir.path().join("runs"), "r").unwrap_err();
+        assert!(error.to_string().contains("runs/r"), "{error}");
+    }
+}

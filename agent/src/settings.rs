@@ -1,0 +1,277 @@
+//! What the probe is told when it starts: command line and environment, checked together.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use conformance::record::{Edition, RunOptions};
+use conformance::units::{Bytes, Millis};
+
+/// Text of `--help`.
+pub const HELP: &str = "\
+edgeproof-agent: the probe of edgeproof, an IoT Edge module that certifies another one
+
+Usage:
+  edgeproof-agent                        run as an IoT Edge module: take runs from the module twin
+  edgeproof-agent once --offer FILE --report FILE [options]
+                                         certify one offer here and write report.json
+  edgeproof-agent noop SECONDS           do nothing        (sacrificial containers)
+  edgeproof-agent spin SECONDS           burn one core     (sacrificial containers)
+  edgeproof-agent eat MIB                hold memory       (sacrificial containers)
+
+Options:
+  --engine SOCKET        the container engine            [/var/run/docker.sock]
+  --host-root DIR        where the device's /proc, /sys/fs/cgroup and data root are mounted
+                         [/host if it exists, else /]
+  --state DIR            journal, reports, sockets       [/var/lib/edgeproof]
+  --image REF            image of the sacrificial containers [the probe's own]
+  --window SECONDS       steady window  (makes the profile custom)
+  --starts N             cold starts    (makes the profile custom)
+  --start-budget SECONDS how long a start may take (makes the profile custom)
+  --reserve-mib N        memory that system and runtime take first
+  --wait SECONDS         how long to wait for another run on this engine [600]
+  --edition current|2018
+  --allow-elevated       start a candidate even if it reaches for the host
+  -V, --version; -h, --help
+
+Environment as a module: IOTEDGE_* as set by IoT Edge, or EdgeHubConnectionString with
+EdgeModuleCACertificateFile. EDGEPROOF_ENGINE, EDGEPROOF_HOST_ROOT and EDGEPROOF_STATE do as the options of that name.
+
+Examples:
+  edgeproof-agent once --offer offer.json --report report.json --state /tmp/edgeproof
+  edgeproof-agent once --offer offer.json --report report.json --window 5 --starts 1";
+
+/// What to do.
+#[derive(Debug, PartialEq)]
+pub enum Command {
+    /// Serve runs from the module twin.
+    Module(Settings),
+    /// Certify one offer here.
+    Once {
+        settings: Settings,
+        offer: PathBuf,
+        report: PathBuf,
+        options: Box<RunOptions>,
+    },
+    /// Do nothing for a while.
+    Noop(Duration),
+    /// Burn one core for a while.
+    Spin(Duration),
+    /// Hold so many MiB.
+    Eat(u64),
+    /// Print the help.
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// Where things are on this device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Socket of the container engine.
+    pub engine: PathBuf,
+    /// Where the device's `/proc` and so on are mounted; `None`: `/host` if it exists, else `/`.
+    pub host_root: Option<PathBuf>,
+    /// Journal, reports, sockets.
+    pub state: PathBuf,
+    /// Image of the sacrificial containers, if not the probe's own.
+    pub image: Option<String>,
+}
+
+/// A usage mistake, in words.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; see --help")]
+pub struct Usage(String);
+
+impl From<lexopt::Error> for Usage {
+    fn from(error: lexopt::Error) -> Usage {
+        Usage(error.to_string())
+    }
+}
+
+/// Reads the command line; `environment` gives the value of a variable.
+///
+/// # Errors
+/// The first usage mistake, in words.
+pub fn read(
+    arguments: impl IntoIterator<Item = impl Into<std::ffi::OsString>>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Command, Usage> {
+    use lexopt::prelude::{Long, Short, Value};
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut given = Given::from_environment(environment);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('V') | Long("version") => return Ok(Command::Version),
+            Value(word) if given.words.len() < 2 => given.words.push(text(word)?),
+            Long("allow-elevated") => given.options.allow_elevated = true,
+            Long(name) => {
+                let name = name.to_owned();
+                let value = text(parser.value()?)?;
+                given.option(&name, value)?;
+            }
+            Short(_) | Value(_) => return Err(argument.unexpected().into()),
+        }
+    }
+    given.command()
+}
+
+fn text(word: std::ffi::OsString) -> Result<String, Usage> {
+    word.into_string()
+        .map_err(|word| Usage(format!("{} is not UTF-8", word.display())))
+}
+
+/// What was given so far.
+#[derive(Debug)]
+struct Given {
+    words: Vec<String>,
+    settings: Settings,
+    offer: Option<PathBuf>,
+    report: Option<PathBuf>,
+    options: RunOptions,
+}
+
+impl Given {
+    fn from_environment(environment: &dyn Fn(&str) -> Option<String>) -> Given {
+        let path = |name: &str| environment(name).map(PathBuf::from);
+        Given {
+            words: Vec::new(),
+            settings: Settings {
+                engine: path("EDGEPROOF_ENGINE").unwrap_or_else(|| "/var/run/docker.sock".into()),
+                host_root: path("EDGEPROOF_HOST_ROOT"),
+                state: path("EDGEPROOF_STATE").unwrap_or_else(|| "/var/lib/edgeproof".into()),
+                image: None,
+            },
+            offer: None,
+            report: None,
+            options: RunOptions::default(),
+        }
+    }
+
+    fn option(&mut self, name: &str, value: String) -> Result<(), Usage> {
+        match name {
+            "engine" => self.settings.engine = value.into(),
+            "host-root" => self.settings.host_root = Some(value.into()),
+            "state" => self.settings.state = value.into(),
+            "image" => self.settings.image = Some(value),
+            "offer" => self.offer = Some(value.into()),
+            "report" => self.report = Some(value.into()),
+            "window" => self.options.window = Some(seconds(name, &value)?.into()),
+            "start-budget" => self.options.start_budget = Some(seconds(name, &value)?.into()),
+            "wait" => self.options.wait = Some(seconds(name, &value)?.into()),
+            "starts" => self.options.starts = Some(number(name, &value)?),
+            "reserve-mib" => {
+                let mib: u32 = number(name, &value)?;
+                self.options.reserve_bytes = Some(Bytes::mib(u64::from(mib)));
+            }
+            "edition" => {
+                self.options.edition = match value.as_str() {
+                    "current" => Edition::Current,
+                    "2018" => Edition::Edition2018,
+                    _ => return Err(Usage(format!("--edition {value}: current or 2018"))),
+                };
+            }
+            _ => return Err(Usage(format!("unknown option --{name}"))),
+        }
+        Ok(())
+    }
+
+    fn command(self) -> Result<Command, Usage> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            [] => Ok(Command::Module(self.settings)),
+            ["once"] => match (self.offer, self.report) {
+                (Some(offer), Some(report)) => Ok(Command::Once {
+                    settings: self.settings,
+                    offer,
+                    report,
+                    options: Box::new(self.options),
+                }),
+                _ => Err(Usage("once needs --offer FILE and --report FILE".to_owned())),
+            },
+            ["noop", length] => Ok(Command::Noop(seconds("SECONDS", length)?)),
+            ["spin", length] => Ok(Command::Spin(seconds("SECONDS", length)?)),
+            ["eat", mib] => Ok(Command::Eat(number("MIB", mib)?)),
+            _ => Err(Usage(format!("unknown command `{}`", words.join(" ")))),
+        }
+    }
+}
+
+fn seconds(name: &str, value: &str) -> Result<Duration, Usage> {
+    value
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.0..=31_536_000.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| Usage(format!("{name} {value}: a number of seconds, at most a year")))
+}
+
+fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N, Usage> {
+    value
+        .parse()
+        .map_err(|_| Usage(format!("{name} {value}: a whole number")))
+}
+
+/// How long a run waits for another one on the same engine, unless told.
+pub const DEFAULT_WAIT: Millis = Millis(600_000);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_line(line: &str) -> Result<Command, Usage> {
+        read(line.split_whitespace(), &|_| None)
+    }
+
+    #[test]
+    fn without_words_the_probe_is_a_module() {
+        let settings = Settings {
+            engine: "/var/run/docker.sock".into(),
+            host_root: None,
+            state: "/var/lib/edgeproof".into(),
+            image: None,
+        };
+        assert_eq!(read_line(""), Ok(Command::Module(settings)));
+    }
+
+    #[test]
+    fn the_environment_sets_what_the_command_line_does_not() {
+        let environment = |name: &str| (name == "EDGEPROOF_STATE").then(|| "/state".to_owned());
+        let command = read(["--engine", "/run/e.sock"], &environment).unwrap();
+        let Command::Module(settings) = command else {
+            panic!("{command:?}")
+        };
+        assert_eq!(settings.state, PathBuf::from("/state"));
+        assert_eq!(settings.engine, PathBuf::from("/run/e.sock"));
+    }
+
+    #[test]
+    fn once_reads_its_options() {
+        let command = read_line(
+            "once --offer o.json --report r.json --window 2.5 --starts 1 --reserve-mib 300 --edition 2018",
+        )
+        .unwrap();
+        let Command::Once { options, .. } = command else {
+            panic!("{command:?}")
+        };
+        assert_eq!(options.window, Some(Millis(2_500)));
+        assert_eq!(options.starts, Some(1));
+        assert_eq!(options.reserve_bytes, Some(Bytes::mib(300)));
+        assert_eq!(options.edition, Edition::Edition2018);
+    }
+
+    #[test]
+    fn mistakes_name_the_word() {
+        for (line, named) in [
+            ("dance", "dance"),
+            ("once --offer o", "--report"),
+            ("eat lots", "lots"),
+            ("--frob 1", "--frob"),
+            ("noop -1", "-1"),
+            ("once --offer o --report r --edition 1999", "1999"),
+        ] {
+            let mistake = read_line(line).unwrap_err().to_string();
+            assert!(mistake.contains(named), "{line}: {mistake}");
+        }
+    }
+}
