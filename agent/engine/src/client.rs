@@ -25,6 +25,7 @@ pub struct Engine {
     pub(crate) docker: Docker,
     socket: PathBuf,
     api_version: (u32, u32),
+    pub(crate) proc_root: Option<PathBuf>,
 }
 
 impl Engine {
@@ -58,7 +59,18 @@ impl Engine {
             docker,
             socket: socket.to_owned(),
             api_version,
+            proc_root: None,
         })
+    }
+
+    /// The same engine, with the host's `/proc` at hand: a lock can then tell that the process which holds it is dead.
+    /// It must be the `/proc` of the host's pid namespace; without one, a process that holds the lock is taken for alive.
+    #[must_use]
+    pub fn with_proc_root(self, proc_root: &Path) -> Engine {
+        Engine {
+            proc_root: Some(proc_root.to_owned()),
+            ..self
+        }
     }
 
     /// Whether the engine speaks this API version or a newer one.
@@ -125,7 +137,9 @@ mod tests {
     #[tokio::test]
     async fn a_missing_socket_is_an_unreachable_engine() {
         let dir = tempfile::tempdir().unwrap();
-        let lost = Engine::connect(&dir.path().join("none.sock")).await.unwrap_err();
+        let lost = Engine::connect(&dir.path().join("none.sock"))
+            .await
+            .unwrap_err();
         assert!(lost.is_unreachable(), "{lost}");
         assert!(lost.to_string().contains("none.sock"), "{lost}");
     }

@@ -109,7 +109,9 @@ impl Engine {
         match answers.next().await {
             Some(Ok(answer)) => Ok(answer.status_code),
             // bollard hands out every exit code above zero as an error; an error of the engine's has a text.
-            Some(Err(BollardError::DockerContainerWaitError { error, code })) if error.is_empty() => {
+            Some(Err(BollardError::DockerContainerWaitError { error, code }))
+                if error.is_empty() =>
+            {
                 Ok(code)
             }
             Some(Err(BollardError::DockerContainerWaitError { error, .. })) => {
@@ -141,7 +143,9 @@ impl Engine {
     /// If the container does not run, or the engine does not know the signal.
     pub async fn kill(&self, id: &str, signal: &str) -> Result<(), EngineError> {
         let doing = self.doing("signal", format!("container {id}"));
-        let options = KillContainerOptionsBuilder::default().signal(signal).build();
+        let options = KillContainerOptionsBuilder::default()
+            .signal(signal)
+            .build();
         self.docker
             .kill_container(id, Some(options))
             .await
@@ -215,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_stamp_joins_the_labels_and_leaves_the_rest_as_it_is() {
-        let body = json!({"Zeta": 1, "Labels": {"mine": "x", "edgeproof.run": "forged"}, "Alpha": [2]});
+        let body =
+            json!({"Zeta": 1, "Labels": {"mine": "x", "edgeproof.run": "forged"}, "Alpha": [2]});
         let text = serde_json::to_string(&stamped(&body, &stamp()).unwrap()).unwrap();
         assert_eq!(
             text,

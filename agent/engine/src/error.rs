@@ -68,6 +68,9 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The stream of events ended and cannot be taken up again.
+    #[error("follow the engine's events: the engine ended them")]
+    EventsLost,
     /// Another run holds the engine.
     #[error("lock the engine: another run holds it: {holder}")]
     Busy {
@@ -93,7 +96,7 @@ impl EngineError {
     pub fn is_unreachable(&self) -> bool {
         matches!(
             self,
-            EngineError::Unreachable { .. } | EngineError::TooOld { .. }
+            EngineError::Unreachable { .. } | EngineError::TooOld { .. } | EngineError::EventsLost
         )
     }
 
@@ -114,10 +117,24 @@ impl EngineError {
             | EngineError::TooOld { .. }
             | EngineError::TimedOut { .. }
             | EngineError::Malformed { .. }
+            | EngineError::EventsLost
             | EngineError::Busy { .. }
             | EngineError::Archive { .. }
             | EngineError::Owner(_) => None,
         }
+    }
+
+    /// Whether the engine answered and said no: a fact about what was asked, not trouble with the engine.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.engine_words().is_some()
+    }
+
+    /// The engine's own words of a refusal, else the whole message.
+    #[must_use]
+    pub fn reply(&self) -> String {
+        self.engine_words()
+            .map_or_else(|| self.to_string(), str::to_owned)
     }
 
     /// The HTTP status of a refusal.
@@ -129,6 +146,7 @@ impl EngineError {
             | EngineError::TooOld { .. }
             | EngineError::TimedOut { .. }
             | EngineError::Malformed { .. }
+            | EngineError::EventsLost
             | EngineError::Busy { .. }
             | EngineError::Archive { .. }
             | EngineError::Owner(_) => None,

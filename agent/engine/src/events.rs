@@ -8,10 +8,9 @@ use bollard::query_parameters::EventsOptionsBuilder;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use crate::client::Engine;
-use crate::error::{Doing, EngineError};
+use crate::error::EngineError;
 use crate::stamp::LABEL_RUN;
 
 /// Something that happened to a container.
@@ -41,8 +40,8 @@ pub enum EventKind {
     Health(HealthStatus),
     /// It was removed.
     Destroyed,
-    /// Anything else, by the engine's name for it.
-    Other(String),
+    /// Anything else.
+    Other,
 }
 
 /// State of a container's HEALTHCHECK.
@@ -65,26 +64,6 @@ impl HealthStatus {
             "unhealthy" => Some(HealthStatus::Unhealthy),
             _ => None,
         }
-    }
-}
-
-/// Events of one run as they come. Dropping it ends the subscription.
-#[derive(Debug)]
-pub struct Events {
-    received: mpsc::Receiver<Result<EngineEvent, EngineError>>,
-    pump: JoinHandle<()>,
-}
-
-impl Events {
-    /// The next event; `None` only after an error was handed out.
-    pub async fn next(&mut self) -> Option<Result<EngineEvent, EngineError>> {
-        self.received.recv().await
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        self.pump.abort();
     }
 }
 
@@ -115,76 +94,74 @@ impl Watch {
 impl Engine {
     /// Subscribes to the events of one run's containers, from this moment on: subscribe before creating the first.
     ///
-    /// A broken subscription is taken up again where it broke; the engine keeps its last events for that.
-    #[must_use]
-    pub fn events(&self, run: &str) -> Events {
-        self.watch(Watch::Run(run.to_owned()), Timestamp::now())
+    /// A broken subscription is taken up again where it broke; the engine keeps its last events for that. The receiver ends
+    /// only when the engine is lost. Dropping it ends the subscription.
+    ///
+    /// # Errors
+    /// If the engine does not answer.
+    pub async fn events(&self, run: &str) -> Result<mpsc::Receiver<EngineEvent>, EngineError> {
+        let since = Timestamp::now();
+        self.ping().await?;
+        Ok(self.watch(Watch::Run(run.to_owned()), since))
     }
 
-    /// Like [`Engine::events`], from an earlier moment on, as far back as the engine remembers.
-    #[must_use]
-    pub fn events_since(&self, run: &str, since: Timestamp) -> Events {
-        self.watch(Watch::Run(run.to_owned()), since)
-    }
-
-    pub(crate) fn watch(&self, watch: Watch, since: Timestamp) -> Events {
-        let (sender, received) = mpsc::channel(256);
-        let pump = tokio::spawn(pump(self.clone(), watch, since, sender));
-        Events { received, pump }
+    /// Hands out events since a moment, in a task of its own.
+    pub(crate) fn watch(&self, watch: Watch, since: Timestamp) -> mpsc::Receiver<EngineEvent> {
+        let (sender, receiver) = mpsc::channel(256);
+        let engine = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = sender.closed() => {}
+                () = pump(&engine, &watch, since, &sender) => {}
+            }
+        });
+        receiver
     }
 }
 
-/// A subscription that breaks at once, again and again, is an engine that is lost.
+/// A subscription that breaks again and again without an event in between is an engine that is lost.
 const BREAKS_IN_A_ROW: u32 = 3;
 
+/// Between two attempts to subscribe: an engine that restarts takes a moment.
+const PAUSE: Duration = Duration::from_millis(500);
+
 async fn pump(
-    engine: Engine,
-    watch: Watch,
+    engine: &Engine,
+    watch: &Watch,
     mut since: Timestamp,
-    sender: mpsc::Sender<Result<EngineEvent, EngineError>>,
+    sender: &mpsc::Sender<EngineEvent>,
 ) {
     let doing = engine.doing("watch", "the engine's events".to_owned());
+    let filters = watch.filters();
     let mut breaks = 0;
-    loop {
+    while breaks < BREAKS_IN_A_ROW {
+        let before = since;
         let options = EventsOptionsBuilder::default()
             .since(&engine_moment(since))
-            .filters(&watch.filters())
+            .filters(&filters)
             .build();
         let mut stream = std::pin::pin!(engine.docker.events(Some(options)));
-        let mut broken = doing.unreachable("the stream of events ended");
         while let Some(next) = stream.next().await {
             match next {
                 Ok(message) => {
-                    breaks = 0;
-                    let Some(event) = read(&message) else { continue };
+                    let Some(event) = read(&message) else {
+                        continue;
+                    };
                     since = after(event.at);
-                    if sender.send(Ok(event)).await.is_err() {
+                    if sender.send(event).await.is_err() {
                         return;
                     }
                 }
                 Err(error) => {
-                    broken = doing.failed(error);
+                    tracing::debug!(error = %doing.failed(error), "events broke off");
                     break;
                 }
             }
         }
-        breaks += 1;
-        if breaks >= BREAKS_IN_A_ROW {
-            give_up(&doing, &sender, broken).await;
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        // If it worked until now, the attempts count anew.
+        breaks = if since > before { 0 } else { breaks + 1 };
+        tokio::time::sleep(PAUSE).await;
     }
-}
-
-async fn give_up(
-    doing: &Doing,
-    sender: &mpsc::Sender<Result<EngineEvent, EngineError>>,
-    error: EngineError,
-) {
-    tracing::debug!(%error, object = doing.object, "no more events");
-    // A receiver that is gone does not need the error either.
-    let _ = sender.send(Err(error)).await;
 }
 
 /// The engine takes seconds and nanoseconds since the epoch: `1700000000.000000001`.
@@ -193,7 +170,8 @@ fn engine_moment(at: Timestamp) -> String {
 }
 
 fn after(at: Timestamp) -> Timestamp {
-    at.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(at)
+    at.checked_add(jiff::SignedDuration::from_nanos(1))
+        .unwrap_or(at)
 }
 
 /// An engine message as an event; `None` for messages that are not about a container.
@@ -213,7 +191,7 @@ fn read(message: &EventMessage) -> Option<EngineEvent> {
         other => other
             .strip_prefix("health_status: ")
             .and_then(HealthStatus::read)
-            .map_or_else(|| EventKind::Other(other.to_owned()), EventKind::Health),
+            .map_or(EventKind::Other, EventKind::Health),
     };
     Some(EngineEvent {
         at: message
@@ -237,7 +215,7 @@ mod tests {
     #[test]
     fn recorded_events_become_kinds() {
         let kinds = [
-            EventKind::Other("create".to_owned()),
+            EventKind::Other,
             EventKind::Started,
             EventKind::Health(HealthStatus::Unhealthy),
             EventKind::OutOfMemory,

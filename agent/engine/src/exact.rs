@@ -145,7 +145,10 @@ mod tests {
 
     #[test]
     fn the_engine_s_message_is_taken_out_of_its_envelope() {
-        assert_eq!(message_of(br#"{"message":"no such image"}"#), "no such image");
+        assert_eq!(
+            message_of(br#"{"message":"no such image"}"#),
+            "no such image"
+        );
         assert_eq!(message_of(b"404 page not found\n"), "404 page not found");
     }
 
@@ -160,7 +163,16 @@ mod tests {
         for good in ["abc", "localhost:5000/a/b:1.0", "a@sha256:00"] {
             assert!(path_safe(&doing, good).is_ok(), "{good}");
         }
-        for bad in ["", "a b", "a?force=1", "../info", "a/../b", "a#b", "/a", "a\n"] {
+        for bad in [
+            "",
+            "a b",
+            "a?force=1",
+            "../info",
+            "a/../b",
+            "a#b",
+            "/a",
+            "a\n",
+        ] {
             assert!(path_safe(&doing, bad).is_err(), "{bad}");
         }
     }

@@ -38,7 +38,9 @@ pub fn engine_facts(version: &Value, info: &Value) -> Result<EngineFacts, String
 /// The product's name: distributions leave it empty, and name only the component.
 fn product(version: &Value) -> String {
     let named = version["Platform"]["Name"].as_str().unwrap_or_default();
-    let component = version["Components"][0]["Name"].as_str().unwrap_or("Engine");
+    let component = version["Components"][0]["Name"]
+        .as_str()
+        .unwrap_or("Engine");
     match (named, component) {
         ("", "Engine") => "Docker Engine".to_owned(),
         ("", other) => other.to_owned(),

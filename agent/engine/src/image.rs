@@ -10,8 +10,8 @@ use conformance::finding::Reason;
 use conformance::observation::{ImageConfig, ImageFacts, ImageSource, Observed};
 use conformance::platform::Platform;
 use conformance::units::Bytes as Size;
-use futures_util::stream::{self, Stream};
 use futures_util::StreamExt;
+use futures_util::stream::{self, Stream};
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
@@ -50,7 +50,9 @@ impl Engine {
         let mut doing = self.doing("pull", format!("image {reference}"));
         doing.limit = IMAGE_CALL;
         let (name, tag) = name_and_tag(reference);
-        let mut options = CreateImageOptionsBuilder::default().from_image(name).tag(tag);
+        let mut options = CreateImageOptionsBuilder::default()
+            .from_image(name)
+            .tag(tag);
         let platform = platform.map(Platform::to_string);
         if let Some(platform) = &platform {
             options = options.platform(platform);
@@ -151,7 +153,9 @@ fn repository(reference: &str) -> &str {
 /// In words, where the answer lacks id, platform or size.
 pub fn image_facts(reference: &str, raw: &Value) -> Result<ImageFacts, String> {
     let needed = |key: &str| raw[key].as_str().ok_or_else(|| format!("{key} is missing"));
-    let variant = raw["Variant"].as_str().filter(|variant| !variant.is_empty());
+    let variant = raw["Variant"]
+        .as_str()
+        .filter(|variant| !variant.is_empty());
     let platform = match variant {
         Some(variant) => format!("{}/{}/{variant}", needed("Os")?, needed("Architecture")?),
         None => format!("{}/{}", needed("Os")?, needed("Architecture")?),
@@ -194,7 +198,9 @@ fn image_config(raw: &Value) -> ImageConfig {
     let config = &raw["Config"];
     let keys = |value: &Value| -> Vec<String> {
         let map = value.as_object();
-        map.into_iter().flat_map(|map| map.keys().cloned()).collect()
+        map.into_iter()
+            .flat_map(|map| map.keys().cloned())
+            .collect()
     };
     let env = texts(&config["Env"]);
     ImageConfig {
@@ -291,7 +297,10 @@ mod tests {
 
     #[test]
     fn what_an_archive_brought_is_read_off_the_engine_s_lines() {
-        assert_eq!(loaded_reference("Loaded image: a:1\n").as_deref(), Some("a:1"));
+        assert_eq!(
+            loaded_reference("Loaded image: a:1\n").as_deref(),
+            Some("a:1")
+        );
         assert_eq!(
             loaded_reference("Loaded image ID: sha256:00\n").as_deref(),
             Some("sha256:00")

@@ -62,7 +62,9 @@ impl Inspect {
     pub fn read(raw: Value) -> Result<Inspect, String> {
         let id = raw["Id"].as_str().ok_or("Id is missing")?.to_owned();
         let state = &raw["State"];
-        let running = state["Running"].as_bool().ok_or("State.Running is missing")?;
+        let running = state["Running"]
+            .as_bool()
+            .ok_or("State.Running is missing")?;
         let name = raw["Name"].as_str().unwrap_or_default();
         Ok(Inspect {
             name: name.trim_start_matches('/').to_owned(),
@@ -75,7 +77,9 @@ impl Inspect {
                 .filter(|pid| *pid > 0),
             exit_code: state["ExitCode"].as_i64().unwrap_or_default(),
             oom_killed: state["OOMKilled"].as_bool().unwrap_or(false),
-            health: state["Health"]["Status"].as_str().and_then(HealthStatus::read),
+            health: state["Health"]["Status"]
+                .as_str()
+                .and_then(HealthStatus::read),
             started_at: moment(&state["StartedAt"]),
             finished_at: moment(&state["FinishedAt"]),
             error: state["Error"].as_str().unwrap_or_default().to_owned(),
@@ -168,9 +172,16 @@ mod tests {
         assert_eq!(seen.networks(), ["rec-net"]);
         let upper = seen.upper_dir.unwrap();
         assert!(upper.starts_with("/var/lib/docker/overlay2") && upper.ends_with("diff"));
-        assert!(seen.log_path.unwrap().ends_with(format!("{}-json.log", seen.id)));
+        assert!(
+            seen.log_path
+                .unwrap()
+                .ends_with(format!("{}-json.log", seen.id))
+        );
         assert_eq!(seen.volumes.len(), 2, "{:?}", seen.volumes);
-        assert!(seen.volumes.contains(&Path::new("/var/lib/docker/volumes/rec-vol/_data").to_owned()));
+        assert!(
+            seen.volumes
+                .contains(&Path::new("/var/lib/docker/volumes/rec-vol/_data").to_owned())
+        );
     }
 
     #[test]

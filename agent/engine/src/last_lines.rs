@@ -157,13 +157,23 @@ mod tests {
 
     #[test]
     fn frames_in_pieces_of_any_size_make_the_same_lines() {
-        let log = [frame(1, "one\ntw"), frame(2, "error\n"), frame(1, "o\n"), frame(1, "end")].concat();
+        let log = [
+            frame(1, "one\ntw"),
+            frame(2, "error\n"),
+            frame(1, "o\n"),
+            frame(1, "end"),
+        ]
+        .concat();
         for size in 1..=log.len() {
             let mut lines = LastLines::new(10, false);
             for piece in log.chunks(size) {
                 lines.push(piece);
             }
-            assert_eq!(lines.finish(), ["one", "error", "two", "end"], "pieces of {size}");
+            assert_eq!(
+                lines.finish(),
+                ["one", "error", "two", "end"],
+                "pieces of {size}"
+            );
         }
     }
 

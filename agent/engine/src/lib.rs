@@ -31,7 +31,7 @@ mod volume;
 pub use client::Engine;
 pub use container::Created;
 pub use error::EngineError;
-pub use events::{EngineEvent, EventKind, Events, HealthStatus};
+pub use events::{EngineEvent, EventKind, HealthStatus};
 pub use facts::engine_facts;
 pub use image::image_facts;
 pub use inspect::Inspect;

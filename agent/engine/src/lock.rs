@@ -3,18 +3,18 @@
 //! The container is never started. A holder whose owner is dead is pushed aside; else the wait follows the engine's
 //! events, and looks at the owner again every few seconds.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, timeout};
 
 use crate::client::Engine;
 use crate::error::EngineError;
-use crate::events::{Events, Watch};
+use crate::events::{EngineEvent, Watch};
 use crate::inspect::Inspect;
-use crate::owner::Liveness;
+use crate::owner::{Liveness, Owner, process_liveness};
 use crate::stamp::{LABEL_OWNER, LABEL_RUN, Role, Stamp};
 
 /// Name of the container that is the lock.
@@ -44,14 +44,13 @@ impl Lock {
 impl Engine {
     /// Takes the engine for one run; waits at most `wait` for another one to end, and says so through `on_wait`.
     ///
-    /// `image` must be in the engine's store; `proc_root` is the `/proc` by which owners are looked up.
+    /// `image` must be in the engine's store. See [`Engine::with_proc_root`] for holders that are processes.
     ///
     /// # Errors
     /// [`EngineError::Busy`] if the time is over.
     pub async fn lock(
         &self,
-        proc_root: &Path,
-        stamp: &Stamp,
+        stamp: Stamp,
         image: &str,
         wait: Duration,
         mut on_wait: impl FnMut(String),
@@ -80,12 +79,11 @@ impl Engine {
             let Some(holder) = self.find(LOCK_NAME).await? else {
                 continue;
             };
-            if self.push_aside(&holder, proc_root).await? {
+            if self.push_aside(&holder).await? {
                 continue;
             }
             on_wait(name_of(&holder));
-            self.wait_for_end(&holder, proc_root, until, &mut ends)
-                .await?;
+            self.wait_for_end(&holder, until, &mut ends).await?;
         }
     }
 
@@ -93,9 +91,8 @@ impl Engine {
     async fn wait_for_end(
         &self,
         holder: &Inspect,
-        proc_root: &Path,
         until: Instant,
-        ends: &mut Events,
+        ends: &mut Receiver<EngineEvent>,
     ) -> Result<(), EngineError> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -104,12 +101,11 @@ impl Engine {
                     holder: name_of(holder),
                 });
             }
-            match timeout(left.min(LOOK_AGAIN), ends.next()).await {
-                Ok(Some(Ok(_ended))) => return Ok(()),
-                Ok(Some(Err(lost))) => return Err(lost),
-                Ok(None) => return Ok(()),
+            match timeout(left.min(LOOK_AGAIN), ends.recv()).await {
+                Ok(Some(_ended)) => return Ok(()),
+                Ok(None) => return Err(EngineError::EventsLost),
                 Err(_nothing_yet) => {
-                    if self.push_aside(holder, proc_root).await? {
+                    if self.push_aside(holder).await? {
                         return Ok(());
                     }
                 }
@@ -118,12 +114,23 @@ impl Engine {
     }
 
     /// Removes the holder if its owner is dead; answers whether it did. By id: a new holder has another one.
-    async fn push_aside(&self, holder: &Inspect, proc_root: &Path) -> Result<bool, EngineError> {
+    async fn push_aside(&self, holder: &Inspect) -> Result<bool, EngineError> {
         let Ok(stamp) = Stamp::read(&holder.labels) else {
             return Ok(false);
         };
-        let liveness = self.owner_liveness(&stamp.owner, holder.created, proc_root);
-        if liveness.await? != Liveness::Dead {
+        let liveness = match (&stamp.owner, &self.proc_root) {
+            (Owner::Container(id), _) => self.container_liveness(id, holder.created).await?,
+            (
+                Owner::Process {
+                    boot_id,
+                    pid,
+                    start_time,
+                },
+                Some(proc_root),
+            ) => process_liveness(proc_root, boot_id, *pid, *start_time),
+            (Owner::Process { .. }, None) => Liveness::Alive,
+        };
+        if liveness != Liveness::Dead {
             return Ok(false);
         }
         tracing::info!(holder = name_of(holder), "removed the lock of a dead owner");

@@ -63,7 +63,7 @@ impl Owner {
     /// # Errors
     /// If `proc_root` cannot be read.
     pub fn this(proc_root: &Path) -> Result<Owner, OwnerError> {
-        match Owner::this_container(proc_root)? {
+        match Owner::this_container(proc_root) {
             Some(container) => Ok(container),
             None => Owner::this_process(proc_root),
         }
@@ -83,35 +83,27 @@ impl Owner {
         })
     }
 
-    /// The container this process runs in: the engine binds files of its own directory over `/etc/hostname` and others.
-    ///
-    /// # Errors
-    /// If `proc_root` cannot be read.
-    pub fn this_container(proc_root: &Path) -> Result<Option<Owner>, OwnerError> {
-        let path = proc_root.join("self/mountinfo");
-        Ok(container_of(&read(&path)?).map(Owner::Container))
-    }
-
-    /// Whether the process is still there by the `/proc` at `proc_root`. `None` for containers: only their engine knows.
+    /// The container this process runs in, if the `/proc` at `proc_root` shows one: the engine binds files of its own
+    /// directory over `/etc/hostname` and others.
     #[must_use]
-    pub fn process_liveness(&self, proc_root: &Path) -> Option<Liveness> {
-        let Owner::Process {
-            boot_id: boot,
-            pid,
-            start_time,
-        } = self
-        else {
-            return None;
-        };
-        Some(match boot_id(proc_root) {
-            Err(error) => Liveness::Unknown(error.to_string()),
-            Ok(now) if now != *boot => Liveness::Dead,
-            Ok(_) => process_liveness(proc_root, *pid, *start_time),
-        })
+    pub fn this_container(proc_root: &Path) -> Option<Owner> {
+        let mountinfo = read(&proc_root.join("self/mountinfo")).ok()?;
+        container_of(&mountinfo).map(Owner::Container)
     }
 }
 
-fn process_liveness(proc_root: &Path, pid: u32, start_time: u64) -> Liveness {
+/// Whether a process is still there by the `/proc` at `proc_root`, which must be that of the host's pid namespace.
+pub(crate) fn process_liveness(
+    proc_root: &Path,
+    boot: &str,
+    pid: u32,
+    start_time: u64,
+) -> Liveness {
+    match boot_id(proc_root) {
+        Err(error) => return Liveness::Unknown(error.to_string()),
+        Ok(now) if now != boot => return Liveness::Dead,
+        Ok(_) => {}
+    }
     match Stat::read(&proc_root.join(format!("{pid}/stat"))) {
         Ok(stat) if stat.start_time == start_time && !stat.ended => Liveness::Alive,
         Ok(_) => Liveness::Dead,
@@ -153,7 +145,9 @@ impl FromStr for Owner {
                     .parse()
                     .map_err(|_| format!("`{start_time}` is no start time"))?,
             }),
-            _ => Err(format!("`{text}` is neither container:ID nor process:BOOT:PID:START")),
+            _ => Err(format!(
+                "`{text}` is neither container:ID nor process:BOOT:PID:START"
+            )),
         }
     }
 }
@@ -252,6 +246,17 @@ mod tests {
         fs::write(root.join("4242/stat"), line).unwrap();
     }
 
+    fn liveness(owner: &Owner, proc_root: &Path) -> Liveness {
+        match owner {
+            Owner::Process {
+                boot_id,
+                pid,
+                start_time,
+            } => process_liveness(proc_root, boot_id, *pid, *start_time),
+            Owner::Container(id) => panic!("{id} is no process"),
+        }
+    }
+
     #[test]
     fn owners_read_back_as_written() {
         let process = Owner::Process {
@@ -262,7 +267,14 @@ mod tests {
         for owner in [Owner::Container(ID.to_owned()), process] {
             assert_eq!(owner.to_string().parse::<Owner>().unwrap(), owner);
         }
-        for text in ["", "container:abc", "process:b:1", "process::1:2", "process:b:x:2", "process:b:1:2:3"] {
+        for text in [
+            "",
+            "container:abc",
+            "process:b:1",
+            "process::1:2",
+            "process:b:x:2",
+            "process:b:1:2:3",
+        ] {
             assert!(text.parse::<Owner>().is_err(), "{text}");
         }
     }
@@ -272,9 +284,7 @@ mod tests {
         let tree = tree();
         let me = Owner::this_process(tree.path()).unwrap();
         assert_eq!(me.to_string(), "process:boot-1:4242:777");
-        let check = |expected: &Liveness| {
-            assert_eq!(me.process_liveness(tree.path()).as_ref(), Some(expected));
-        };
+        let check = |expected: &Liveness| assert_eq!(liveness(&me, tree.path()), *expected);
         check(&Liveness::Alive);
         write_stat(tree.path(), "S", 778);
         check(&Liveness::Dead);
@@ -292,9 +302,9 @@ mod tests {
         let tree = tree();
         let me = Owner::this_process(tree.path()).unwrap();
         fs::write(tree.path().join("4242/stat"), "garbage").unwrap();
-        assert!(matches!(me.process_liveness(tree.path()), Some(Liveness::Unknown(_))));
+        assert!(matches!(liveness(&me, tree.path()), Liveness::Unknown(_)));
         let empty = tempfile::tempdir().unwrap();
-        assert!(matches!(me.process_liveness(empty.path()), Some(Liveness::Unknown(_))));
+        assert!(matches!(liveness(&me, empty.path()), Liveness::Unknown(_)));
     }
 
     #[test]
@@ -314,6 +324,6 @@ mod tests {
     #[test]
     fn this_very_process_is_alive() {
         let me = Owner::this_process(Path::new("/proc")).unwrap();
-        assert_eq!(me.process_liveness(Path::new("/proc")), Some(Liveness::Alive));
+        assert_eq!(liveness(&me, Path::new("/proc")), Liveness::Alive);
     }
 }

@@ -117,7 +117,11 @@ impl Stamp {
     /// # Errors
     /// In words, if a label is missing or unreadable.
     pub fn read(labels: &BTreeMap<String, String>) -> Result<Stamp, String> {
-        let label = |key: &str| labels.get(key).ok_or_else(|| format!("label {key} is missing"));
+        let label = |key: &str| {
+            labels
+                .get(key)
+                .ok_or_else(|| format!("label {key} is missing"))
+        };
         Ok(Stamp {
             run: label(LABEL_RUN)?.clone(),
             owner: label(LABEL_OWNER)?

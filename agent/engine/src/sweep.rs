@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::client::Engine;
 use crate::error::EngineError;
-use crate::owner::{Liveness, Owner};
+use crate::owner::{Liveness, Owner, process_liveness};
 use crate::stamp::{LABEL_RUN, Stamp};
 
 /// What a sweep did.
@@ -88,6 +88,27 @@ impl Engine {
         Ok(swept)
     }
 
+    /// Removes everything that `owner` created for a run, its lock too; answers how many things went.
+    ///
+    /// # Errors
+    /// If the engine cannot be asked, or refuses to remove something; the rest is removed all the same.
+    pub async fn remove_run(&self, run: &str, owner: &Owner) -> Result<usize, EngineError> {
+        let mut removed = 0;
+        let mut trouble = None;
+        for item in self.stamped_items().await? {
+            let ours = Stamp::read(&item.labels)
+                .is_ok_and(|stamp| stamp.run == run && stamp.owner == *owner);
+            if !ours {
+                continue;
+            }
+            match self.remove_item(&item).await {
+                Ok(()) => removed += 1,
+                Err(error) => trouble = Some(error),
+            }
+        }
+        trouble.map_or(Ok(removed), Err)
+    }
+
     async fn sweep_once(
         &self,
         proc_root: &Path,
@@ -142,25 +163,32 @@ impl Engine {
         }
     }
 
-    /// Whether the owner of something created at `created` is still there.
-    ///
-    /// # Errors
-    /// If the engine cannot be asked.
-    pub async fn owner_liveness(
+    async fn owner_liveness(
         &self,
         owner: &Owner,
         created: Option<Timestamp>,
         proc_root: &Path,
     ) -> Result<Liveness, EngineError> {
         match owner {
-            Owner::Process { .. } => Ok(owner
-                .process_liveness(proc_root)
-                .unwrap_or_else(|| Liveness::Unknown("not a process".to_owned()))),
-            Owner::Container(id) => Ok(match self.find(id).await? {
-                Some(seen) if seen.running => same_life(created, seen.started_at),
-                Some(_) | None => Liveness::Dead,
-            }),
+            Owner::Process {
+                boot_id,
+                pid,
+                start_time,
+            } => Ok(process_liveness(proc_root, boot_id, *pid, *start_time)),
+            Owner::Container(id) => self.container_liveness(id, created).await,
         }
+    }
+
+    /// Whether the container that created something at `created` is still there, and was not restarted since.
+    pub(crate) async fn container_liveness(
+        &self,
+        id: &str,
+        created: Option<Timestamp>,
+    ) -> Result<Liveness, EngineError> {
+        Ok(match self.find(id).await? {
+            Some(seen) if seen.running => same_life(created, seen.started_at),
+            Some(_) | None => Liveness::Dead,
+        })
     }
 
     /// Everything labelled as edgeproof's, containers first.
@@ -184,7 +212,10 @@ impl Engine {
             let name = container.names.and_then(|names| names.into_iter().next());
             Some(Item {
                 kind: Kind::Container,
-                name: name.map_or_else(|| id.clone(), |name| name.trim_start_matches('/').to_owned()),
+                name: name.map_or_else(
+                    || id.clone(),
+                    |name| name.trim_start_matches('/').to_owned(),
+                ),
                 id,
                 labels: container.labels.unwrap_or_default().into_iter().collect(),
                 created: container
@@ -197,7 +228,9 @@ impl Engine {
 
     async fn stamped_networks(&self) -> Result<Vec<Item>, EngineError> {
         let doing = self.doing("list", "networks".to_owned());
-        let options = ListNetworksOptionsBuilder::default().filters(&ours()).build();
+        let options = ListNetworksOptionsBuilder::default()
+            .filters(&ours())
+            .build();
         let list = self.docker.list_networks(Some(options)).await;
         let list = list.map_err(|error| doing.failed(error))?;
         let items = list.into_iter().filter_map(|network| {
@@ -214,7 +247,9 @@ impl Engine {
 
     async fn stamped_volumes(&self) -> Result<Vec<Item>, EngineError> {
         let doing = self.doing("list", "volumes".to_owned());
-        let options = ListVolumesOptionsBuilder::default().filters(&ours()).build();
+        let options = ListVolumesOptionsBuilder::default()
+            .filters(&ours())
+            .build();
         let list = self.docker.list_volumes(Some(options)).await;
         let list = list.map_err(|error| doing.failed(error))?;
         let volumes = list.volumes.unwrap_or_default().into_iter();
@@ -237,9 +272,13 @@ fn ours() -> HashMap<&'static str, Vec<&'static str>> {
 /// what was created in the very second of a restart is taken for alive.
 fn same_life(created: Option<Timestamp>, started: Option<Timestamp>) -> Liveness {
     match (created, started) {
-        (Some(created), Some(started)) if created.as_second() < started.as_second() => Liveness::Dead,
+        (Some(created), Some(started)) if created.as_second() < started.as_second() => {
+            Liveness::Dead
+        }
         (Some(_), Some(_)) => Liveness::Alive,
-        (None, _) | (_, None) => Liveness::Unknown("the engine does not tell when it was created".to_owned()),
+        (None, _) | (_, None) => {
+            Liveness::Unknown("the engine does not tell when it was created".to_owned())
+        }
     }
 }
 
