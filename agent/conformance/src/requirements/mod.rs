@@ -3,7 +3,24 @@
 use crate::requirement::Requirement;
 
 mod awaited;
+mod cfg_07;
+mod cold_starts;
+mod cont_01;
+mod cont_02;
+mod engine_api;
+mod envelope;
+mod hw_03;
+mod hw_05;
+mod hw_07;
 mod not_observed;
+mod pre_01;
+mod pre_02;
+mod pre_06;
+mod pre_08;
+mod ram_claim;
+mod sdk_01;
+mod tel_03;
+mod workload_calls;
 
 use not_observed::{
     configuration, devices, legal, platforms, preconditions, registry, security, tags, telemetry,
@@ -15,8 +32,8 @@ pub const VERSION: &str = "2026-11";
 
 /// Every requirement and precondition, in the programme's order.
 pub const CATALOGUE: &[Requirement] = &[
-    awaited::CONT_01,
-    awaited::CONT_02,
+    cont_01::REQUIREMENT,
+    cont_02::REQUIREMENT,
     platforms::PLAT_01,
     platforms::PLAT_02,
     platforms::PLAT_03,
@@ -28,11 +45,11 @@ pub const CATALOGUE: &[Requirement] = &[
     devices::DEV_03,
     awaited::HW_01,
     awaited::HW_02,
-    awaited::HW_03,
+    hw_03::REQUIREMENT,
     devices::HW_04,
-    awaited::HW_05,
+    hw_05::REQUIREMENT,
     devices::HW_06,
-    awaited::HW_07,
+    hw_07::REQUIREMENT,
     devices::HW_08,
     awaited::CFG_01,
     awaited::CFG_02,
@@ -40,7 +57,7 @@ pub const CATALOGUE: &[Requirement] = &[
     awaited::CFG_04,
     configuration::CFG_05,
     configuration::CFG_06,
-    awaited::CFG_07,
+    cfg_07::REQUIREMENT,
     awaited::CFG_08,
     configuration::CFG_09,
     configuration::DOC_01,
@@ -58,8 +75,8 @@ pub const CATALOGUE: &[Requirement] = &[
     registry::REG_04,
     telemetry::TEL_01,
     telemetry::TEL_02,
-    awaited::TEL_03,
-    awaited::SDK_01,
+    tel_03::REQUIREMENT,
+    sdk_01::REQUIREMENT,
     awaited::SEC_01,
     awaited::SEC_02,
     security::SEC_03,
@@ -78,12 +95,12 @@ pub const CATALOGUE: &[Requirement] = &[
     awaited::CAT_01,
     registry::PUB_01,
     registry::PUB_02,
-    awaited::PRE_01,
-    awaited::PRE_02,
+    pre_01::REQUIREMENT,
+    pre_02::REQUIREMENT,
     preconditions::PRE_03,
     preconditions::PRE_04,
     preconditions::PRE_05,
-    awaited::PRE_06,
+    pre_06::REQUIREMENT,
     preconditions::PRE_07,
-    awaited::PRE_08,
+    pre_08::REQUIREMENT,
 ];

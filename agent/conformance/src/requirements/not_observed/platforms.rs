@@ -41,7 +41,9 @@ pub(crate) const PLAT_03: Requirement = Requirement {
         edition_2018: Force::Info,
     },
     stages: &[Stage::Registry, Stage::Device],
-    sources: &[current("A subset of Tier 1 platforms supported by IoT Edge")],
+    sources: &[current(
+        "A subset of Tier 1 platforms supported by IoT Edge",
+    )],
     statement: "An offer that declares a subset serves at least one Tier 1 platform and was seen healthy on it.",
     remedy: "Add an image for one Tier 1 platform, the cheapest to build first, and run it there.",
     ..UNOBSERVED
@@ -63,7 +65,10 @@ pub(crate) const PLAT_06: Requirement = Requirement {
     slug: "starts-on-every-claimed-platform",
     title: "Starts on every platform it claims",
     stages: &[Stage::Fleet],
-    sources: &[current("Default configuration"), note_2018("Default settings")],
+    sources: &[
+        current("Default configuration"),
+        note_2018("Default settings"),
+    ],
     statement: "The module starts with its defaults on each platform that its offer claims.",
     remedy: "Run the certification on a device of each claimed platform that has no run yet, or withdraw the claim.",
     ..UNOBSERVED

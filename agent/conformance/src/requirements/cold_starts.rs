@@ -1,0 +1,250 @@
+//! How a series of cold starts came out, and whether what was measured in it speaks for the module.
+
+use crate::finding::{Reason, Unseen};
+use crate::observation::{Cause, Health, Start};
+use crate::record::Record;
+
+/// A series of starts, told apart by how they came out.
+#[derive(Debug)]
+pub(super) struct Tally<'a> {
+    /// How many came up, stayed up and lost no process to memory.
+    pub(super) healthy: usize,
+    /// The others, in order.
+    pub(super) failed: Vec<Failed<'a>>,
+}
+
+/// A start that did not come up, or not whole.
+#[derive(Debug)]
+pub(super) struct Failed<'a> {
+    /// Its number, from 1.
+    pub(super) number: usize,
+    /// The one cause.
+    pub(super) cause: Cause,
+    /// In words.
+    pub(super) detail: String,
+    /// Everything else seen of it.
+    pub(super) start: &'a Start,
+}
+
+impl Tally<'_> {
+    /// Tells the starts apart.
+    pub(super) fn of(starts: &[Start]) -> Tally<'_> {
+        let failed: Vec<Failed<'_>> = starts
+            .iter()
+            .enumerate()
+            .filter_map(|(index, start)| Failed::of(index + 1, start))
+            .collect();
+        Tally {
+            healthy: starts.len() - failed.len(),
+            failed,
+        }
+    }
+
+    /// `2 of 3 starts healthy`.
+    pub(super) fn count(&self) -> String {
+        let all = self.healthy + self.failed.len();
+        format!("{} of {all} starts healthy", self.healthy)
+    }
+
+    /// Whether any failed start lost a process to memory.
+    pub(super) fn killed_for_memory(&self) -> bool {
+        self.failed
+            .iter()
+            .any(|failed| failed.cause == Cause::OutOfMemory || failed.start.oom_kills > 0)
+    }
+
+    /// The count, and the first failure with its cause and what was missing.
+    pub(super) fn account(&self) -> String {
+        match self.failed.first() {
+            None => self.count(),
+            Some(first) => format!("{}; {}", self.count(), first.account()),
+        }
+    }
+}
+
+impl<'a> Failed<'a> {
+    fn of(number: usize, start: &'a Start) -> Option<Failed<'a>> {
+        let (cause, detail) = match &start.health {
+            Health::Healthy { .. } if start.oom_kills == 0 => return None,
+            Health::Healthy { .. } => (
+                Cause::OutOfMemory,
+                format!("{} killed for memory", processes(start.oom_kills)),
+            ),
+            Health::Unhealthy { cause, detail, .. } => (*cause, detail.clone()),
+        };
+        Some(Failed {
+            number,
+            cause,
+            detail,
+            start,
+        })
+    }
+
+    /// `start 1 failed (crash): exited with code 3 after 0.2 s; missing: running; last lines: …`.
+    pub(super) fn account(&self) -> String {
+        let mut text = format!(
+            "start {} failed ({}): {}",
+            self.number,
+            cause_in_words(self.cause),
+            self.detail
+        );
+        if self.start.oom_kills > 0 && !self.detail.contains("killed for memory") {
+            text += &format!("; {} killed for memory", processes(self.start.oom_kills));
+        }
+        if let Health::Unhealthy { missing, .. } = &self.start.health
+            && !missing.is_empty()
+        {
+            text += &format!("; missing: {}", missing.join(", "));
+        }
+        let from = self.start.last_lines.len().saturating_sub(3);
+        let last = &self.start.last_lines[from..];
+        if !last.is_empty() {
+            text += &format!("; last lines: {}", last.join(" ⏎ "));
+        }
+        text
+    }
+}
+
+fn processes(count: u64) -> String {
+    match count {
+        1 => "1 process".to_owned(),
+        _ => format!("{count} processes"),
+    }
+}
+
+/// A cause in a few words.
+pub(super) const fn cause_in_words(cause: Cause) -> &'static str {
+    match cause {
+        Cause::WrongArchitecture => "wrong architecture",
+        Cause::MissingDeviceOrBind => "device or bind source missing",
+        Cause::OutOfMemory => "out of memory",
+        Cause::PortInUse => "port in use",
+        Cause::BadOption => "option refused",
+        Cause::UnresolvedPlaceholder => "unresolved placeholder",
+        Cause::MissingFileOrPermission => "missing file or permission",
+        Cause::Crashed => "crash",
+        Cause::NotReady => "not ready in time",
+        Cause::Engine => "engine trouble",
+    }
+}
+
+/// Engine trouble, and a host port that somebody else holds.
+pub(super) const fn is_not_the_modules(cause: Cause) -> bool {
+    match cause {
+        Cause::Engine | Cause::PortInUse => true,
+        Cause::WrongArchitecture
+        | Cause::MissingDeviceOrBind
+        | Cause::OutOfMemory
+        | Cause::BadOption
+        | Cause::UnresolvedPlaceholder
+        | Cause::MissingFileOrPermission
+        | Cause::Crashed
+        | Cause::NotReady => false,
+    }
+}
+
+/// Whether what the cold starts showed may speak *for* the module: all asked-for starts were seen, all were healthy,
+/// and the module had what it needs around it.
+///
+/// What speaks against a module (a proven excess) stands without this.
+///
+/// # Errors
+/// Why it may not.
+pub(super) fn speak_for_the_module(record: &Record) -> Result<(), Unseen> {
+    enough(record, &record.observations.starts, "cold starts")?;
+    let tally = Tally::of(&record.observations.starts);
+    if tally.healthy == 0 {
+        return Err(Unseen::new(
+            Reason::InputMissing,
+            format!(
+                "the module did not start with its defaults, so nothing speaks for it; see IEM-CFG-07: {}",
+                tally.account()
+            ),
+        ));
+    }
+    if !tally.failed.is_empty() {
+        return Err(Unseen::new(
+            Reason::Unstable,
+            format!("the cold starts disagree: {}", tally.account()),
+        ));
+    }
+    served_by_the_edge_runtime(record)
+}
+
+/// Whether as many starts were seen as the profile asks for.
+///
+/// # Errors
+/// Fewer were seen.
+pub(super) fn enough(record: &Record, starts: &[Start], what: &str) -> Result<(), Unseen> {
+    if starts.is_empty() {
+        record.observations.creation.get()?;
+    }
+    let asked = record.run.profile.starts.max(1);
+    if u32::try_from(starts.len()).is_ok_and(|seen| seen < asked) {
+        return Err(Unseen::new(
+            Reason::Infrastructure,
+            format!(
+                "only {} of the profile's {asked} {what} were seen; run again",
+                starts.len()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the module met the edge runtime it was written for: a module on the SDK needs a workload API that signs and an edgeHub.
+///
+/// # Errors
+/// The module uses the SDK; its socket was answered, its hub was not.
+pub(super) fn served_by_the_edge_runtime(record: &Record) -> Result<(), Unseen> {
+    if record.offer.plan.uses_module_sdk {
+        return Err(Unseen::new(
+            Reason::Tool,
+            "the offer says that the module uses the IoT module SDK, and edgeproof cannot stand in for edgeHub yet: what it does without one says too little",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use crate::units::Millis;
+
+    #[test]
+    fn an_oom_kill_spoils_a_start_that_looks_healthy() {
+        let mut start = sample::healthy_start(Millis(0));
+        start.oom_kills = 2;
+        let starts = [start];
+        let tally = Tally::of(&starts);
+        assert_eq!(
+            tally.account(),
+            "0 of 1 starts healthy; start 1 failed (out of memory): 2 processes killed for memory; last lines: listening on 8080"
+        );
+        assert!(tally.killed_for_memory());
+    }
+
+    #[test]
+    fn a_start_that_was_never_seen_speaks_for_nothing() {
+        let mut record = sample::record();
+        record.observations.starts.pop();
+        let unseen = speak_for_the_module(&record).unwrap_err();
+        assert_eq!(unseen.reason, Reason::Infrastructure);
+        assert_eq!(
+            unseen.because,
+            "only 2 of the profile's 3 cold starts were seen; run again"
+        );
+    }
+
+    #[test]
+    fn an_sdk_module_without_its_runtime_speaks_for_nothing() {
+        let mut record = sample::record();
+        assert!(speak_for_the_module(&record).is_ok());
+        record.offer.plan.uses_module_sdk = true;
+        assert_eq!(
+            speak_for_the_module(&record).unwrap_err().reason,
+            Reason::Tool
+        );
+    }
+}

@@ -1,0 +1,286 @@
+//! IEM-HW-07: the module starts and stays healthy inside limits equal to its offer's claim.
+
+use super::cold_starts::{Tally, speak_for_the_module};
+use super::envelope::{self, Envelope, cpu_quota_bites};
+use super::hw_03::claim_below_reserve;
+use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
+use crate::finding::{Outcome, Reason, Unseen};
+use crate::hardware::Claim;
+use crate::record::{Record, ScopeName};
+use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
+use crate::units::Bytes;
+
+pub(crate) const REQUIREMENT: Requirement = Requirement {
+    id: "IEM-HW-07",
+    slug: "healthy-inside-the-claim",
+    title: "Healthy inside its claim",
+    force: Forces::always(Force::Must),
+    stages: &[Stage::Device],
+    scopes: &[ScopeName::Device, ScopeName::Full],
+    sources: &[
+        Source {
+            document: Document::TechnicalAssets,
+            heading: "Device dimensions",
+        },
+        Source {
+            document: Document::ProcessNote2018,
+            heading: "Device dimensioning",
+        },
+    ],
+    statement: "Inside memory and CPU limits equal to its claim the module starts and stays healthy, every time.",
+    remedy: "Raise the claim to what the module needs, or make it need less in the phase that failed.",
+    judge: Judge::By(judge),
+};
+
+/// Only what rests on limits that were shown to bite counts; a module that does not start without limits is not judged here.
+fn judge(record: &Record) -> Result<Outcome, Unseen> {
+    let claim = claim(record)?;
+    let budget = match budget(record, &claim)? {
+        Ok(budget) => budget,
+        Err(below) => return Ok(claim_below_reserve(record, &claim, &below)),
+    };
+    let wanted = wanted(record, &claim, budget);
+    match envelope::evidence(record, budget)? {
+        Envelope::Bursts(tally) => burst(record, &claim, &tally, wanted),
+        Envelope::Holds(tally) => {
+            speak_for_the_module(record)?;
+            cpu_is_as_claimed(record, &claim)?;
+            let saw = format!("{} inside {}", tally.count(), limits(record));
+            Ok(Outcome::met(saw, wanted))
+        }
+    }
+}
+
+fn wanted(record: &Record, claim: &Claim, budget: Bytes) -> String {
+    let cores = match claim.cpu_cores {
+        Some(cores) => format!(" and {cores} cores"),
+        None => String::new(),
+    };
+    format!(
+        "every start healthy inside {budget} of memory{cores}: {}",
+        budget_in_words(record, claim)
+    )
+}
+
+/// The limits that were set: `112 MiB of memory without swap, 2 cores`.
+fn limits(record: &Record) -> String {
+    let limits = record.observations.envelope.seen().map(|run| run.limits);
+    let memory = limits.and_then(|limits| limits.memory).unwrap_or_default();
+    let cores = match limits.and_then(|limits| limits.cores) {
+        Some(cores) => format!("{cores} cores"),
+        None => "no CPU limit".to_owned(),
+    };
+    format!("{memory} of memory without swap, {cores}")
+}
+
+fn burst(
+    record: &Record,
+    claim: &Claim,
+    tally: &Tally<'_>,
+    wanted: String,
+) -> Result<Outcome, Unseen> {
+    if Tally::of(&record.observations.starts).healthy == 0 {
+        // Says why: nothing was started, or nothing ever came up.
+        speak_for_the_module(record)?;
+    }
+    if !tally.killed_for_memory() {
+        speak_for_the_module(record)?;
+        cpu_is_as_claimed(record, claim)?;
+    }
+    let saw = format!("inside {}: {}", limits(record), tally.account());
+    Ok(match highest_nonreclaimable(record) {
+        Some((phase, peak)) => {
+            let (ram, paragraph) = paragraph_for(record, claim, peak);
+            let remedy = format!(
+                "without limits it took {peak} in {phase}: claim at least {ram} of RAM, or make the module need less"
+            );
+            Outcome::unmet(saw, wanted, remedy).with_paste(paragraph)
+        }
+        None => Outcome::unmet(saw, wanted, "raise the claim, or make the module need less"),
+    })
+}
+
+/// Whether the CPU of the envelope run was the CPU claimed. No claim of CPU asks for nothing.
+fn cpu_is_as_claimed(record: &Record, claim: &Claim) -> Result<(), Unseen> {
+    let cannot = |because: String| Err(Unseen::new(Reason::CannotMeasure, because));
+    if let Some(hz) = claim.cpu_hz {
+        return cannot(format!(
+            "the offer claims a clock of {} MHz, and this device has no calibrated row to scale its own to that; the memory part of the claim held nothing against the module",
+            hz / 1_000_000
+        ));
+    }
+    let Some(claimed) = claim.cpu_cores else {
+        return Ok(());
+    };
+    if record.device.emulated {
+        return cannot(
+            "the device is emulated: its CPU says nothing about the cores claimed".to_owned(),
+        );
+    }
+    let limit = record.observations.envelope.get()?.limits.cores;
+    let claimed_cores = f64::from(claimed);
+    match (limit, record.device.cores) {
+        (_, Some(cores)) if cores < claimed => cannot(format!(
+            "the offer claims {claimed} cores and the device has {cores}; run on a device with at least {claimed}"
+        )),
+        (None, Some(cores)) if cores == claimed => Ok(()),
+        (Some(limit), _) if (limit - claimed_cores).abs() < 0.005 => cpu_quota_bites(record),
+        (limit, _) => Err(Unseen::new(
+            Reason::Configuration,
+            format!(
+                "the envelope run had {}, the offer claims {claimed}: it says nothing about the CPU claimed",
+                limit.map_or("no CPU limit".to_owned(), |cores| format!("{cores} cores"))
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::OutcomeKind;
+    use crate::observation::{Cause, EnvelopeRun, Health, Observed, Start};
+    use crate::sample;
+
+    const TWO_CORES: &str = "Linux x64 OS, 512 MB of RAM, 2 cores, 100 MB of storage";
+
+    fn envelope(record: &mut Record) -> &mut EnvelopeRun {
+        match &mut record.observations.envelope {
+            Observed::Seen(run) => run,
+            Observed::Unseen(unseen) => panic!("the sample has an envelope run: {unseen:?}"),
+        }
+    }
+
+    fn fail(starts: &mut [Start], cause: Cause) {
+        for start in starts {
+            start.oom_kills = u64::from(cause == Cause::OutOfMemory);
+            start.health = Health::Unhealthy {
+                cause,
+                detail: "killed for memory after 0.2 s".to_owned(),
+                missing: vec!["8080/tcp listening".to_owned()],
+            };
+        }
+    }
+
+    #[test]
+    fn every_start_healthy_inside_the_claim_passes() {
+        let outcome = judge(&sample::record()).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        assert_eq!(
+            outcome.saw,
+            "3 of 3 starts healthy inside 112 MiB of memory without swap, no CPU limit"
+        );
+    }
+
+    #[test]
+    fn no_start_healthy_fails_and_names_the_cause() {
+        let mut record = sample::record();
+        fail(&mut envelope(&mut record).starts, Cause::OutOfMemory);
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert!(
+            outcome
+                .saw
+                .contains("0 of 3 starts healthy; start 1 failed (out of memory)"),
+            "{}",
+            outcome.saw
+        );
+        assert!(outcome.paste.is_some());
+    }
+
+    #[test]
+    fn some_starts_healthy_is_unstable() {
+        let mut record = sample::record();
+        fail(&mut envelope(&mut record).starts[1..2], Cause::OutOfMemory);
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::Unstable);
+    }
+
+    #[test]
+    fn a_limit_that_was_not_shown_to_bite_supports_neither_verdict() {
+        for cause in [None, Some(Cause::OutOfMemory)] {
+            let mut record = sample::record();
+            record.observations.limits.memory =
+                Observed::unseen(Reason::CannotMeasure, "no memory controller");
+            if let Some(cause) = cause {
+                fail(&mut envelope(&mut record).starts, cause);
+            }
+            assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
+        }
+    }
+
+    #[test]
+    fn a_limit_that_let_its_victim_live_mends_the_kernel_command_line() {
+        let mut record = sample::record();
+        let Observed::Seen(proof) = &mut record.observations.limits.memory else {
+            panic!("the sample has a memory proof");
+        };
+        proof.oom_killed = false;
+        proof.exit_code = 0;
+        let unseen = judge(&record).unwrap_err();
+        assert!(
+            unseen.because.contains("cgroup_enable=memory"),
+            "{}",
+            unseen.because
+        );
+    }
+
+    #[test]
+    fn a_module_that_never_starts_is_not_blamed_on_its_claim() {
+        let mut record = sample::record();
+        fail(&mut envelope(&mut record).starts, Cause::Crashed);
+        fail(&mut record.observations.starts, Cause::Crashed);
+        let unseen = judge(&record).unwrap_err();
+        assert_eq!(unseen.reason, Reason::InputMissing);
+        assert!(
+            unseen.because.contains("see IEM-CFG-07"),
+            "{}",
+            unseen.because
+        );
+    }
+
+    #[test]
+    fn an_envelope_larger_than_the_claim_proves_nothing_when_it_holds() {
+        let mut record = sample::record();
+        envelope(&mut record).limits.memory = Some(Bytes::mib(113));
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::Configuration);
+        envelope(&mut record).limits.memory = Some(Bytes::mib(100));
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+    }
+
+    #[test]
+    fn fewer_envelope_starts_than_asked_are_not_a_pass() {
+        let mut record = sample::record();
+        envelope(&mut record).starts.clear();
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::Infrastructure);
+    }
+
+    #[test]
+    fn claimed_cores_need_a_quota_that_bites() {
+        let mut record = sample::record_claiming(TWO_CORES);
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::Configuration);
+        envelope(&mut record).limits.cores = Some(2.0);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+        record.observations.limits.cpu = Observed::unseen(Reason::CannotMeasure, "no quota");
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
+    }
+
+    #[test]
+    fn a_device_with_just_the_claimed_cores_needs_no_quota() {
+        let mut record = sample::record_claiming(TWO_CORES);
+        record.device.cores = Some(2);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+        record.device.cores = Some(1);
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
+    }
+
+    #[test]
+    fn a_claimed_clock_leaves_only_a_memory_failure_decided() {
+        let mut record =
+            sample::record_claiming("Linux x64 OS, 512 MB of RAM, 1 GHz CPU, 100 MB of storage");
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
+        fail(&mut envelope(&mut record).starts, Cause::NotReady);
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
+        fail(&mut envelope(&mut record).starts, Cause::OutOfMemory);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet);
+    }
+}
