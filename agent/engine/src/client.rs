@@ -23,7 +23,7 @@ pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
 #[derive(Debug, Clone)]
 pub struct Engine {
     pub(crate) docker: Docker,
-    socket: PathBuf,
+    pub(crate) socket: PathBuf,
     api_version: (u32, u32),
     pub(crate) proc_root: Option<PathBuf>,
 }
@@ -71,6 +71,12 @@ impl Engine {
             proc_root: Some(proc_root.to_owned()),
             ..self
         }
+    }
+
+    /// The socket through which this engine is spoken to.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Whether the engine speaks this API version or a newer one.

@@ -88,7 +88,8 @@ impl Engine {
         Ok(swept)
     }
 
-    /// Removes everything that `owner` created for a run, its lock too; answers how many things went.
+    /// Removes everything that `owner` created for a run, its lock too; answers how many things went. A volume that
+    /// somebody else uses stays: the last one to use it removes it, or the next sweep.
     ///
     /// # Errors
     /// If the engine cannot be asked, or refuses to remove something; the rest is removed all the same.
@@ -103,6 +104,9 @@ impl Engine {
             }
             match self.remove_item(&item).await {
                 Ok(()) => removed += 1,
+                Err(error) if item.kind == Kind::Volume && error.status() == Some(409) => {
+                    tracing::debug!(%error, "somebody else uses it");
+                }
                 Err(error) => trouble = Some(error),
             }
         }
