@@ -9,4 +9,6 @@
 pub mod events;
 pub mod hub;
 pub mod journal;
+pub mod load;
+pub mod sampler;
 pub mod settings;

@@ -1,0 +1,96 @@
+//! TCP ports on which a container listens, from its network namespace's socket table: no packet is sent.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Roots;
+
+/// `TCP_LISTEN` in the kernel's socket tables (proc(5), `/proc/net/tcp`).
+const LISTEN: &str = "0A";
+
+/// Why listening ports are not known.
+#[derive(Debug, thiserror::Error)]
+pub enum PortsError {
+    /// Mostly: the process has ended.
+    #[error("read {}", path.display())]
+    Read {
+        /// The socket table.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Ports with a listening TCP socket, IPv4 or IPv6, on any address, in the network namespace of a process of the host.
+///
+/// # Errors
+/// If the IPv4 table cannot be read, or the IPv6 table exists and cannot.
+pub fn listening(roots: &Roots, pid: u32) -> Result<BTreeSet<u16>, PortsError> {
+    let net = roots.process(pid).join("net");
+    let mut ports = in_table(&table(&net.join("tcp"))?);
+    match table(&net.join("tcp6")) {
+        Ok(six) => ports.extend(in_table(&six)),
+        // A kernel without IPv6 has no such table.
+        Err(PortsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(ports)
+}
+
+fn table(path: &Path) -> Result<String, PortsError> {
+    let text = std::fs::read(path).map_err(|source| PortsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Lines of number, local address, remote address, state: ` 0: 00000000:1F90 00000000:0000 0A …`.
+fn in_table(table: &str) -> BTreeSet<u16> {
+    let port = |line: &str| {
+        let mut words = line.split_ascii_whitespace();
+        let (_, port) = words.nth(1)?.rsplit_once(':')?;
+        let listens = words.nth(1)? == LISTEN;
+        listens
+            .then(|| u16::from_str_radix(port, 16).ok())
+            .flatten()
+    };
+    table.lines().skip(1).filter_map(port).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_listening_sockets_count() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue\n\
+               0: 00000000:1F90 00000000:0000 0A 00000000:00000000\n\
+               1: 0100007F:1F91 0100007F:A000 01 00000000:00000000\n\
+               2: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0:0\n";
+        assert_eq!(in_table(table), BTreeSet::from([80, 8080]));
+    }
+
+    #[test]
+    fn a_process_that_has_ended_has_no_ports_to_tell() {
+        let tree = tempfile::tempdir().unwrap();
+        let roots = Roots {
+            proc: tree.path().to_owned(),
+            cgroup: PathBuf::new(),
+            data_root: None,
+            data_root_on_host: PathBuf::new(),
+        };
+        let error = listening(&roots, 4711).unwrap_err().to_string();
+        assert!(error.ends_with("4711/net/tcp"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_table_makes_it_panic(noise in ".{0,200}", almost in "(\n +[0-9]: [0-9A-F:]{0,14} [0-9A-F:]{0,14} 0A){0,5}") {
+            in_table(&noise);
+            in_table(&almost);
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Storage a candidate takes: blocks of its writable layer, volumes and log. Walks directories: call it off the async threads.
+//!
+//! A number that leaves something out is never told: an unreadable directory or too many files make it unseen.
+
+use std::collections::HashSet;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use conformance::finding::{Reason, Unseen};
+use conformance::observation::{Observed, StorageUse};
+use conformance::units::Bytes;
+use procfs::FromBufRead;
+use procfs::process::MountInfos;
+
+use super::Roots;
+
+/// Files looked at per measurement; some seconds on a Raspberry Pi.
+pub const FILE_BUDGET: usize = 200_000;
+
+const METHOD: &str = "blocks of every file below the overlay upper directory (512 bytes × st_blocks, hard links once)";
+
+/// Measures what a container takes.
+///
+/// All paths are the host's: `upper_dir` is the overlay's upper directory (`GraphDriver.Data.UpperDir` of the engine's inspect,
+/// or [`upper_dir`]), `volumes` the mounted volumes' directories, `log_path` the engine's log file of the container.
+/// `None` means that the engine does not name it.
+#[must_use]
+pub fn measure(
+    roots: &Roots,
+    upper_dir: Option<&Path>,
+    volumes: &[PathBuf],
+    log_path: Option<&Path>,
+    image_unpacked: Bytes,
+) -> StorageUse {
+    let writable = match upper_dir {
+        Some(upper) => walked(roots, &[upper.to_owned()]),
+        None => Err(unnamed("upper directory of the writable layer")),
+    };
+    let logs = match log_path {
+        Some(log) => log_blocks(roots, log),
+        None => Err(unnamed("log file")),
+    };
+    StorageUse {
+        image: image_unpacked,
+        writable: writable.into(),
+        volumes: Observed::from(walked(roots, volumes)),
+        logs: logs.into(),
+        method: METHOD.to_owned(),
+    }
+}
+
+/// The overlay's upper directory as the container's own mount table names it: needed with the containerd image store,
+/// where the engine's inspect does not.
+#[must_use]
+pub fn upper_dir(roots: &Roots, pid: u32) -> Option<PathBuf> {
+    let table = fs::read(roots.process(pid).join("mountinfo")).ok()?;
+    upper_of_root(&table)
+}
+
+fn upper_of_root(mountinfo: &[u8]) -> Option<PathBuf> {
+    // Line by line, so that a line procfs does not know cannot hide the root's.
+    mountinfo
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| MountInfos::from_buf_read(line).ok())
+        .flat_map(|mounts| mounts.0)
+        .rfind(|mount| mount.mount_point == Path::new("/") && mount.fs_type == "overlay")
+        .and_then(|mount| mount.super_options.get("upperdir").cloned().flatten())
+        .map(|escaped| PathBuf::from(unescaped(&escaped)))
+}
+
+/// The kernel writes space, tab, newline, backslash and comma in mount options as three octal digits (proc(5), mountinfo).
+fn unescaped(escaped: &str) -> String {
+    let mut parts = escaped.split('\\');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part
+            .get(..3)
+            .and_then(|octal| u8::from_str_radix(octal, 8).ok());
+        match code.filter(u8::is_ascii) {
+            Some(code) => {
+                text.push(char::from(code));
+                text.push_str(part.get(3..).unwrap_or_default());
+            }
+            None => {
+                text.push('\\');
+                text.push_str(part);
+            }
+        }
+    }
+    text
+}
+
+fn unnamed(what: &str) -> Unseen {
+    Unseen::new(
+        Reason::CannotMeasure,
+        format!("the engine names no {what} of the container"),
+    )
+}
+
+fn here(roots: &Roots, path: &Path) -> Result<PathBuf, Unseen> {
+    let data_root = roots.data_root_on_host.display();
+    let because = match (&roots.data_root, roots.here(path)) {
+        (_, Some(here)) => return Ok(here),
+        (None, None) => format!(
+            "{} cannot be read: mount the engine's data root {data_root} for the probe, read-only",
+            path.display()
+        ),
+        (Some(_), None) => format!(
+            "{} is not below the engine's data root {data_root}, all that the probe can read",
+            path.display()
+        ),
+    };
+    Err(Unseen::new(Reason::Configuration, because))
+}
+
+fn walked(roots: &Roots, directories: &[PathBuf]) -> Result<Bytes, Unseen> {
+    let mut walk = Walk::new(FILE_BUDGET);
+    for directory in directories {
+        walk.add(&here(roots, directory)?)?;
+    }
+    Ok(walk.blocks)
+}
+
+/// The log and what it was rotated into: `ID-json.log`, `ID-json.log.1`, `ID-json.log.2.gz`.
+fn log_blocks(roots: &Roots, log: &Path) -> Result<Bytes, Unseen> {
+    let log = here(roots, log)?;
+    let (Some(directory), Some(name)) = (log.parent(), log.file_name()) else {
+        return Err(unnamed("log file"));
+    };
+    let name = name.to_string_lossy();
+    let mut sum = Bytes::default();
+    for entry in fs::read_dir(directory).map_err(|error| unreadable(directory, &error))? {
+        let entry = entry.map_err(|error| unreadable(directory, &error))?;
+        if entry.file_name().to_string_lossy().starts_with(&*name) {
+            if let Some(seen) = looked_at(&entry.path())? {
+                sum = sum.saturating_add(blocks(&seen));
+            }
+        }
+    }
+    Ok(sum)
+}
+
+fn blocks(seen: &Metadata) -> Bytes {
+    // stat(2): st_blocks counts units of 512 bytes on every file system.
+    Bytes(seen.blocks().saturating_mul(512))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Unseen {
+    Unseen::new(
+        Reason::CannotMeasure,
+        format!("{} cannot be read: {error}", path.display()),
+    )
+}
+
+/// `None` if it went away meanwhile: what is gone takes no storage.
+fn looked_at(path: &Path) -> Result<Option<Metadata>, Unseen> {
+    match fs::symlink_metadata(path) {
+        Ok(seen) => Ok(Some(seen)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Sums blocks below directories; follows no symbolic link.
+struct Walk {
+    left: usize,
+    blocks: Bytes,
+    linked: HashSet<(u64, u64)>,
+}
+
+impl Walk {
+    fn new(budget: usize) -> Walk {
+        Walk {
+            left: budget,
+            blocks: Bytes::default(),
+            linked: HashSet::new(),
+        }
+    }
+
+    fn add(&mut self, top: &Path) -> Result<(), Unseen> {
+        let seen = fs::symlink_metadata(top).map_err(|error| unreadable(top, &error))?;
+        self.count(&seen, top)?;
+        let mut directories = vec![top.to_owned()];
+        while let Some(directory) = directories.pop() {
+            let entries = match fs::read_dir(&directory) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(unreadable(&directory, &error)),
+            };
+            for entry in entries {
+                let path = entry
+                    .map_err(|error| unreadable(&directory, &error))?
+                    .path();
+                let Some(seen) = looked_at(&path)? else {
+                    continue;
+                };
+                self.count(&seen, top)?;
+                if seen.is_dir() {
+                    directories.push(path);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, seen: &Metadata, top: &Path) -> Result<(), Unseen> {
+        self.left = self.left.checked_sub(1).ok_or_else(|| {
+            Unseen::new(
+                Reason::CannotMeasure,
+                format!("more than {FILE_BUDGET} files, at {}", top.display()),
+            )
+        })?;
+        let again =
+            !seen.is_dir() && seen.nlink() > 1 && !self.linked.insert((seen.dev(), seen.ino()));
+        if !again {
+            self.blocks = self.blocks.saturating_add(blocks(seen));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tree() -> (tempfile::TempDir, Roots) {
+        let tree = tempfile::tempdir().unwrap();
+        let roots = Roots {
+            proc: tree.path().join("proc"),
+            cgroup: tree.path().join("cgroup"),
+            data_root: Some(tree.path().to_owned()),
+            data_root_on_host: "/var/lib/docker".into(),
+        };
+        (tree, roots)
+    }
+
+    fn measured(roots: &Roots) -> StorageUse {
+        let upper = Path::new("/var/lib/docker/diff");
+        let log = Path::new("/var/lib/docker/containers/a/a-json.log");
+        measure(roots, Some(upper), &[], Some(log), Bytes(7))
+    }
+
+    #[test]
+    fn hard_links_count_once_and_links_are_not_followed() {
+        let (tree, roots) = tree();
+        let diff = tree.path().join("diff");
+        fs::create_dir(&diff).unwrap();
+        fs::write(tree.path().join("outside"), vec![1; 1 << 20]).unwrap();
+        fs::write(diff.join("file"), vec![1; 64 << 10]).unwrap();
+        fs::hard_link(diff.join("file"), diff.join("again")).unwrap();
+        std::os::unix::fs::symlink(tree.path(), diff.join("up")).unwrap();
+        let writable = *measured(&roots).writable.seen().unwrap();
+        assert!(writable >= Bytes(64 << 10), "{writable}");
+        assert!(writable < Bytes(128 << 10), "{writable}");
+    }
+
+    #[test]
+    fn rotated_logs_count_too() {
+        let (tree, roots) = tree();
+        let logs = tree.path().join("containers/a");
+        fs::create_dir_all(&logs).unwrap();
+        for name in ["a-json.log", "a-json.log.1", "config.v2.json"] {
+            fs::write(logs.join(name), vec![1; 8192]).unwrap();
+        }
+        assert_eq!(measured(&roots).logs, Observed::Seen(Bytes(16384)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_makes_the_number_unseen() {
+        let (_tree, roots) = tree();
+        let seen = measured(&roots);
+        let unseen = seen.writable.get().unwrap_err();
+        assert_eq!(unseen.reason, Reason::CannotMeasure);
+        assert!(
+            unseen.because.contains("/diff cannot be read"),
+            "{unseen:?}"
+        );
+        assert!(seen.logs.seen().is_none());
+        let elsewhere = measure(&roots, None, &["/srv/volume".into()], None, Bytes(7));
+        assert!(elsewhere.writable.seen().is_none());
+        assert_eq!(
+            elsewhere.volumes.get().unwrap_err().reason,
+            Reason::Configuration
+        );
+    }
+
+    #[test]
+    fn more_files_than_the_budget_are_no_number() {
+        let (tree, _roots) = tree();
+        for name in 0..10 {
+            fs::write(tree.path().join(name.to_string()), "").unwrap();
+        }
+        assert!(Walk::new(11).add(tree.path()).is_ok());
+        let error = Walk::new(10).add(tree.path()).unwrap_err();
+        assert!(error.because.starts_with("more than"), "{error:?}");
+    }
+
+    #[test]
+    fn the_upper_directory_is_read_from_the_root_line() {
+        let table = b"72 48 0:39 / / rw,relatime master:2 - overlay overlay rw,lowerdir=/l/A:/l/B,upperdir=/var/lib/a\\040b/diff,workdir=/w\n\
+            73 72 0:42 / /proc rw - proc proc rw\n";
+        assert_eq!(
+            upper_of_root(table),
+            Some(PathBuf::from("/var/lib/a b/diff"))
+        );
+        assert_eq!(upper_of_root(b"1 0 8:1 / / rw - ext4 /dev/sda rw\n"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_mount_table_makes_it_panic(noise in proptest::collection::vec(any::<u8>(), 0..300), almost in "([0-9]{1,3} ){0,3}[0-9:/ a-z=,\\\\-]{0,80}") {
+            upper_of_root(&noise);
+            upper_of_root(almost.as_bytes());
+            unescaped(&almost);
+        }
+    }
+}
