@@ -1,6 +1,12 @@
 //! The "Minimum hardware requirements" paragraph ⇄ numbers.
 
+mod blocks;
 mod budget;
+mod paragraph;
+mod sentence;
+mod tokens;
+mod vocabulary;
+mod write;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,13 +57,11 @@ pub struct Paragraph {
 /// `None` if no paragraph starts with the label.
 #[must_use]
 pub fn read(description: &str) -> Option<Paragraph> {
-    let _ = description;
-    None
+    paragraph::find(description)
 }
 
 /// The claim as a paragraph to paste at the end of a description, HTML, the recommended block included.
 #[must_use]
 pub fn write(claim: &Claim) -> String {
-    let _ = claim;
-    String::new()
+    write::write(claim)
 }

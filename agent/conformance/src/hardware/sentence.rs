@@ -1,0 +1,609 @@
+//! The grammar of a hardware sentence: platforms, then quantities with what they are of, in any order and many wordings.
+//!
+//! What is not understood is kept as unread, and of two readings the smaller claim is taken: nothing is guessed in the
+//! offer's favour.
+
+use std::ops::Range;
+
+use crate::units::Bytes;
+
+use super::Claim;
+use super::tokens::{Decimal, Kind, Token, tokens};
+use super::vocabulary::{self as words, Resource, Unit};
+
+/// What a sentence says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reading {
+    pub(super) claim: Claim,
+    /// What could not be read, each with its place.
+    pub(super) unread: Vec<String>,
+}
+
+/// Reads `text` from byte `from` on; places are counted in characters of the whole text.
+pub(super) fn read(text: &str, from: usize) -> Reading {
+    let tokens = tokens(text, from);
+    let mut reader = Reader {
+        text,
+        claim: Claim::default(),
+        warnings: Vec::new(),
+        unread: Vec::new(),
+        gpu: None,
+    };
+    for part in parts(&tokens) {
+        reader.part(part);
+    }
+    reader.finish()
+}
+
+/// A quantity or what it is of, in the order of the part.
+#[derive(Debug, Clone)]
+struct Item {
+    kind: ItemKind,
+    span: Range<usize>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum ItemKind {
+    Amount(Decimal, Unit),
+    Count(Decimal),
+    Resource(Resource),
+}
+
+#[derive(Debug)]
+struct Reader<'t> {
+    text: &'t str,
+    claim: Claim,
+    warnings: Vec<(usize, String)>,
+    unread: Vec<Range<usize>>,
+    /// Adjacent parts that speak of a GPU.
+    gpu: Option<Gpu>,
+}
+
+#[derive(Debug)]
+struct Gpu {
+    span: Range<usize>,
+    /// Nothing else has come since.
+    open: bool,
+}
+
+/// Cuts at commas, semicolons, ends of lines and sentences, bullets and `and`.
+fn parts(tokens: &[Token]) -> Vec<&[Token]> {
+    let is_cut = |token: &Token| match &token.kind {
+        Kind::Mark(mark) => matches!(mark, ',' | ';' | '\n' | '.' | '•' | '·' | '|' | '&'),
+        Kind::Word(word) => word == "and" || word == "plus",
+        Kind::Number(_) => false,
+    };
+    tokens
+        .split(is_cut)
+        .filter(|part| !part.is_empty())
+        .flat_map(before_gpu)
+        .collect()
+}
+
+/// `1 GB of RAM with NVIDIA GPU` is two parts; in `NVIDIA GPU with 4 GB` the memory is the GPU's.
+fn before_gpu(part: &[Token]) -> Vec<&[Token]> {
+    let is_gpu = |token: &Token| word_of(token).is_some_and(words::is_gpu);
+    let Some(gpu) = part.iter().position(is_gpu) else {
+        return vec![part];
+    };
+    let joint = part[..gpu]
+        .iter()
+        .rposition(|token| matches!(word_of(token), Some("with" | "or")));
+    match joint {
+        Some(joint)
+            if part[..joint]
+                .iter()
+                .any(|token| matches!(token.kind, Kind::Number(_))) =>
+        {
+            vec![&part[..joint], &part[joint + 1..]]
+        }
+        Some(_) | None => vec![part],
+    }
+}
+
+fn word_of(token: &Token) -> Option<&str> {
+    match &token.kind {
+        Kind::Word(word) => Some(word),
+        Kind::Number(_) | Kind::Mark(_) => None,
+    }
+}
+
+impl Reader<'_> {
+    fn part(&mut self, part: &[Token]) {
+        if part.iter().filter_map(word_of).any(words::is_gpu) {
+            self.gpu(part);
+            return;
+        }
+        if let Some(gpu) = &mut self.gpu {
+            gpu.open = false;
+        }
+        let items = self.items(part);
+        self.assign(&items);
+    }
+
+    fn gpu(&mut self, part: &[Token]) {
+        let says = |test: fn(&str) -> bool| part.iter().filter_map(word_of).any(test);
+        let span = span_of(part);
+        if says(words::is_negation) {
+            return;
+        }
+        if says(|word| word == "optional" || word == "optionally") {
+            self.warn(&span, "an optional GPU is no minimum and is left out");
+            return;
+        }
+        match &mut self.gpu {
+            None => self.gpu = Some(Gpu { span, open: true }),
+            Some(gpu) if gpu.open => gpu.span.end = span.end,
+            Some(_) => self.unread.push(span),
+        }
+    }
+
+    /// Takes platforms out of a part and leaves quantities and resources.
+    fn items(&mut self, part: &[Token]) -> Vec<Item> {
+        let mut items: Vec<Item> = Vec::new();
+        let mut bounded = None;
+        let mut at = 0;
+        while at < part.len() {
+            let rest = &part[at..];
+            let (used, item) = self.next(rest);
+            let span = span_of(&rest[..used]);
+            at += used;
+            match item {
+                Next::Nothing => {}
+                Next::UpperBound => bounded = Some(span.start),
+                Next::Item(ItemKind::Resource(resource)) => {
+                    self.push_resource(&mut items, resource, span)
+                }
+                Next::Item(kind) => match bounded.take() {
+                    Some(start) => self.unread.push(start..span.end),
+                    None => items.push(Item { kind, span }),
+                },
+            }
+        }
+        items
+    }
+
+    /// Neighbouring words for one thing are one: `disk space`, `CPU cores`; with a word of storage it is storage:
+    /// `flash memory`.
+    fn push_resource(&self, items: &mut Vec<Item>, resource: Resource, span: Range<usize>) {
+        if let Some(last) = items.last_mut()
+            && let ItemKind::Resource(before) = last.kind
+            && self.text.get(last.span.end..span.start) == Some(" ")
+            && (before == resource || (before != Resource::Cpu && resource != Resource::Cpu))
+        {
+            if resource == Resource::Storage {
+                last.kind = ItemKind::Resource(Resource::Storage);
+            }
+            last.span.end = span.end;
+            return;
+        }
+        items.push(Item {
+            kind: ItemKind::Resource(resource),
+            span,
+        });
+    }
+
+    /// Reads what stands at the head of `rest`, and how many tokens it takes.
+    fn next(&mut self, rest: &[Token]) -> (usize, Next) {
+        let head = &rest[0];
+        if let Some((used, architecture)) = architecture(rest) {
+            self.platform(architecture, &span_of(&rest[..used]));
+            return (used, Next::Nothing);
+        }
+        match &head.kind {
+            Kind::Number(number) => self.number(*number, rest),
+            Kind::Mark(mark) => self.plain(&mark.to_string(), head),
+            Kind::Word(word) => {
+                if let Some(os) = words::os(word) {
+                    add(&mut self.claim.os, os);
+                    return (1 + editions(&rest[1..]), Next::Nothing);
+                }
+                if let Some(resource) = words::resource(word) {
+                    return (1, Next::Item(ItemKind::Resource(resource)));
+                }
+                if let Some(count) = words::count(word) {
+                    return (1, Next::Item(ItemKind::Count(Decimal::whole(count))));
+                }
+                if word == "at" && rest.get(1).and_then(word_of) == Some("most") {
+                    return (2, Next::UpperBound);
+                }
+                if word == "raspberry"
+                    && rest.get(1).and_then(word_of) == Some("pi")
+                    && is_word(rest.get(2), "os")
+                {
+                    add(&mut self.claim.os, "linux");
+                    return (3, Next::Nothing);
+                }
+                self.plain(word, head)
+            }
+        }
+    }
+
+    /// A word or mark that is neither platform nor quantity.
+    fn plain(&mut self, word: &str, token: &Token) -> (usize, Next) {
+        if words::is_upper_bound(word) {
+            return (1, Next::UpperBound);
+        }
+        if words::is_rough(word) {
+            self.warn(&token.span, "a rough value is read as the exact one");
+        } else if !words::is_filler(word) {
+            self.unread.push(token.span.clone());
+        }
+        (1, Next::Nothing)
+    }
+
+    fn platform(&mut self, (architecture, doubt): (&str, Option<&str>), span: &Range<usize>) {
+        add(&mut self.claim.architectures, architecture);
+        if let Some(doubt) = doubt {
+            self.warn(span, doubt);
+        }
+    }
+
+    /// A number with its unit, a range of which the lower end counts, or a bare count.
+    fn number(&mut self, number: Option<Decimal>, rest: &[Token]) -> (usize, Next) {
+        let Some(number) = number else {
+            self.unread.push(rest[0].span.clone());
+            return (1, Next::Nothing);
+        };
+        if is_bits(rest) {
+            return (bits_length(rest), Next::Nothing);
+        }
+        if let Some((used, unit)) = self.range(rest) {
+            self.warn(&span_of(&rest[..used]), "of a range the lower end is read");
+            return (used, Next::Item(ItemKind::Amount(number, unit)));
+        }
+        if let Some(doubt) = number.doubt {
+            self.warn(&rest[0].span, doubt);
+        }
+        let Some((used, unit)) = self.unit(&rest[1..]) else {
+            return (1, Next::Item(ItemKind::Count(number)));
+        };
+        let used = used + 1;
+        let span = span_of(&rest[..used]);
+        if let Unit::Bytes {
+            doubt: Some(doubt), ..
+        } = unit
+        {
+            self.warn(&span, doubt);
+        }
+        (used, Next::Item(ItemKind::Amount(number, unit)))
+    }
+
+    /// `1-2 GB`, `1 to 2 GB`.
+    fn range(&self, rest: &[Token]) -> Option<(usize, Unit)> {
+        let joint = match &rest.get(1)?.kind {
+            Kind::Mark(mark) => matches!(mark, '-' | '–' | '—'),
+            Kind::Word(word) => word == "to",
+            Kind::Number(_) => false,
+        };
+        let upper = matches!(rest.get(2)?.kind, Kind::Number(Some(_)));
+        if !joint || !upper {
+            return None;
+        }
+        self.unit(&rest[3..]).map(|(used, unit)| (3 + used, unit))
+    }
+
+    /// A unit, glued to its number, after a space or after a hyphen.
+    fn unit(&self, rest: &[Token]) -> Option<(usize, Unit)> {
+        let skipped = usize::from(matches!(rest.first()?.kind, Kind::Mark('-')));
+        let token = rest.get(skipped)?;
+        word_of(token)?;
+        let unit = words::unit(self.text.get(token.span.clone())?)?;
+        Some((skipped + 1, unit))
+    }
+
+    /// Gives every quantity to what it is of: the word after it where the part starts with a quantity, else the word before.
+    fn assign(&mut self, items: &[Item]) {
+        let leads = |item: &Item| matches!(item.kind, ItemKind::Resource(_));
+        if items.first().is_some_and(leads) {
+            self.assign_after(items);
+        } else {
+            self.assign_before(items);
+        }
+    }
+
+    /// `RAM: 1 GB, storage 500 MB`.
+    fn assign_after(&mut self, items: &[Item]) {
+        let mut current: Option<(Resource, &Item)> = None;
+        let mut filled: Option<Resource> = None;
+        for item in items {
+            match item.kind {
+                ItemKind::Resource(resource) if filled == Some(resource) => {}
+                ItemKind::Resource(resource) => {
+                    self.nothing_of(current.take());
+                    current = Some((resource, item));
+                    filled = None;
+                }
+                ItemKind::Amount(..) | ItemKind::Count(_) => {
+                    let resource = current.map(|(resource, _)| resource).or(filled);
+                    if self.take(resource, item) {
+                        filled = resource;
+                        current = None;
+                    }
+                }
+            }
+        }
+        self.nothing_of(current);
+    }
+
+    /// `1 GB of RAM, 500 MB of storage`.
+    fn assign_before(&mut self, items: &[Item]) {
+        let mut pending: Vec<&Item> = Vec::new();
+        let mut last = None;
+        for item in items {
+            let ItemKind::Resource(resource) = item.kind else {
+                pending.push(item);
+                continue;
+            };
+            if pending.is_empty() && last != Some(resource) {
+                self.nothing_of(Some((resource, item)));
+            }
+            for quantity in pending.drain(..) {
+                self.take(Some(resource), quantity);
+            }
+            last = Some(resource);
+        }
+        for quantity in pending {
+            self.take(None, quantity);
+        }
+    }
+
+    /// A resource without a quantity; a CPU may be named without one.
+    fn nothing_of(&mut self, named: Option<(Resource, &Item)>) {
+        match named {
+            Some((Resource::Ram | Resource::Storage, item)) => self.unread.push(item.span.clone()),
+            Some((Resource::Cpu, _)) | None => {}
+        }
+    }
+
+    /// Whether the quantity could be taken for the resource; if not, it is unread.
+    fn take(&mut self, resource: Option<Resource>, item: &Item) -> bool {
+        let taken = match (item.kind, resource) {
+            (ItemKind::Amount(number, Unit::Hertz(unit)), None | Some(Resource::Cpu)) => {
+                self.smaller(|claim| &mut claim.cpu_hz, number.times(unit), &item.span)
+            }
+            (ItemKind::Amount(number, unit), Some(Resource::Ram)) => {
+                let bytes = bytes(number, unit, 1024).map(Bytes);
+                self.smaller(|claim| &mut claim.ram_bytes, bytes, &item.span)
+            }
+            (ItemKind::Amount(number, unit), Some(Resource::Storage)) => {
+                let bytes = bytes(number, unit, 1000).map(Bytes);
+                self.smaller(|claim| &mut claim.storage_bytes, bytes, &item.span)
+            }
+            (ItemKind::Count(number), Some(Resource::Cpu)) => {
+                let cores = number
+                    .as_whole()
+                    .and_then(|cores| u32::try_from(cores).ok());
+                self.smaller(|claim| &mut claim.cpu_cores, cores, &item.span)
+            }
+            (ItemKind::Amount(..) | ItemKind::Count(_), _) | (ItemKind::Resource(_), _) => false,
+        };
+        if !taken {
+            self.unread.push(item.span.clone());
+        }
+        taken
+    }
+
+    /// Keeps the smaller of two values for one field and says so. Zero and what is too large are no values.
+    fn smaller<T: Copy + PartialOrd + Default>(
+        &mut self,
+        field: fn(&mut Claim) -> &mut Option<T>,
+        value: Option<T>,
+        span: &Range<usize>,
+    ) -> bool {
+        let Some(value) = value.filter(|value| *value > T::default()) else {
+            return false;
+        };
+        let slot = field(&mut self.claim);
+        let before = *slot;
+        if before.is_none_or(|before| value < before) {
+            *slot = Some(value);
+        }
+        if before.is_some_and(|before| value != before) {
+            self.warn(
+                span,
+                "a second value for the same thing; the smaller one counts",
+            );
+        }
+        true
+    }
+
+    fn warn(&mut self, span: &Range<usize>, doubt: &str) {
+        let message = format!("{}: {doubt}", self.place(span));
+        self.warnings.push((span.start, message));
+    }
+
+    /// `"500 Mb" at character 71`.
+    fn place(&self, span: &Range<usize>) -> String {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        let written = self.text.get(span.clone()).unwrap_or_default();
+        format!(
+            "\"{}\" at character {}",
+            written.replace('\n', " "),
+            before.chars().count() + 1
+        )
+    }
+
+    fn finish(mut self) -> Reading {
+        if let Some(gpu) = &self.gpu {
+            self.claim.gpu = self
+                .text
+                .get(gpu.span.clone())
+                .map(|text| text.replace('\n', " "));
+        }
+        self.warnings.sort_by_key(|(start, _)| *start);
+        self.claim.warnings = self
+            .warnings
+            .iter()
+            .map(|(_, message)| message.clone())
+            .collect();
+        let unread = self.unread_phrases();
+        Reading {
+            unread: unread.iter().map(|span| self.place(span)).collect(),
+            claim: self.claim,
+        }
+    }
+
+    /// Unread tokens in order, those with nothing but white space and joints between them as one phrase.
+    fn unread_phrases(&self) -> Vec<Range<usize>> {
+        let mut spans = self.unread.clone();
+        spans.sort_by_key(|span| span.start);
+        let mut phrases: Vec<Range<usize>> = Vec::new();
+        for span in spans {
+            match phrases.last_mut() {
+                Some(last) if self.is_joint(last.end, span.start) => {
+                    last.end = last.end.max(span.end)
+                }
+                Some(_) | None => phrases.push(span),
+            }
+        }
+        phrases
+    }
+
+    fn is_joint(&self, from: usize, to: usize) -> bool {
+        from >= to
+            || self.text.get(from..to).is_some_and(|between| {
+                between
+                    .chars()
+                    .all(|c| matches!(c, ' ' | '-' | '\'' | '.' | '/'))
+            })
+    }
+}
+
+#[derive(Debug)]
+enum Next {
+    Nothing,
+    UpperBound,
+    Item(ItemKind),
+}
+
+fn add(list: &mut Vec<String>, word: &str) {
+    if !list.iter().any(|known| known == word) {
+        list.push(word.to_owned());
+    }
+}
+
+fn span_of(tokens: &[Token]) -> Range<usize> {
+    match tokens {
+        [] => 0..0,
+        [first, .., last] => first.span.start..last.span.end,
+        [only] => only.span.clone(),
+    }
+}
+
+fn is_word(token: Option<&Token>, word: &str) -> bool {
+    token.and_then(word_of) == Some(word)
+}
+
+fn bytes(number: Decimal, unit: Unit, base: u128) -> Option<u64> {
+    match unit {
+        Unit::Bytes { power, .. } => number.times(base.checked_pow(power)?),
+        Unit::BinaryBytes { power } => number.times(1024_u128.checked_pow(power)?),
+        Unit::Hertz(_) => None,
+    }
+}
+
+/// An architecture with the words that belong to it, and a doubt where it could be another.
+fn architecture(rest: &[Token]) -> Option<(usize, (&'static str, Option<&'static str>))> {
+    if is_bits(rest) {
+        let used = bits_length(rest);
+        let family = rest.get(used).and_then(word_of)?;
+        return by_bits(family, bits_at(rest)?).map(|found| (used + 1, (found, None)));
+    }
+    let word = word_of(rest.first()?)?;
+    let joint = usize::from(matches!(
+        rest.get(1).map(|token| &token.kind),
+        Some(Kind::Mark('-' | '/'))
+    ));
+    let after = rest.get(1 + joint..).unwrap_or_default();
+    if let Some(found) = bits_at(after).and_then(|bits| by_bits(word, bits)) {
+        let used = if is_bits(after) {
+            bits_length(after)
+        } else {
+            1
+        };
+        return Some((1 + joint + used, (found, None)));
+    }
+    let variant = after.first().and_then(word_of);
+    match (word, variant) {
+        ("arm", Some("v8")) => return Some((2 + joint, ("arm64", None))),
+        ("arm", Some("v7")) => return Some((2 + joint, ("arm/v7", None))),
+        ("arm", Some("v6")) => return Some((2 + joint, ("arm/v6", None))),
+        ("arm", Some("v5")) => return Some((2 + joint, ("arm/v5", None))),
+        ("arm64" | "aarch64", Some("v8")) => return Some((2 + joint, ("arm64", None))),
+        ("arm32", Some("v7")) => return Some((2 + joint, ("arm/v7", None))),
+        ("arm", _) => {
+            return Some((
+                1,
+                ("arm/v7", Some("read as 32-bit ARM; write arm32 or arm64")),
+            ));
+        }
+        ("x86", _) => return Some((1, ("386", Some("read as 32-bit x86; write x64 for 64-bit")))),
+        _ => {}
+    }
+    words::architecture(word).map(|found| (1, (found, None)))
+}
+
+fn by_bits(family: &str, bits: u64) -> Option<&'static str> {
+    match (family, bits) {
+        ("arm", 32) => Some("arm/v7"),
+        ("arm", 64) => Some("arm64"),
+        ("x86", 32) => Some("386"),
+        ("x86", 64) => Some("amd64"),
+        _ => None,
+    }
+}
+
+/// The number 32 or 64 at the head.
+fn bits_at(rest: &[Token]) -> Option<u64> {
+    match rest.first()?.kind {
+        Kind::Number(Some(number)) => number.as_whole().filter(|bits| matches!(bits, 32 | 64)),
+        Kind::Number(None) | Kind::Word(_) | Kind::Mark(_) => None,
+    }
+}
+
+/// `64-bit`, `32 bits`.
+fn is_bits(rest: &[Token]) -> bool {
+    bits_at(rest).is_some()
+        && rest
+            .get(bits_length(rest) - 1)
+            .and_then(word_of)
+            .is_some_and(|word| matches!(word, "bit" | "bits"))
+}
+
+fn bits_length(rest: &[Token]) -> usize {
+    2 + usize::from(matches!(
+        rest.get(1).map(|token| &token.kind),
+        Some(Kind::Mark('-' | '‐' | '‑'))
+    ))
+}
+
+/// Words and versions that follow the name of an operating system; a number with a unit is none.
+fn editions(rest: &[Token]) -> usize {
+    let mut used = 0;
+    while let Some(token) = rest.get(used) {
+        let belongs = match &token.kind {
+            Kind::Word(word) => words::is_edition(word),
+            Kind::Number(None) => true,
+            Kind::Number(Some(_)) => {
+                !is_bits(&rest[used..])
+                    && rest.get(used + 1).and_then(word_of).is_none_or(|word| {
+                        words::unit(word).is_none() && words::resource(word).is_none()
+                    })
+                    && !matches!(
+                        rest.get(used + 1).map(|token| &token.kind),
+                        Some(Kind::Mark('×' | '-'))
+                    )
+            }
+            Kind::Mark(mark) => *mark == '/' && is_word(rest.get(used + 1), "linux"),
+        };
+        if !belongs {
+            break;
+        }
+        used += 1;
+    }
+    used
+}
+
+#[cfg(test)]
+mod tests;
