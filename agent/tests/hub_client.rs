@@ -147,12 +147,11 @@ async fn connected(events: &mut mpsc::Receiver<FromHub>) {
 }
 
 async fn why_not(events: &mut mpsc::Receiver<FromHub>) -> (LinkError, Duration) {
-    hear(events, |event| match event {
-        FromHub::Disconnected { why, retry_in } => Some((why, retry_in)),
-        FromHub::Connected
-        | FromHub::Twin { .. }
-        | FromHub::Desired { .. }
-        | FromHub::Method { .. } => None,
+    hear(events, |event| {
+        if let FromHub::Disconnected { why, retry_in } = event {
+            return Some((why, retry_in));
+        }
+        None
     })
     .await
 }
@@ -181,9 +180,11 @@ async fn a_module_logs_in_with_its_connection_string_and_says_what_it_is() {
     let (client, mut events) = HubClient::connect(bench.settings());
     connected(&mut events).await;
     let login = bench
-        .see(|event| match event {
-            HubEvent::Connected(login) => Some(login),
-            _ => None,
+        .see(|event| {
+            if let HubEvent::Connected(login) = event {
+                return Some(login);
+            }
+            None
         })
         .await;
     assert_eq!(login.identity, module());
@@ -192,9 +193,11 @@ async fn a_module_logs_in_with_its_connection_string_and_says_what_it_is() {
     assert_eq!(login.tls_version, "TLSv1_3");
     client.close().await.unwrap();
     let reason = bench
-        .see(|event| match event {
-            HubEvent::Disconnected { reason, .. } => Some(reason),
-            _ => None,
+        .see(|event| {
+            if let HubEvent::Disconnected { reason, .. } = event {
+                return Some(reason);
+            }
+            None
         })
         .await;
     assert_eq!(reason, DisconnectReason::Goodbye);
@@ -247,11 +250,14 @@ async fn the_twin_its_changes_and_what_we_report_travel_both_ways() {
         .set_desired(&module(), &json!({"run": {"id": "r1"}}))
         .unwrap();
     let (client, mut events) = HubClient::connect(bench.settings());
-    let (desired, version) = hear(&mut events, |event| match event {
-        FromHub::Twin {
+    let (desired, version) = hear(&mut events, |event| {
+        if let FromHub::Twin {
             desired, version, ..
-        } => Some((desired, version)),
-        _ => None,
+        } = event
+        {
+            return Some((desired, version));
+        }
+        None
     })
     .await;
     assert_eq!((&desired["run"]["id"], version), (&json!("r1"), 2));
@@ -261,9 +267,11 @@ async fn the_twin_its_changes_and_what_we_report_travel_both_ways() {
         .hub
         .set_desired(&module(), &json!({"run": {"id": "r2"}}))
         .unwrap();
-    let (patch, version) = hear(&mut events, |event| match event {
-        FromHub::Desired { patch, version } => Some((patch, version)),
-        _ => None,
+    let (patch, version) = hear(&mut events, |event| {
+        if let FromHub::Desired { patch, version } = event {
+            return Some((patch, version));
+        }
+        None
     })
     .await;
     assert_eq!((&patch["run"]["id"], version), (&json!("r2"), 3));
@@ -294,13 +302,16 @@ async fn a_direct_method_is_called_and_answered() {
     })
     .await;
     let answering = tokio::spawn(async move {
-        let (name, payload, reply) = hear(&mut events, |event| match event {
-            FromHub::Method {
+        let (name, payload, reply) = hear(&mut events, |event| {
+            if let FromHub::Method {
                 name,
                 payload,
                 reply,
-            } => Some((name, payload, reply)),
-            _ => None,
+            } = event
+            {
+                return Some((name, payload, reply));
+            }
+            None
         })
         .await;
         reply.send(202, &json!({"heard": payload})).unwrap();
@@ -341,14 +352,17 @@ async fn a_large_report_arrives_in_parts_that_join_to_it() {
     let mut joined = Vec::new();
     for number in 1..=4 {
         let (output, properties, body) = bench
-            .see(|event| match event {
-                HubEvent::Message {
+            .see(|event| {
+                if let HubEvent::Message {
                     output,
                     properties,
                     body,
                     ..
-                } => Some((output, properties, body)),
-                _ => None,
+                } = event
+                {
+                    return Some((output, properties, body));
+                }
+                None
             })
             .await;
         assert_eq!(output.as_deref(), Some("report"));

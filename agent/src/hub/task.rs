@@ -56,15 +56,13 @@ enum Came {
 impl Desk {
     /// The next thing that the session has room for. Cancel-safe.
     async fn next(&mut self, wants: Wants) -> Came {
-        loop {
-            tokio::select! {
-                Some(result) = self.results.recv() => return Came::Result(result),
-                close = self.closes.recv(), if wants.close => return Came::Close(close),
-                Some(report) = self.reports.recv(), if wants.report => return Came::Report(report),
-                Some(message) = self.messages.recv(), if wants.message => return Came::Message(message),
-                permit = self.events.reserve(), if wants.listener => return Came::Listener(permit.is_ok()),
-                else => std::future::pending().await,
-            }
+        tokio::select! {
+            Some(result) = self.results.recv() => Came::Result(result),
+            close = self.closes.recv(), if wants.close => Came::Close(close),
+            Some(report) = self.reports.recv(), if wants.report => Came::Report(report),
+            Some(message) = self.messages.recv(), if wants.message => Came::Message(message),
+            permit = self.events.reserve(), if wants.listener => Came::Listener(permit.is_ok()),
+            else => std::future::pending().await,
         }
     }
 }
@@ -128,16 +126,23 @@ impl Task {
             let End::Lost(why) = end else { break };
             let wait = self.wait_after(&why, ready_since);
             tracing::debug!(%why, ?wait, "no link to the hub");
-            self.session.events.push_back(FromHub::Disconnected {
-                why,
-                retry_in: wait,
-            });
+            self.tell(why, wait);
             let pause = tokio::time::sleep(wait);
             if self.meanwhile(pause).await.is_none() {
                 break;
             }
         }
         self.finish();
+    }
+
+    /// Failures that the application has not yet heard of leave only their last: it may be long
+    /// before anybody listens.
+    fn tell(&mut self, why: LinkError, retry_in: Duration) {
+        let events = &mut self.session.events;
+        if matches!(events.back(), Some(FromHub::Disconnected { .. })) {
+            events.pop_back();
+        }
+        events.push_back(FromHub::Disconnected { why, retry_in });
     }
 
     fn wait_after(&mut self, why: &LinkError, ready_since: Option<Instant>) -> Duration {
@@ -324,5 +329,4 @@ async fn until(deadline: Option<Instant>) {
 }
 
 #[cfg(test)]
-#[path = "task_tests.rs"]
 mod tests;
