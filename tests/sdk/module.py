@@ -1,0 +1,89 @@
+"""A module on the official SDK: does everything a module does with its hub and says each step as one JSON line.
+
+`module.py edge` takes its identity from the IOTEDGE_* variables; `module.py string` from
+CONNECTION_STRING and the file SERVER_CERT. The test on the other side plays the cloud.
+"""
+
+import json
+import os
+import queue
+import sys
+
+from azure.iot.device import IoTHubModuleClient, Message, MethodResponse
+
+WAIT = 60
+OPTIONS = {"connection_retry_interval": 1, "product_info": "contoso.offer.plan"}
+
+
+def say(step, **what):
+    print(json.dumps({"step": step, **what}), flush=True)
+
+
+def make_client(how):
+    if how == "edge":
+        return IoTHubModuleClient.create_from_edge_environment(**OPTIONS)
+    with open(os.environ["SERVER_CERT"], encoding="ascii") as file:
+        return IoTHubModuleClient.create_from_connection_string(
+            os.environ["CONNECTION_STRING"], server_verification_cert=file.read(), **OPTIONS
+        )
+
+
+def message(text):
+    made = Message(json.dumps({"text": text}))
+    made.content_type = "application/json"
+    made.content_encoding = "utf-8"
+    made.message_id = "message-1"
+    made.custom_properties["run"] = "a b/c&d=e+f%"
+    made.custom_properties["über"] = ""
+    return made
+
+
+def refused_patch(client):
+    try:
+        client.patch_twin_reported_properties({"a.b": 1})
+    except Exception as error:
+        return type(error).__name__
+    return "accepted"
+
+
+def talk(client):
+    desired, methods, states = queue.Queue(), queue.Queue(), queue.Queue()
+    client.connect()
+    say("connected")
+    say("twin", twin=client.get_twin())
+    client.patch_twin_reported_properties({"sdk": {"name": "python", "old": 1}})
+    client.patch_twin_reported_properties({"sdk": {"old": None}})
+    say("reported", refused=refused_patch(client))
+    client.send_message_to_output(message("first"), "report")
+    say("sent")
+
+    client.on_twin_desired_properties_patch_received = desired.put
+    client.on_method_request_received = methods.put
+    say("listening")
+    say("desired", patch=desired.get(timeout=WAIT))
+    request = methods.get(timeout=WAIT)
+    answer = {"echo": request.payload}
+    client.send_method_response(MethodResponse.create_from_method_request(request, 202, answer))
+    say("answered", method=request.name)
+
+    client.on_connection_state_change = lambda: states.put(client.connected)
+    say("waiting")
+    seen = [states.get(timeout=WAIT)]
+    while not seen[-1]:
+        seen.append(states.get(timeout=WAIT))
+    say("reconnected", states=seen)
+    client.send_message_to_output(message("second"), "report")
+    say("desired", patch=desired.get(timeout=WAIT))
+
+
+def main():
+    client = make_client(sys.argv[1])
+    try:
+        talk(client)
+    except Exception as error:
+        say("failed", error=type(error).__name__, text=str(error))
+    client.shutdown()
+    say("done")
+
+
+main()
