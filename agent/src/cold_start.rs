@@ -88,8 +88,12 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         .await
     {
         Ok(created) => created,
-        Err(error) if error.is_refusal() => return Ok(refused(trial, at, &error)),
-        Err(error) => return Err(error),
+        Err(error) => {
+            return match error.engine_words() {
+                Some(words) => Ok(refused(trial, at, words)),
+                None => Err(error),
+            };
+        }
     };
     let inspected = bench.engine.inspect(&created.id).await?;
     let mut watch = Watch::new(created.id.clone(), events);
@@ -114,13 +118,14 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
     };
     match bench.engine.start(&created.id).await {
         Ok(took) => start.start = Some(took.into()),
-        Err(error) if error.is_refusal() => {
-            let text = error.reply();
-            start.health = unhealthy(trial, &Failure { engine_error: Some(&text), ..Failure::default() });
+        Err(error) => {
+            let Some(words) = error.engine_words() else {
+                return Err(error);
+            };
+            start.health = unhealthy(trial, &Failure { engine_error: Some(words), ..Failure::default() });
             bench.engine.remove(&created.id).await?;
             return Ok(Played { start, ..played });
         }
-        Err(error) => return Err(error),
     }
     let running = bench.engine.inspect(&created.id).await?;
     start.running = running.running.then(|| watch.began.elapsed().into());
@@ -178,9 +183,8 @@ fn unhealthy(trial: &Trial<'_>, failure: &Failure<'_>) -> Health {
     Health::Unhealthy { cause, detail, missing }
 }
 
-fn refused(trial: &Trial<'_>, at: Millis, error: &EngineError) -> Played {
-    let text = error.reply();
-    let failure = Failure { engine_error: Some(&text), ..Failure::default() };
+fn refused(trial: &Trial<'_>, at: Millis, words: &str) -> Played {
+    let failure = Failure { engine_error: Some(words), ..Failure::default() };
     let start = Start {
         at,
         create: Millis(0),
@@ -192,7 +196,7 @@ fn refused(trial: &Trial<'_>, at: Millis, error: &EngineError) -> Played {
         last_lines: Vec::new(),
         usage: Observed::unseen(Reason::CannotMeasure, "the engine did not create the container"),
     };
-    Played { start, series: Vec::new(), created: None, warnings: Vec::new(), refused: Some(text), alive: None }
+    Played { start, series: Vec::new(), created: None, warnings: Vec::new(), refused: Some(words.to_owned()), alive: None }
 }
 
 /// Starts the sampler, or says why the candidate cannot be measured.

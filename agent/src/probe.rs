@@ -8,14 +8,15 @@ use conformance::create_options::{CreateOptions, diff, effective_privilege};
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware;
 use conformance::health::Expectation;
-use conformance::observation::{Creation, EnvelopeRun, Health, ImageFacts, ImageSource, Limits, Observations, Observed, Phase, Stop};
+use conformance::observation::{Creation, EnvelopeRun, Health, ImageFacts, ImageSource, Limits, Observations, Observed, Phase, Stop, WorkloadRequest};
 use conformance::offer::Offer;
-use conformance::record::{Candidate, Deviation, DeviationKind, Edition, Profile, Record, Reserve, Run, RunOptions, ScopeName};
+use conformance::record::{Candidate, Deviation, DeviationKind, Profile, Record, Reserve, Run, RunOptions, ScopeName};
 use conformance::report::Report;
 use conformance::requirements::{CATALOGUE, VERSION};
 use conformance::units::Millis;
 use engine::{Engine, EngineError, Owner, Role};
 use serde_json::{Value, json};
+use standin::workload::WorkloadRecorder;
 
 use crate::bench::{Bench, SocketDirectory};
 use crate::cold_start::{Alive, Played, Trial, play};
@@ -87,10 +88,8 @@ impl Probe {
             data_root: Some(if inside { root.join("docker") } else { PathBuf::from(&facts.data_root) }).filter(|path| path.is_dir()),
             data_root_on_host: PathBuf::from(&facts.data_root),
         };
-        let owner = match Owner::this_container(&roots.proc) {
-            Some(owner) => owner,
-            None => Owner::this_process(&roots.proc)?,
-        };
+        let engine = engine.with_proc_root(&roots.proc);
+        let owner = Owner::this(&roots.proc)?;
         let own = match &owner {
             Owner::Container(id) => Some(engine.inspect(id).await?),
             Owner::Process { .. } => None,
@@ -177,7 +176,7 @@ fn socket_directory(state: &Path, own: Option<&Value>) -> SocketDirectory {
 /// A record in which nothing was seen yet.
 fn blank(assignment: &Assignment) -> Record {
     let options = assignment.options.clone();
-    let profile = assignment.profile.with_options(&options);
+    let profile = assignment.profile.clone().with_options(&options);
     let reserve = options.reserve_bytes.map_or_else(Reserve::tabled, |memory| Reserve { memory, source: "set by an option of this run".to_owned() });
     Record {
         run: Run {
@@ -229,7 +228,8 @@ async fn observe(bench: &Bench<'_>, assignment: &Assignment, record: &mut Record
     };
     let network = bench.engine.create_network(&bench.announce("net"), &bench.stamp(Role::Network)).await?;
     let socket = format!("{}.sock", bench.run);
-    let recorder = standin::workload::record(&bench.sockets.here.join(&socket));
+    let recording_from = events.now();
+    let recorder = standin::workload::record(&bench.sockets.here.join(&socket)).await;
     let launch = Launch {
         offer: &assignment.offer,
         options: &options,
@@ -241,11 +241,18 @@ async fn observe(bench: &Bench<'_>, assignment: &Assignment, record: &mut Record
     defaults(bench, record, &launch).await?;
     inside_claim(bench, record, &launch).await?;
     record.observations.workload = match recorder {
-        Ok(recorder) => Observed::Seen(recorder.requests()),
+        Ok(recorder) => Observed::Seen(requests(&recorder, recording_from)),
         Err(error) => Observed::unseen(Reason::Infrastructure, error.to_string()),
     };
     events.observed("workload", &record.observations.workload);
     Ok(())
+}
+
+/// What was asked on the workload socket, on the run's time line.
+fn requests(recorder: &WorkloadRecorder, from: Millis) -> Vec<WorkloadRequest> {
+    let on_time_line = |at: Duration| Millis(from.0.saturating_add(Millis::from(at).0));
+    let seen = recorder.requests().into_iter();
+    seen.map(|request| WorkloadRequest { at: on_time_line(request.at), method: request.method, path: request.path, status: request.status }).collect()
 }
 
 /// Finds the image in the engine's store or pulls it, and says in the record what was found.

@@ -53,9 +53,9 @@ pub enum Command {
         options: Box<RunOptions>,
     },
     /// Do nothing for a while.
-    Noop(Duration),
+    Noop(u64),
     /// Burn one core for a while.
-    Spin(Duration),
+    Spin(u64),
     /// Hold so many MiB.
     Eat(u64),
     /// Print the help.
@@ -189,8 +189,8 @@ impl Given {
                 }),
                 _ => Err(Usage("once needs --offer FILE and --report FILE".to_owned())),
             },
-            ["noop", length] => Ok(Command::Noop(seconds("SECONDS", length)?)),
-            ["spin", length] => Ok(Command::Spin(seconds("SECONDS", length)?)),
+            ["noop", length] => Ok(Command::Noop(number("SECONDS", length)?)),
+            ["spin", length] => Ok(Command::Spin(number("SECONDS", length)?)),
             ["eat", mib] => Ok(Command::Eat(number("MIB", mib)?)),
             _ => Err(Usage(format!("unknown command `{}`", words.join(" ")))),
         }

@@ -56,7 +56,7 @@ async fn cpu(bench: &Bench<'_>, image: &str) -> Result<CpuLimitProof, Unseen> {
 }
 
 async fn floor(bench: &Bench<'_>, image: &str) -> Result<Bytes, Unseen> {
-    let idle = sacrifice(bench, "noop", &body(image, &["noop", "0.5"], json!({}))).await?;
+    let idle = sacrifice(bench, "noop", &body(image, &["noop", "1"], json!({}))).await?;
     Ok(idle.usage?.memory.get()?.peak)
 }
 
