@@ -10,11 +10,11 @@ reference=$(jq --raw-output '.. | objects | .image? // empty' deployment.json)
 context=target/image
 
 timed "build of the probe" static_build --release --package edgeproof-agent
-timed "build of the harness" cargo build --quiet --locked --release --package edgeproof
-
 rm -rf "$context"
 install -D -m 755 "target/$target/release/edgeproof-agent" "$context/linux/amd64/edgeproof-agent"
 entrypoint=$(sed -n 's/^ENTRYPOINT //p' Dockerfiles/agent.Dockerfile)
 id=$(scripts/image.sh target/release/edgeproof-agent.tar "$reference" "$context/linux/amd64" \
   "$(jq --null-input --argjson entrypoint "$entrypoint" '{config: {Entrypoint: $entrypoint}}')")
 say "target/release/edgeproof-agent.tar holds $reference ($(du -k target/release/edgeproof-agent.tar | cut -f1) KiB, $id)"
+
+timed "build of the harness" cargo build --quiet --locked --release --package edgeproof
