@@ -10,6 +10,7 @@
 )]
 
 pub mod candidate;
+pub mod catalogue_text;
 pub mod create_options;
 pub mod finding;
 pub mod hardware;

@@ -1,8 +1,12 @@
 //! The numbers of a run by name: a pure function of the record.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use crate::observation::{Health, Observed, PeakMethod, Start, Usage};
 use crate::record::Record;
+use crate::units::{Bytes, Millis};
 
 /// One number with its spread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,9 +31,408 @@ pub struct Measurement {
     pub method: String,
 }
 
-/// Every number of a record, in a fixed order.
+/// Every number of a record that was seen, in a fixed order: by name as below, then by phase. What was not seen is left out, never zero.
 #[must_use]
 pub fn measurements(record: &Record) -> Vec<Measurement> {
-    let _ = record;
-    Vec::new()
+    let observations = &record.observations;
+    let mut all = Vec::new();
+    let envelope: &[Start] = observations
+        .envelope
+        .seen()
+        .map_or(&[], |run| run.starts.as_slice());
+    let cold = observations.starts.as_slice();
+    let usages = |starts: &[Start]| -> Vec<Usage> {
+        starts
+            .iter()
+            .filter_map(|start| start.usage.seen().cloned())
+            .collect()
+    };
+    let phases = [
+        ("start", usages(cold)),
+        (
+            "steady",
+            observations.steady.seen().cloned().into_iter().collect(),
+        ),
+        ("envelope", usages(envelope)),
+    ];
+    let while_running = |quantities: &[Quantity<Usage>], all: &mut Vec<Measurement>| {
+        for quantity in quantities {
+            all.extend(
+                phases
+                    .iter()
+                    .filter_map(|(phase, usages)| quantity.over(phase, usages)),
+            );
+        }
+    };
+    while_running(MEMORY_AND_CPU, &mut all);
+    all.extend(storage(record));
+    for quantity in STARTUP {
+        all.extend(quantity.over("start", cold));
+        all.extend(quantity.over("envelope", envelope));
+    }
+    all.extend(stop(record));
+    while_running(PIDS_AND_NETWORK, &mut all);
+    all.extend(probe(record));
+    all
+}
+
+/// A number that can be read from each repeat.
+struct Quantity<T> {
+    name: &'static str,
+    unit: &'static str,
+    value: Value,
+    /// The number and how it was taken, where it was seen.
+    read: fn(&T) -> Option<(f64, &'static str)>,
+}
+
+/// Which repeat speaks for all.
+#[derive(Clone, Copy)]
+enum Value {
+    Highest,
+    Mean,
+}
+
+const MEMORY_AND_CPU: &[Quantity<Usage>] = &[
+    Quantity {
+        name: "memory.peak",
+        unit: "bytes",
+        value: Value::Highest,
+        read: |usage| {
+            let memory = usage.memory.seen()?;
+            let method = match memory.peak_method {
+                PeakMethod::Watermark => "kernel watermark",
+                PeakMethod::Sampled => "highest sample",
+            };
+            Some((float(memory.peak), method))
+        },
+    },
+    Quantity {
+        name: "memory.nonreclaimable.peak",
+        unit: "bytes",
+        value: Value::Highest,
+        read: |usage| {
+            Some((
+                float(usage.memory.seen()?.nonreclaimable_peak),
+                "highest sample",
+            ))
+        },
+    },
+    Quantity {
+        name: "cpu.cores.mean",
+        unit: "cores",
+        value: Value::Mean,
+        read: |usage| Some((usage.cpu.seen()?.cores_mean, "CPU time over the phase")),
+    },
+    Quantity {
+        name: "cpu.cores.p95",
+        unit: "cores",
+        value: Value::Mean,
+        read: |usage| Some((usage.cpu.seen()?.cores_p95, "CPU time over windows of 1 s")),
+    },
+    Quantity {
+        name: "cpu.throttled.ratio",
+        unit: "ratio",
+        value: Value::Mean,
+        read: |usage| {
+            let throttled = usage.cpu.seen()?.throttled?;
+            (throttled.periods > 0).then(|| {
+                let ratio = count(throttled.throttled_periods) / count(throttled.periods);
+                (ratio, "throttled periods of all periods")
+            })
+        },
+    },
+];
+
+const PIDS_AND_NETWORK: &[Quantity<Usage>] = &[
+    Quantity {
+        name: "pids.peak",
+        unit: "count",
+        value: Value::Highest,
+        read: |usage| Some((count(*usage.pids_peak.seen()?), "highest sample")),
+    },
+    Quantity {
+        name: "network.rx",
+        unit: "bytes",
+        value: Value::Mean,
+        read: |usage| Some((float(usage.network.seen()?.rx), "interface counters")),
+    },
+    Quantity {
+        name: "network.tx",
+        unit: "bytes",
+        value: Value::Mean,
+        read: |usage| Some((float(usage.network.seen()?.tx), "interface counters")),
+    },
+];
+
+const STARTUP: &[Quantity<Start>] = &[
+    Quantity {
+        name: "startup.running",
+        unit: "seconds",
+        value: Value::Highest,
+        read: |start| Some((start.running?.as_secs_f64(), "from the start call")),
+    },
+    Quantity {
+        name: "startup.healthy",
+        unit: "seconds",
+        value: Value::Highest,
+        read: |start| match &start.health {
+            Health::Healthy { after, .. } => Some((after.as_secs_f64(), "from the start call")),
+            Health::Unhealthy { .. } => None,
+        },
+    },
+];
+
+impl<T> Quantity<T> {
+    /// The number over all repeats in which it was seen, if any.
+    fn over(&self, phase: &str, repeats: &[T]) -> Option<Measurement> {
+        let (values, methods): (Vec<f64>, BTreeSet<&str>) = repeats
+            .iter()
+            .filter_map(self.read)
+            .filter(|(value, _)| value.is_finite())
+            .unzip();
+        let low = values.iter().copied().reduce(f64::min)?;
+        let high = values.iter().copied().reduce(f64::max)?;
+        Some(Measurement {
+            name: self.name.to_owned(),
+            phase: phase.to_owned(),
+            value: match self.value {
+                Value::Highest => high,
+                // Rounding must not carry the mean outside its own interval.
+                Value::Mean => (values.iter().sum::<f64>() / values.len() as f64).clamp(low, high),
+            },
+            unit: self.unit.to_owned(),
+            n: values.len(),
+            low,
+            high,
+            method: methods.into_iter().collect::<Vec<_>>().join("; "),
+        })
+    }
+}
+
+fn storage(record: &Record) -> Vec<Measurement> {
+    let Some(storage) = record.observations.storage.seen() else {
+        return Vec::new();
+    };
+    let parts = [
+        (
+            "storage.image",
+            Some(storage.image),
+            "unpacked size by the engine",
+        ),
+        (
+            "storage.writable",
+            seen(&storage.writable),
+            storage.method.as_str(),
+        ),
+        (
+            "storage.volumes",
+            seen(&storage.volumes),
+            "blocks really taken",
+        ),
+    ];
+    parts
+        .into_iter()
+        .filter_map(|(name, bytes, method)| single(name, "steady", float(bytes?), "bytes", method))
+        .collect()
+}
+
+fn stop(record: &Record) -> Option<Measurement> {
+    let Millis(duration) = record.observations.stop.seen()?.duration;
+    let seconds = count(duration) / 1000.0;
+    single(
+        "stop.duration",
+        "stop",
+        seconds,
+        "seconds",
+        "from SIGTERM until the process was gone",
+    )
+}
+
+fn probe(record: &Record) -> Vec<Measurement> {
+    let Some(cost) = record.observations.probe.seen() else {
+        return Vec::new();
+    };
+    let memory = seen(&cost.memory_peak);
+    [
+        single(
+            "probe.cpu",
+            "run",
+            cost.cores_mean,
+            "cores",
+            "CPU time over the run",
+        ),
+        memory.and_then(|peak| {
+            let method = "anonymous, kernel and shared memory of its control group";
+            single("probe.memory.peak", "run", float(peak), "bytes", method)
+        }),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn single(name: &str, phase: &str, value: f64, unit: &str, method: &str) -> Option<Measurement> {
+    value.is_finite().then(|| Measurement {
+        name: name.to_owned(),
+        phase: phase.to_owned(),
+        value,
+        unit: unit.to_owned(),
+        n: 1,
+        low: value,
+        high: value,
+        method: method.to_owned(),
+    })
+}
+
+fn seen(observed: &Observed<Bytes>) -> Option<Bytes> {
+    observed.seen().copied()
+}
+
+fn float(bytes: Bytes) -> f64 {
+    count(bytes.0)
+}
+
+/// Exact below 2^53, far above any count here.
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Reason;
+    use crate::observation::{CpuUse, Throttling};
+    use crate::sample;
+
+    /// One line for each number: `name phase value unit n low high method`.
+    fn lines(record: &Record) -> Vec<String> {
+        measurements(record)
+            .iter()
+            .map(|m| {
+                format!(
+                    "{} {} {} {} n={} {}..{} {}",
+                    m.name,
+                    m.phase,
+                    (m.value * 1e6).round() / 1e6,
+                    m.unit,
+                    m.n,
+                    m.low,
+                    m.high,
+                    m.method
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_number_of_a_run_has_its_name_phase_and_spread() {
+        let names: Vec<String> = measurements(&sample::record())
+            .iter()
+            .map(|m| format!("{} {}", m.name, m.phase))
+            .collect();
+        let expected = [
+            "memory.peak start",
+            "memory.peak steady",
+            "memory.peak envelope",
+            "memory.nonreclaimable.peak start",
+            "memory.nonreclaimable.peak steady",
+            "memory.nonreclaimable.peak envelope",
+            "cpu.cores.mean start",
+            "cpu.cores.mean steady",
+            "cpu.cores.mean envelope",
+            "cpu.cores.p95 start",
+            "cpu.cores.p95 steady",
+            "cpu.cores.p95 envelope",
+            "storage.image steady",
+            "storage.writable steady",
+            "storage.volumes steady",
+            "startup.running start",
+            "startup.running envelope",
+            "startup.healthy start",
+            "startup.healthy envelope",
+            "stop.duration stop",
+            "pids.peak start",
+            "pids.peak steady",
+            "pids.peak envelope",
+            "network.rx start",
+            "network.rx steady",
+            "network.rx envelope",
+            "network.tx start",
+            "network.tx steady",
+            "network.tx envelope",
+            "probe.cpu run",
+            "probe.memory.peak run",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn peaks_speak_for_their_highest_repeat_and_rates_for_the_mean() {
+        let mut record = sample::record();
+        let Observed::Seen(usage) = &mut record.observations.starts[1].usage else {
+            panic!("the sample saw every start");
+        };
+        let mut memory = sample::memory(Bytes::mib(40), Bytes::mib(16));
+        memory.peak_method = PeakMethod::Sampled;
+        usage.memory = Observed::Seen(memory);
+        usage.cpu = Observed::Seen(CpuUse {
+            usage_us: 0,
+            cores_mean: 0.09,
+            cores_p95: 0.1,
+            cores_max: 0.2,
+            throttled: Some(Throttling {
+                periods: 100,
+                throttled_periods: 25,
+                throttled_us: 0,
+            }),
+        });
+        let lines = lines(&record);
+        assert_eq!(
+            lines[0],
+            "memory.peak start 41943040 bytes n=3 25165824..41943040 highest sample; kernel watermark"
+        );
+        assert!(
+            lines.contains(
+                &"cpu.cores.mean start 0.05 cores n=3 0.03..0.09 CPU time over the phase"
+                    .to_owned()
+            ),
+            "{lines:#?}"
+        );
+        assert!(
+            lines.contains(&"cpu.throttled.ratio start 0.25 ratio n=1 0.25..0.25 throttled periods of all periods".to_owned()),
+            "{lines:#?}"
+        );
+    }
+
+    #[test]
+    fn what_was_not_seen_is_left_out() {
+        let mut record = sample::record();
+        record.observations = crate::observation::Observations::default();
+        assert_eq!(lines(&record), Vec::<String>::new());
+        let mut record = sample::record();
+        let Observed::Seen(storage) = &mut record.observations.storage else {
+            panic!("the sample saw its storage");
+        };
+        storage.volumes = Observed::unseen(Reason::CannotMeasure, "unreadable directory");
+        assert!(
+            !lines(&record)
+                .iter()
+                .any(|line| line.starts_with("storage.volumes"))
+        );
+    }
+
+    #[test]
+    fn a_start_that_never_came_up_has_no_time_to_healthy() {
+        let mut record = sample::record();
+        record.observations.starts[0].health = Health::Unhealthy {
+            cause: crate::observation::Cause::NotReady,
+            detail: String::new(),
+            missing: Vec::new(),
+        };
+        let healthy = measurements(&record)
+            .into_iter()
+            .find(|m| m.name == "startup.healthy")
+            .unwrap();
+        assert_eq!(healthy.n, 2);
+    }
 }

@@ -283,3 +283,6 @@ fn roll_up(findings: &[&Finding], scope: ScopeName) -> RunVerdict {
         RunVerdict::Conformant
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,11 +16,8 @@ use crate::record::{
 };
 use crate::units::{Bytes, Millis};
 
-/// RAM that the sample's hardware paragraph claims.
-pub(crate) const CLAIMED_RAM: Bytes = Bytes::mib(512);
-
-/// What is left of it for the module after the tabled reserve.
-pub(crate) const BUDGET: Bytes = Bytes::mib(112);
+/// What the sample's claim of 512 MB leaves to the module after the tabled reserve.
+const BUDGET: Bytes = Bytes::mib(112);
 
 const IMAGE_ID: &str = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const LAYER: &str = "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";

@@ -3,22 +3,32 @@
 use crate::requirement::Requirement;
 
 mod awaited;
+mod cat_01;
 mod cfg_07;
 mod cold_starts;
 mod cont_01;
 mod cont_02;
 mod engine_api;
 mod envelope;
+mod hardware_draft;
+mod hw_01;
+mod hw_02;
 mod hw_03;
 mod hw_05;
 mod hw_07;
+mod leg_02;
+mod leg_03;
+mod links;
 mod not_observed;
+mod plat_05;
 mod pre_01;
 mod pre_02;
 mod pre_06;
 mod pre_08;
 mod ram_claim;
+mod remarks;
 mod sdk_01;
+mod sup_01;
 mod tel_03;
 mod workload_calls;
 
@@ -38,13 +48,13 @@ pub const CATALOGUE: &[Requirement] = &[
     platforms::PLAT_02,
     platforms::PLAT_03,
     platforms::PLAT_04,
-    awaited::PLAT_05,
+    plat_05::REQUIREMENT,
     platforms::PLAT_06,
     devices::DEV_01,
     devices::DEV_02,
     devices::DEV_03,
-    awaited::HW_01,
-    awaited::HW_02,
+    hw_01::REQUIREMENT,
+    hw_02::REQUIREMENT,
     hw_03::REQUIREMENT,
     devices::HW_04,
     hw_05::REQUIREMENT,
@@ -86,13 +96,13 @@ pub const CATALOGUE: &[Requirement] = &[
     upkeep::UPD_03,
     legal::USE_01,
     legal::LEG_01,
-    awaited::LEG_02,
-    awaited::LEG_03,
+    leg_02::REQUIREMENT,
+    leg_03::REQUIREMENT,
     legal::LEG_04,
     legal::LEG_05,
-    awaited::SUP_01,
+    sup_01::REQUIREMENT,
     upkeep::SUP_02,
-    awaited::CAT_01,
+    cat_01::REQUIREMENT,
     registry::PUB_01,
     registry::PUB_02,
     pre_01::REQUIREMENT,
@@ -104,3 +114,6 @@ pub const CATALOGUE: &[Requirement] = &[
     preconditions::PRE_07,
     pre_08::REQUIREMENT,
 ];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,441 @@
+//! The whole catalogue held to its conventions, and every judge to what all of them must keep.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::CATALOGUE;
+use crate::finding::{Finding, Verdict};
+use crate::observation::Observations;
+use crate::record::{Device, Edition, Record, ScopeName};
+use crate::report::{Report, RunVerdict};
+use crate::requirement::{Document, Force, Judge, Requirement, Stage};
+use crate::sample;
+
+/// Families in the programme's order, with how many entries each has.
+const FAMILIES: [(&str, usize); 18] = [
+    ("CONT", 2),
+    ("PLAT", 6),
+    ("DEV", 3),
+    ("HW", 8),
+    ("CFG", 9),
+    ("DOC", 2),
+    ("TAG", 7),
+    ("REG", 4),
+    ("TEL", 3),
+    ("SDK", 1),
+    ("SEC", 4),
+    ("UPD", 3),
+    ("USE", 1),
+    ("LEG", 5),
+    ("SUP", 2),
+    ("CAT", 1),
+    ("PUB", 2),
+    ("PRE", 8),
+];
+
+/// Headings of the current programme's page.
+const CURRENT_HEADINGS: &[&str] = &[
+    "Get started",
+    "Technical requirements",
+    "Platform support",
+    "Tier 1 platforms supported by IoT Edge",
+    "A subset of Tier 1 platforms supported by IoT Edge",
+    "Device dimensions",
+    "Configuration",
+    "Default configuration",
+    "Configuration documentation",
+    "Tags and versioning",
+    "Telemetry",
+    "Security",
+    "Module IoT SDK",
+    "Recertification process",
+    "Host module in Azure Container Registry",
+];
+
+/// Headings of the process note of 2018.
+const HEADINGS_2018: &[&str] = &[
+    "Understanding an IoT Edge module",
+    "Onboarding step details",
+    "Technical requirements",
+    "Be an IoT Edge module",
+    "Platform support",
+    "Device dimensioning",
+    "Default settings",
+    "Versioning",
+    "Telemetry",
+    "Security",
+    "Updates",
+    "Module IoT SDK",
+    "Subjective requirement",
+    "Legal requirements (from AMP policy)",
+    "Support requirements (from AMP policy)",
+    "Categorization",
+];
+
+fn is_judged(entry: &Requirement) -> bool {
+    matches!(entry.judge, Judge::By(_))
+}
+
+/// Whether its evidence is more than the offer's text and a person's word.
+fn needs_an_observation(entry: &Requirement) -> bool {
+    entry
+        .stages
+        .iter()
+        .any(|stage| !matches!(stage, Stage::Offer | Stage::Person))
+}
+
+fn judge_all(record: &Record) -> Vec<Finding> {
+    CATALOGUE
+        .iter()
+        .map(|entry| entry.finding(record))
+        .collect()
+}
+
+#[test]
+fn the_catalogue_is_63_requirements_and_8_preconditions_in_order() {
+    let expected: Vec<String> = FAMILIES
+        .iter()
+        .flat_map(|(family, count)| (1..=*count).map(move |n| format!("IEM-{family}-{n:02}")))
+        .collect();
+    let ids: Vec<&str> = CATALOGUE.iter().map(|entry| entry.id).collect();
+    assert_eq!(ids, expected);
+    let preconditions = CATALOGUE.iter().filter(|entry| entry.is_precondition());
+    assert_eq!((preconditions.count(), CATALOGUE.len()), (8, 71));
+}
+
+#[test]
+fn names_are_unique_and_fit_for_file_names() {
+    let slugs: BTreeSet<&str> = CATALOGUE.iter().map(|entry| entry.slug).collect();
+    let titles: BTreeSet<&str> = CATALOGUE.iter().map(|entry| entry.title).collect();
+    assert_eq!((slugs.len(), titles.len()), (71, 71));
+    for slug in slugs {
+        let parts_are_words = slug.split('-').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        });
+        assert!(parts_are_words && slug.len() <= 40, "{slug}");
+    }
+}
+
+#[test]
+fn every_text_is_filled_in_and_well_formed() {
+    for entry in CATALOGUE {
+        for sentence in [entry.statement, entry.remedy] {
+            assert!(sentence.ends_with('.'), "{}: {sentence}", entry.id);
+            assert!(
+                (20..=260).contains(&sentence.len()),
+                "{}: {sentence}",
+                entry.id
+            );
+        }
+        assert!(!entry.title.ends_with('.'), "{}", entry.id);
+        assert!(
+            (8..=60).contains(&entry.title.len()),
+            "{}: {}",
+            entry.id,
+            entry.title
+        );
+        for text in [entry.title, entry.statement, entry.remedy] {
+            assert_eq!(text, text.trim(), "{}", entry.id);
+            assert!(!text.contains("  ") && !text.contains('\n'), "{}", entry.id);
+            let first = text.chars().next().unwrap();
+            assert!(!first.is_lowercase(), "{}: {text}", entry.id);
+        }
+    }
+}
+
+#[test]
+fn every_entry_names_headings_that_exist() {
+    for entry in CATALOGUE {
+        assert!(!entry.sources.is_empty(), "{}", entry.id);
+        for source in entry.sources {
+            let known = match source.document {
+                Document::TechnicalAssets => CURRENT_HEADINGS.contains(&source.heading),
+                Document::ProcessNote2018 => HEADINGS_2018.contains(&source.heading),
+                Document::Edgeproof => entry.is_precondition(),
+            };
+            assert!(known, "{}: {}", entry.id, source.heading);
+        }
+    }
+}
+
+#[test]
+fn stages_are_sorted_and_eleven_entries_need_a_persons_word() {
+    let order = [
+        Stage::Offer,
+        Stage::Image,
+        Stage::Registry,
+        Stage::Device,
+        Stage::Fleet,
+        Stage::Person,
+    ];
+    for entry in CATALOGUE {
+        let places: Vec<usize> = entry
+            .stages
+            .iter()
+            .map(|stage| order.iter().position(|known| known == stage).unwrap())
+            .collect();
+        assert!(!places.is_empty(), "{}", entry.id);
+        assert!(places.is_sorted_by(|a, b| a < b), "{}", entry.id);
+    }
+    let with = CATALOGUE
+        .iter()
+        .filter(|entry| entry.stages.contains(&Stage::Person));
+    let alone = CATALOGUE
+        .iter()
+        .filter(|entry| entry.stages == [Stage::Person]);
+    assert_eq!((with.count(), alone.count()), (11, 3));
+}
+
+#[test]
+fn an_entry_joins_device_scope_when_something_observes_it() {
+    for entry in CATALOGUE {
+        assert!(entry.scopes.contains(&ScopeName::Full), "{}", entry.id);
+        let unjudged_alone = is_judged(entry) || entry.scopes == [ScopeName::Full];
+        assert!(unjudged_alone, "{}", entry.id);
+        let device = entry.scopes.contains(&ScopeName::Device);
+        assert_eq!(device, is_judged(entry), "{}", entry.id);
+    }
+    let judged = |entry: &&Requirement| is_judged(entry) && !entry.is_precondition();
+    assert_eq!(CATALOGUE.iter().filter(judged).count(), 22);
+}
+
+#[test]
+fn where_the_editions_disagree_the_force_differs() {
+    let differing: Vec<&str> = CATALOGUE
+        .iter()
+        .filter(|entry| entry.force.current != entry.force.edition_2018)
+        .map(|entry| entry.id)
+        .collect();
+    assert_eq!(
+        differing,
+        [
+            "IEM-PLAT-01",
+            "IEM-PLAT-03",
+            "IEM-HW-01",
+            "IEM-HW-02",
+            "IEM-TEL-01",
+            "IEM-TEL-02",
+            "IEM-SEC-01"
+        ]
+    );
+}
+
+#[test]
+fn nothing_starts_as_passed() {
+    let mut record = sample::record();
+    record.observations = Observations::default();
+    record.device = Device::default();
+    for (entry, finding) in CATALOGUE.iter().zip(judge_all(&record)) {
+        if needs_an_observation(entry) {
+            assert_eq!(
+                finding.verdict,
+                Verdict::Inconclusive,
+                "{}: {}",
+                entry.id,
+                finding.saw
+            );
+        }
+    }
+}
+
+#[test]
+fn the_sample_is_conformant_and_every_finding_says_what_was_seen_and_wanted() {
+    let report = Report::judge(sample::record(), CATALOGUE);
+    for finding in &report.findings {
+        assert!(
+            !finding.saw.is_empty() && !finding.wanted.is_empty(),
+            "{}",
+            finding.id
+        );
+        if finding.in_scope {
+            let good = matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable);
+            assert!(good, "{finding:#?}");
+        }
+    }
+    assert_eq!(report.verdict, RunVerdict::Conformant);
+    assert_eq!(
+        report.headline(),
+        "conformant (device scope, 22 of 63 assessed)"
+    );
+}
+
+#[test]
+fn severity_is_the_editions() {
+    let mut record = sample::record();
+    record.run.edition = Edition::Edition2018;
+    let forces: Vec<Force> = judge_all(&record)
+        .iter()
+        .map(|finding| finding.force)
+        .collect();
+    let expected: Vec<Force> = CATALOGUE
+        .iter()
+        .map(|entry| entry.force.edition_2018)
+        .collect();
+    assert_eq!(forces, expected);
+}
+
+/// The sample's report as JSON, which the tests below spoil.
+fn sample_json() -> Value {
+    serde_json::to_value(Report::judge(sample::record(), CATALOGUE)).unwrap()
+}
+
+/// Pointers to every value below what was recorded.
+fn recorded_places(report: &Value) -> Vec<String> {
+    fn walk(value: &Value, at: &str, places: &mut Vec<String>) {
+        places.push(at.to_owned());
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    let name = name.replace('~', "~0").replace('/', "~1");
+                    walk(field, &format!("{at}/{name}"), places);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    walk(item, &format!("{at}/{index}"), places);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut places = Vec::new();
+    for part in [
+        "run",
+        "offer",
+        "candidate",
+        "device",
+        "deviations",
+        "observations",
+    ] {
+        walk(&report[part], &format!("/{part}"), &mut places);
+    }
+    places
+}
+
+/// How one value may be spoilt; `None` where this way does not fit its kind.
+fn spoilt(value: &Value, way: usize) -> Option<Value> {
+    let ways: Vec<Value> = match value {
+        Value::Null => vec![json!("x"), json!(1)],
+        Value::Bool(set) => vec![json!(!set)],
+        Value::Number(number) if number.is_u64() => {
+            vec![
+                json!(0),
+                json!(1),
+                json!(255),
+                json!(u64::from(u32::MAX)),
+                json!(u64::MAX),
+            ]
+        }
+        Value::Number(_) => vec![json!(0.0), json!(-1.5), json!(1e300), json!(1e-300)],
+        Value::String(_) => vec![
+            json!(""),
+            json!("é<p>\u{a0}\u{202e}%"),
+            json!("{\"HostConfig\": [1]}"),
+            json!("<p>Minimum hardware requirements: 99999999999999999999 GB of RAM</p>"),
+            json!("9999999999999999999.9"),
+            json!("linux/arm/v7"),
+        ],
+        Value::Array(items) => {
+            let doubled: Vec<Value> = items.iter().chain(items).cloned().collect();
+            vec![json!([]), Value::Array(doubled)]
+        }
+        Value::Object(fields) if fields.contains_key("seen") => vec![hidden()],
+        Value::Object(_) => vec![json!({})],
+    };
+    ways.into_iter().nth(way)
+}
+
+fn hidden() -> Value {
+    json!({"unseen": {"reason": "cannot-measure", "because": "hidden by the test"}})
+}
+
+/// Judges a spoilt report again, if it still is one.
+fn rejudged(report: &Value) -> Option<Report> {
+    let report: Report = serde_json::from_value(report.clone()).ok()?;
+    Some(Report::judge(report.into_record(), CATALOGUE))
+}
+
+fn is_whole(report: &Report) -> bool {
+    let ids = report.findings.iter().map(|finding| finding.id.as_str());
+    ids.eq(CATALOGUE.iter().map(|entry| entry.id))
+        && report
+            .findings
+            .iter()
+            .all(|finding| (finding.verdict == Verdict::Inconclusive) == finding.reason.is_some())
+}
+
+#[test]
+fn judging_is_total_for_every_single_spoilt_value() {
+    let sound = sample_json();
+    let mut judged = 0;
+    for place in recorded_places(&sound) {
+        let value = sound.pointer(&place).unwrap();
+        for changed in (0..).map_while(|way| spoilt(value, way)) {
+            let mut report = sound.clone();
+            *report.pointer_mut(&place).unwrap() = changed;
+            if let Some(report) = rejudged(&report) {
+                assert!(is_whole(&report), "{place}");
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 800, "only {judged} spoilt records could be read");
+}
+
+#[test]
+fn hiding_a_fact_never_makes_a_pass() {
+    let sound = sample_json();
+    let before = rejudged(&sound).unwrap();
+    let mut hid = 0;
+    for place in recorded_places(&sound) {
+        if sound
+            .pointer(&place)
+            .and_then(|value| value.get("seen"))
+            .is_none()
+        {
+            continue;
+        }
+        let mut report = sound.clone();
+        *report.pointer_mut(&place).unwrap() = hidden();
+        let after = rejudged(&report).unwrap();
+        for (old, new) in before.findings.iter().zip(&after.findings) {
+            let became_pass = new.verdict == Verdict::Pass && old.verdict != Verdict::Pass;
+            assert!(!became_pass, "{place}: {}", new.id);
+        }
+        hid += 1;
+    }
+    assert!(hid > 50, "only {hid} facts were hidden");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn judging_is_total_for_records_spoilt_in_many_places(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..6), 2..12)
+    ) {
+        let mut report = sample_json();
+        for (index, way) in changes {
+            let places = recorded_places(&report);
+            let place = index.get(&places);
+            let changed = report.pointer(place).and_then(|value| spoilt(value, way));
+            let Some(changed) = changed else { continue };
+            let old = std::mem::replace(report.pointer_mut(place).unwrap(), changed);
+            // A change that makes it no report at all is taken back, so that every case judges something.
+            if serde_json::from_value::<Report>(report.clone()).is_err() {
+                *report.pointer_mut(place).unwrap() = old;
+            }
+        }
+        let report = rejudged(&report).unwrap();
+        prop_assert!(is_whole(&report));
+        let text = serde_json::to_string(&report).unwrap();
+        let again: Report = serde_json::from_str(&text).unwrap();
+        let findings = Report::judge(again.into_record(), CATALOGUE).findings;
+        prop_assert_eq!(findings, report.findings);
+    }
+}
