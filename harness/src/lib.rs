@@ -1,1 +1,40 @@
-//! 
+//! The lab side of edgeproof: commands that lint offers, certify on one machine, and render evidence.
+//!
+//! Each subcommand is one file; `render` turns a report into its faces. Judging is the pure core's work: nothing here
+//! decides what a finding comes to.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
+)]
+
+pub mod certify;
+pub mod cli;
+pub mod exit;
+pub mod explain;
+pub mod input;
+pub mod lint;
+pub mod output;
+pub mod rejudge;
+pub mod render;
+pub mod requirements;
+pub mod schema;
+
+use std::process::ExitCode;
+
+use crate::cli::Command;
+
+/// Runs one command to its exit code.
+///
+/// # Errors
+/// What kept the command from ending with a verdict; [`exit::code_of`] says which exit code that is.
+pub fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Certify(args) => certify::run(args),
+        Command::Lint(args) => lint::run(&args),
+        Command::Requirements(args) => requirements::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Rejudge(args) => rejudge::run(&args),
+    }
+}

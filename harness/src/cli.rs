@@ -1,0 +1,441 @@
+//! The command line: commands, flags, their examples, and the parsers of sizes and durations.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use conformance::record::Edition;
+use conformance::units::Bytes;
+use tracing::level_filters::LevelFilter;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   conformant
+  1   not conformant
+  2   could not be decided
+  64  wrong usage
+  65  bad input";
+
+/// Proves on a real device that an IoT Edge module is what its marketplace offer says it is.
+#[derive(Debug, Parser)]
+#[command(name = "edgeproof", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Log more to standard error: once for what is done, twice for how
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands; each is one file.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a whole certification of an offer on one container engine
+    Certify(CertifyArgs),
+    /// Judge an offer's text and settings, without device or network
+    Lint(LintArgs),
+    /// List the requirements of the programme
+    Requirements(RequirementsArgs),
+    /// Explain one requirement: what it wants, where it is from, how to meet it
+    Explain(ExplainArgs),
+    /// Print the JSON Schema of a file
+    Schema(SchemaArgs),
+    /// Judge a stored report again by this version's catalogue
+    Rejudge(RejudgeArgs),
+}
+
+/// Flags of `certify`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof certify offer.json
+  edgeproof certify offer.json --out evidence/air-quality --reserve 300MiB
+  edgeproof certify offer.json --engine tcp://10.0.0.7:2375
+  edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
+pub struct CertifyArgs {
+    /// The offer file
+    #[arg(value_name = "OFFER")]
+    pub offer: PathBuf,
+    /// The container engine that runs probe and candidate
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "unix:///var/run/docker.sock"
+    )]
+    pub engine: String,
+    /// Where the report goes; made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "edgeproof-report")]
+    pub out: PathBuf,
+    /// How long and how deep
+    #[arg(long, value_enum, default_value_t = ProfileArg::Quick)]
+    pub profile: ProfileArg,
+    /// Edition of the programme
+    #[arg(long, value_enum, default_value_t = EditionArg::Current)]
+    pub edition: EditionArg,
+    /// What the verdict speaks of
+    #[arg(long, value_enum, default_value_t = ScopeArg::Device)]
+    pub scope: ScopeArg,
+    /// Start this image instead of the offer's (a recorded deviation)
+    #[arg(long, value_name = "REF")]
+    pub image: Option<String>,
+    /// Memory that system, engine and IoT Edge runtime take first, such as 300MiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub reserve: Option<Bytes>,
+    /// File of exceptions that the lab grants
+    #[arg(long, value_name = "FILE")]
+    pub grants: Option<PathBuf>,
+    /// Start the candidate even if its createOptions reach for the host
+    #[arg(long)]
+    pub allow_elevated: bool,
+    /// Steady window, such as 10s or 5m (makes a custom profile)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub window: Option<Duration>,
+    /// Cold starts (makes a custom profile)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub starts: Option<u32>,
+    /// How long a start may take to become healthy (makes a custom profile)
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub start_budget: Option<Duration>,
+    /// How long to wait for another run on the same engine
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10m")]
+    pub wait: Duration,
+    /// How the verdict is printed
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
+    pub format: TextOrJson,
+    /// No progress, only the result
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Flags of `lint`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof lint offer.json
+  edgeproof lint offer.json --format json | jq .claim
+  edgeproof lint offer.json --format sarif > offer.sarif")]
+pub struct LintArgs {
+    /// The offer file
+    #[arg(value_name = "OFFER")]
+    pub offer: PathBuf,
+    /// Edition of the programme
+    #[arg(long, value_enum, default_value_t = EditionArg::Current)]
+    pub edition: EditionArg,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = LintFormat::Text)]
+    pub format: LintFormat,
+}
+
+/// Flags of `requirements`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof requirements
+  edgeproof requirements --format json | jq '.requirements[] | select(.judged)'
+  edgeproof requirements --format markdown > CATALOGUE.md")]
+pub struct RequirementsArgs {
+    /// How the list is printed
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof explain IEM-HW-03
+  edgeproof explain hw-03
+  edgeproof explain declared-ram-is-enough")]
+pub struct ExplainArgs {
+    /// Id or slug of the requirement; capitals and the leading IEM- may be left out
+    #[arg(value_name = "ID")]
+    pub id: String,
+}
+
+/// Flags of `schema`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof schema offer > offer.schema.json
+  edgeproof schema report > report.schema.json")]
+pub struct SchemaArgs {
+    /// Which file
+    #[arg(value_enum)]
+    pub file: SchemaOf,
+}
+
+/// Flags of `rejudge`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof rejudge edgeproof-report/report.json
+  edgeproof rejudge report.json --format json > again.json")]
+pub struct RejudgeArgs {
+    /// A stored report.json
+    #[arg(value_name = "REPORT")]
+    pub report: PathBuf,
+    /// How the result is printed; json is the whole report
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
+    pub format: TextOrJson,
+}
+
+/// Profiles by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProfileArg {
+    /// Minutes: three cold starts, a steady window of 30 seconds
+    Quick,
+    /// Ten minutes of intensive care (not available yet)
+    Standard,
+    /// As long as asked (not available yet)
+    Soak,
+}
+
+/// Editions by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EditionArg {
+    /// Today's programme
+    Current,
+    /// The process note of September 2018
+    #[value(name = "2018")]
+    Edition2018,
+}
+
+impl From<EditionArg> for Edition {
+    fn from(edition: EditionArg) -> Edition {
+        match edition {
+            EditionArg::Current => Edition::Current,
+            EditionArg::Edition2018 => Edition::Edition2018,
+        }
+    }
+}
+
+/// Scopes by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScopeArg {
+    /// Offer, image, and what one device can show
+    Device,
+    /// Everything, people's answers included
+    Full,
+}
+
+/// Text for people, JSON for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Formats of `lint`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    /// For people
+    Text,
+    /// Verdict, claim and findings
+    Json,
+    /// For build servers
+    Junit,
+    /// For code scanning
+    Sarif,
+    /// For pull requests
+    Markdown,
+}
+
+/// Formats of `requirements`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// The catalogue as a document
+    Markdown,
+}
+
+/// Files that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The offer file
+    Offer,
+    /// report.json
+    Report,
+}
+
+/// What is logged after so many `-v`: warnings, then steps, then details.
+#[must_use]
+pub const fn logging_level(verbose: u8) -> LevelFilter {
+    match verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    }
+}
+
+/// A size with its unit: `300MiB`, `1.5 GiB`, `512MB` (decimal).
+///
+/// # Errors
+/// What is wrong, and what a size looks like.
+pub fn size(text: &str) -> Result<Bytes, String> {
+    const UNITS: [(&str, f64); 8] = [
+        ("B", 1.0),
+        ("KB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("KIB", 1024.0),
+        ("MIB", 1_048_576.0),
+        ("GIB", 1_073_741_824.0),
+        ("TIB", 1_099_511_627_776.0),
+    ];
+    const WANTED: &str = "write a number and a unit, such as 300MiB, 1GiB or 512MB";
+    let (number, unit) = split(text).ok_or(WANTED)?;
+    let factor = UNITS
+        .iter()
+        .find(|(name, _)| *name == unit.to_ascii_uppercase())
+        .map(|(_, factor)| *factor)
+        .ok_or_else(|| match unit {
+            "" => format!("a size needs its unit; {WANTED}"),
+            unit => format!("unknown unit `{unit}`; {WANTED}"),
+        })?;
+    let bytes = number * factor;
+    if bytes > 1e18 {
+        return Err(format!("that is more than any device has; {WANTED}"));
+    }
+    Ok(crate::render::words::bytes(bytes))
+}
+
+/// A duration as numbers with units: `30s`, `5m`, `1m30s`, `250ms`, `2h`.
+///
+/// # Errors
+/// What is wrong, and what a duration looks like.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    const WANTED: &str = "write a number and a unit, such as 30s, 5m, 1m30s or 250ms";
+    let mut rest = text.trim();
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+            .unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
+        let (unit, next) = tail.split_at(letters);
+        let number: f64 = number.parse().map_err(|_| WANTED)?;
+        seconds += number
+            * match unit {
+                "ms" => 0.001,
+                "s" => 1.0,
+                "m" | "min" => 60.0,
+                "h" => 3600.0,
+                "" => return Err(format!("a duration needs its unit; {WANTED}")),
+                unit => return Err(format!("unknown unit `{unit}`; {WANTED}")),
+            };
+        rest = next.trim_start();
+    }
+    if seconds <= 0.0 {
+        return Err(format!("a duration is longer than nothing; {WANTED}"));
+    }
+    if seconds > 366.0 * 86_400.0 {
+        return Err(format!("that is more than a year; {WANTED}"));
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// A positive number and what follows it.
+fn split(text: &str) -> Option<(f64, &str)> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    (number > 0.0).then_some((number, unit.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed_and_every_command_has_examples() {
+        let mut command = Cli::command();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands_mut() {
+            let name = subcommand.get_name().to_owned();
+            let help = subcommand.render_long_help().to_string();
+            assert!(
+                help.contains(&format!("edgeproof {name} ")),
+                "{name} has no example:\n{help}"
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        let cases = [
+            ("300MiB", 300 << 20),
+            ("1.5 GiB", 3 << 29),
+            ("512mb", 512_000_000),
+            ("7B", 7),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(size(text), Ok(Bytes(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        for (text, milliseconds) in [
+            ("30s", 30_000),
+            ("1m30s", 90_000),
+            ("250ms", 250),
+            ("2h", 7_200_000),
+            ("1.5m", 90_000),
+        ] {
+            assert_eq!(
+                duration(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_or_duration_is_refused_with_an_example() {
+        for text in [
+            "",
+            "300",
+            "MiB",
+            "-1GiB",
+            "0MiB",
+            "3 bananas",
+            "1e30GiB",
+            "1.2.3MiB",
+            "999999999999GiB",
+        ] {
+            assert!(
+                size(text).is_err_and(|why| why.contains("300MiB")),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "30",
+            "s",
+            "-5s",
+            "0s",
+            "3 fortnights",
+            "9999999h",
+            "1m30",
+        ] {
+            assert!(
+                duration(text).is_err_and(|why| why.contains("30s")),
+                "{text}"
+            );
+        }
+    }
+}

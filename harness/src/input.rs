@@ -1,0 +1,100 @@
+//! Files given on the command line: read whole, every mistake told together with its place.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use conformance::offer::{self, Mistake};
+use conformance::report::{Report, SCHEMA};
+
+use crate::exit::Refused;
+use crate::render::text::plain;
+
+/// Largest file read: offers are kilobytes, reports of long runs a few megabytes.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// The text of a file.
+///
+/// # Errors
+/// [`Refused::BadInput`] naming the file, if it cannot be read or is no UTF-8 text.
+pub fn text(path: &Path) -> Result<String, Refused> {
+    let refused = |why: String| Refused::BadInput(format!("{}: {why}", path.display()));
+    let size = fs::metadata(path)
+        .map_err(|error| refused(error.to_string()))?
+        .len();
+    if size > LARGEST {
+        return Err(refused(format!("{size} bytes; at most {LARGEST} are read")));
+    }
+    let bytes = fs::read(path).map_err(|error| refused(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        refused(format!(
+            "not UTF-8 text: byte {} is no part of a character",
+            error.utf8_error().valid_up_to()
+        ))
+    })
+}
+
+/// An offer file.
+///
+/// # Errors
+/// [`Refused::BadInput`] with every mistake: pointer, line, what is wrong, and the mend.
+pub fn offer(path: &Path) -> Result<offer::Read, Refused> {
+    offer::read(&text(path)?).map_err(|mistakes| {
+        let count = crate::render::words::number(mistakes.len(), "mistake");
+        Refused::BadInput(format!(
+            "{}: {count} in the offer file\n{}",
+            path.display(),
+            told(&mistakes)
+        ))
+    })
+}
+
+/// A stored `report.json`.
+///
+/// # Errors
+/// [`Refused::BadInput`] with the place where it stops being a report this version reads.
+pub fn report(path: &Path) -> Result<Report, Refused> {
+    let refused = |why: String| Refused::BadInput(format!("{}: {why}", path.display()));
+    let text = text(path)?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| refused(format!("not JSON: {error}")))?;
+    match value.get("schema").and_then(serde_json::Value::as_str) {
+        Some(SCHEMA) => {}
+        Some(other) => {
+            return Err(refused(format!(
+                "/schema is `{}`; this version reads `{SCHEMA}`",
+                plain(other)
+            )));
+        }
+        None => {
+            return Err(refused(format!(
+                "not a report: /schema is missing, `{SCHEMA}` was expected"
+            )));
+        }
+    }
+    serde_json::from_str(&text).map_err(|error| refused(format!("not a whole report: {error}")))
+}
+
+/// One block per mistake: place, what is wrong, and the mend.
+#[must_use]
+pub fn told(mistakes: &[Mistake]) -> String {
+    let mut out = String::new();
+    for mistake in mistakes {
+        let pointer = if mistake.pointer.is_empty() {
+            "the whole file"
+        } else {
+            &mistake.pointer
+        };
+        let line = mistake
+            .line
+            .map_or_else(String::new, |line| format!(" (line {line})"));
+        let _ = write!(
+            out,
+            "\n  {}{line}\n    {}\n    mend: {}\n",
+            plain(pointer),
+            plain(&mistake.message),
+            plain(&mistake.mend)
+        );
+    }
+    out
+}

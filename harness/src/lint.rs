@@ -1,0 +1,114 @@
+//! `edgeproof lint`: judges an offer's text and settings, without device or network.
+
+use std::process::ExitCode;
+
+use conformance::finding::Finding;
+use conformance::hardware::{self, Claim};
+use conformance::observation::Observations;
+use conformance::offer::{Mistake, Offer};
+use conformance::record::{
+    Candidate, Device, Edition, Profile, Record, Reserve, Run, RunOptions, ScopeName,
+};
+use conformance::report::{Counts, Report, RunVerdict, Scope};
+use conformance::requirements;
+use serde::Serialize;
+
+use crate::cli::{LintArgs, LintFormat};
+use crate::input;
+use crate::output;
+use crate::render::{junit, markdown, sarif, text};
+
+/// Schema identifier of the JSON printed.
+const SCHEMA: &str = "edgeproof/lint/1";
+
+/// What `--format json` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lint<'a> {
+    schema: &'static str,
+    headline: String,
+    verdict: RunVerdict,
+    scope: &'a Scope,
+    counts: Counts,
+    /// What the hardware paragraph claims; null if there is none.
+    claim: Option<Claim>,
+    /// What was ignored or doubtful in the offer file.
+    warnings: &'a [Mistake],
+    findings: &'a [Finding],
+}
+
+/// Lints one offer file; the exit code is the verdict's.
+///
+/// # Errors
+/// The offer file cannot be used, or standard output cannot be written.
+pub fn run(args: &LintArgs) -> anyhow::Result<ExitCode> {
+    let read = input::offer(&args.offer)?;
+    let claim = hardware::read(&read.offer.listing.description).map(|paragraph| paragraph.claim);
+    let report = report(read.offer, args.edition.into());
+    let printed = match args.format {
+        LintFormat::Text => format!("{}{}", text::render(&report), warned(&read.warnings)),
+        LintFormat::Json => json(&report, claim, &read.warnings),
+        LintFormat::Junit => junit::render(&report),
+        LintFormat::Sarif => sarif::render(&report),
+        LintFormat::Markdown => markdown::render(&report),
+    };
+    output::print(&printed)?;
+    Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+/// The offer judged by itself: offer scope, nothing observed.
+#[must_use]
+pub fn report(offer: Offer, edition: Edition) -> Report {
+    let record = Record {
+        run: Run {
+            id: "lint".to_owned(),
+            profile: Profile::quick(),
+            certifying: true,
+            edition,
+            scope: ScopeName::Offer,
+            started: String::new(),
+            finished: None,
+            agent: String::new(),
+            catalogue: requirements::VERSION.to_owned(),
+            options: RunOptions {
+                edition,
+                ..RunOptions::default()
+            },
+            reserve: Reserve::tabled(),
+        },
+        candidate: Candidate {
+            reference: offer.plan.image.reference(),
+            ..Candidate::default()
+        },
+        offer,
+        device: Device::default(),
+        deviations: Vec::new(),
+        observations: Observations::default(),
+        series: Vec::new(),
+    };
+    Report::judge(record, requirements::CATALOGUE)
+}
+
+fn json(report: &Report, claim: Option<Claim>, warnings: &[Mistake]) -> String {
+    let lint = Lint {
+        schema: SCHEMA,
+        headline: report.headline(),
+        verdict: report.verdict,
+        scope: &report.scope,
+        counts: report.counts,
+        claim,
+        warnings,
+        findings: &report.findings,
+    };
+    serde_json::to_string_pretty(&lint).expect("a lint has string keys and no failing parts")
+}
+
+fn warned(warnings: &[Mistake]) -> String {
+    if warnings.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nIgnored or doubtful in the offer file\n{}",
+        input::told(warnings).trim_start_matches('\n')
+    )
+}

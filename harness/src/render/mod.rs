@@ -1,0 +1,16 @@
+//! The faces of a report: one record, many renderings. Every renderer is a pure function of the report.
+//!
+//! Nothing here judges: words and numbers come from the findings, and a face never says more than the report does.
+
+pub mod chart;
+pub mod facts;
+pub mod html;
+pub mod junit;
+pub mod markdown;
+pub mod next;
+pub mod sarif;
+pub mod text;
+pub mod words;
+pub mod write;
+
+pub use write::{WriteError, write_all};
