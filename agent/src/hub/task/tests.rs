@@ -77,9 +77,13 @@ fn open(script: Script, life: Duration, seen: &Arc<Mutex<Seen>>) -> Opened<Duple
 /// The life of a token that never matters to a test.
 const LONG: Duration = Duration::from_secs(1_000_000);
 
+/// Sends a message; fails the test when that takes a (virtual) day.
 async fn send(client: &HubClient, number: usize) -> Result<(), HubError> {
     let body = format!("message {number} {}", "x".repeat(700)).into_bytes();
-    client.send("report", &[], Content::JSON, body).await
+    let sent = client.send("report", &[], Content::JSON, body);
+    timeout(Duration::from_secs(86_400), sent)
+        .await
+        .expect("a message is still not acknowledged after a day")
 }
 
 /// Reads events for the rest of the test, so that the client is never held up by its listener.
