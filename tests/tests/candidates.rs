@@ -1,0 +1,117 @@
+//! Every fixture module through the whole main job: each is wrong in just one way, and just that flips.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use support::{certify, leftovers, offer_of, repository};
+
+/// What a fixture's `expected.json` says: findings that differ from the well-behaved module's.
+#[derive(Debug, Deserialize)]
+struct Expected {
+    exit: i32,
+    verdict: String,
+    findings: BTreeMap<String, String>,
+}
+
+fn check(candidate: &str) {
+    let out = tempfile::tempdir().unwrap();
+    let custom = ["--window", "3s", "--starts", "1", "--quiet"];
+    let certified = certify(&offer_of(candidate), out.path(), &custom).unwrap();
+    let expected = repository()
+        .join("tests/candidates")
+        .join(candidate)
+        .join("expected.json");
+    let expected: Expected = serde_json::from_slice(&std::fs::read(expected).unwrap()).unwrap();
+    let report = certified.report.as_ref().expect(&certified.words);
+    let flipped: BTreeMap<String, String> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["inScope"] == true)
+        .filter(|finding| !matches!(finding["verdict"].as_str(), Some("pass" | "not-applicable")))
+        .map(|finding| {
+            (
+                finding["id"].as_str().unwrap().to_owned(),
+                finding["verdict"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        flipped, expected.findings,
+        "{candidate}\n{}",
+        certified.words
+    );
+    assert_eq!(
+        report["verdict"],
+        expected.verdict.as_str(),
+        "{candidate}\n{}",
+        certified.words
+    );
+    assert_eq!(
+        certified.exit,
+        Some(expected.exit),
+        "{candidate}\n{}",
+        certified.words
+    );
+    assert_eq!(
+        report["run"]["certifying"], false,
+        "a window of one's own certifies nothing"
+    );
+    assert!(
+        leftovers().unwrap().is_empty(),
+        "{:?}",
+        leftovers().unwrap()
+    );
+}
+
+#[test]
+fn a_well_behaved_module_is_conformant() {
+    check("well-behaved");
+}
+
+#[test]
+fn a_module_that_holds_more_than_it_claims_fails_for_memory() {
+    check("hungry");
+}
+
+#[test]
+fn a_crash_looping_module_fails_to_start() {
+    check("crash-looper");
+}
+
+#[test]
+fn a_slow_starter_is_given_its_time() {
+    check("slow-starter");
+}
+
+#[test]
+fn a_privileged_module_fails_and_is_not_started() {
+    check("privileged");
+}
+
+#[test]
+fn a_module_that_ignores_sigterm_is_warned() {
+    check("ignores-sigterm");
+}
+
+#[test]
+fn a_module_that_fills_the_disk_fails_for_storage() {
+    check("disk-filler");
+}
+
+#[test]
+fn an_image_for_another_architecture_fails_to_start() {
+    check("wrong-architecture");
+}
+
+#[test]
+fn a_host_bind_is_named_and_the_module_not_started() {
+    check("host-bind");
+}
+
+#[test]
+fn a_real_broker_from_debian_is_conformant() {
+    check("mosquitto");
+}

@@ -1,0 +1,237 @@
+//! The main job's edges: exit codes, leftovers, interruption, kills, two at once.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use support::{certify, docker, edgeproof, leftovers, offer_of, repository};
+
+/// Short enough for a test; the report says that it certifies nothing.
+const SHORT: [&str; 4] = ["--window", "2s", "--starts", "1"];
+
+fn nothing_is_left() {
+    let left = leftovers().unwrap();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn an_unreachable_engine_is_undecided() {
+    let out = tempfile::tempdir().unwrap();
+    let certified = certify(
+        &offer_of("well-behaved"),
+        out.path(),
+        &["--engine", "unix:///nowhere/engine.sock"],
+    )
+    .unwrap();
+    assert_eq!(certified.exit, Some(2), "{}", certified.words);
+    assert!(
+        certified.words.contains("/nowhere/engine.sock"),
+        "{}",
+        certified.words
+    );
+}
+
+#[test]
+fn a_broken_offer_is_bad_input_with_every_mistake() {
+    let out = tempfile::tempdir().unwrap();
+    let offer = out.path().join("offer.json");
+    fs::write(
+        &offer,
+        r#"{"publisherId": 7, "plan": {"image": {"repository": "r"}, "platforms": ["linux"]}}"#,
+    )
+    .unwrap();
+    let certified = certify(&offer, out.path(), &[]).unwrap();
+    assert_eq!(certified.exit, Some(65), "{}", certified.words);
+    for pointer in [
+        "/publisherId",
+        "/offerId",
+        "/listing",
+        "/plan/platforms/0",
+        "/plan/image/tag",
+    ] {
+        assert!(
+            certified.words.contains(pointer),
+            "{pointer} is missing:\n{}",
+            certified.words
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_apart() {
+    let out = tempfile::tempdir().unwrap();
+    for wrong in [
+        &["--frobnicate"][..],
+        &["--profile", "soak"],
+        &["--engine", "tcp://10.0.0.7:2375"],
+        &["--window", "soon"],
+    ] {
+        let certified = certify(&offer_of("well-behaved"), out.path(), wrong).unwrap();
+        assert_eq!(certified.exit, Some(64), "{wrong:?}\n{}", certified.words);
+    }
+}
+
+#[test]
+fn an_image_that_nobody_has_is_undecided() {
+    let out = tempfile::tempdir().unwrap();
+    let mut offer: serde_json::Value =
+        serde_json::from_slice(&fs::read(offer_of("well-behaved")).unwrap()).unwrap();
+    offer["plan"]["image"]["repository"] = "localhost:1/nobody/has-this".into();
+    let path = out.path().join("offer.json");
+    fs::write(&path, offer.to_string()).unwrap();
+    let certified = certify(&path, out.path(), &SHORT).unwrap();
+    assert_eq!(certified.exit, Some(2), "{}", certified.words);
+    assert_eq!(certified.verdict_of("IEM-CFG-07"), Some("inconclusive"));
+    nothing_is_left();
+}
+
+#[test]
+fn what_holds_72_mib_is_never_passed_for_48_and_passes_for_a_gigabyte() {
+    for (claim, verdict) in [("48 MB", "fail"), ("1 GB", "pass")] {
+        let out = tempfile::tempdir().unwrap();
+        let text = fs::read_to_string(offer_of("holds-72")).unwrap();
+        let mut offer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let description = offer["listing"]["description"].as_str().unwrap();
+        let (before, _) = description.split_once("<p><u>Minimum").unwrap();
+        offer["listing"]["description"] = format!("{before}<p><u>Minimum hardware requirements:</u> Linux x64 OS, {claim} of RAM, 100 MB of storage</p>").into();
+        let path = out.path().join("offer.json");
+        fs::write(&path, offer.to_string()).unwrap();
+        let certified = certify(&path, out.path(), &SHORT).unwrap();
+        assert_eq!(
+            certified.verdict_of("IEM-HW-03"),
+            Some(verdict),
+            "{claim}: {}",
+            certified.words
+        );
+    }
+}
+
+#[test]
+fn two_at_once_do_not_harm_each_other() {
+    let runs: Vec<_> = (0..2)
+        .map(|_| {
+            thread::spawn(|| {
+                let out = tempfile::tempdir().unwrap();
+                certify(&offer_of("well-behaved"), out.path(), &SHORT).unwrap()
+            })
+        })
+        .collect();
+    for run in runs {
+        let certified = run.join().unwrap();
+        assert_eq!(certified.exit, Some(0), "{}", certified.words);
+    }
+    nothing_is_left();
+}
+
+#[test]
+fn a_second_run_gives_up_when_its_patience_ends() {
+    let first_out = tempfile::tempdir().unwrap();
+    let mut first = start(first_out.path());
+    wait_for(&mut first, "start 1");
+    let out = tempfile::tempdir().unwrap();
+    let certified = certify(&offer_of("well-behaved"), out.path(), &["--wait", "1s"]).unwrap();
+    assert_eq!(certified.exit, Some(2), "{}", certified.words);
+    assert!(
+        certified.words.contains("another run holds it"),
+        "{}",
+        certified.words
+    );
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+    nothing_is_left();
+}
+
+#[test]
+fn ctrl_c_leaves_nothing() {
+    for phase in ["limits", "start 1", "steady"] {
+        let out = tempfile::tempdir().unwrap();
+        let mut child = start(out.path());
+        wait_for(&mut child, phase);
+        signal(&child, "INT");
+        assert_eq!(child.wait().unwrap().code(), Some(2), "{phase}");
+        nothing_is_left();
+        assert!(!out.path().join("report.json").exists());
+    }
+}
+
+#[test]
+fn whoever_is_killed_at_whatever_phase_the_next_start_finds_a_clean_engine() {
+    for phase in ["image", "limits", "start 1", "steady", "stop", "envelope 1"] {
+        for victim in ["harness", "probe", "both"] {
+            let out = tempfile::tempdir().unwrap();
+            let mut child = start(out.path());
+            wait_for(&mut child, phase);
+            if victim != "probe" {
+                signal(&child, "KILL");
+            }
+            if victim != "harness" {
+                kill_probe();
+            }
+            child.wait().unwrap();
+            next_start();
+            nothing_is_left();
+        }
+    }
+}
+
+/// A certification under way, its progress on standard error.
+fn start(out: &Path) -> Child {
+    Command::new(edgeproof().unwrap())
+        .arg("certify")
+        .arg(offer_of("well-behaved"))
+        .arg("--out")
+        .arg(out)
+        .args(["--window", "5s", "--starts", "1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Reads progress until the phase begins, then keeps the pipe drained.
+fn wait_for(child: &mut Child, phase: &str) {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let wanted = format!("edgeproof: {phase}");
+    let mut seen = Vec::new();
+    for line in lines.by_ref() {
+        let line = line.unwrap();
+        if line == wanted {
+            thread::spawn(move || lines.for_each(drop));
+            return;
+        }
+        seen.push(line);
+    }
+    panic!("it ended before `{wanted}`:\n{}", seen.join("\n"));
+}
+
+fn signal(child: &Child, name: &str) {
+    let done = Command::new("kill")
+        .args([format!("-{name}"), child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
+fn kill_probe() {
+    let probes = docker(&["ps", "--quiet", "--filter", "label=edgeproof.role=probe"]).unwrap();
+    for probe in probes.lines() {
+        // The probe may have ended between list and kill.
+        let _ = docker(&["kill", probe]);
+    }
+}
+
+/// The smallest next start: an offer that cannot be started, so that only the sweep matters.
+fn next_start() {
+    let out = tempfile::tempdir().unwrap();
+    let certified = certify(
+        &repository().join("tests/candidates/host-bind/offer.json"),
+        out.path(),
+        &SHORT,
+    )
+    .unwrap();
+    assert_eq!(certified.exit, Some(1), "{}", certified.words);
+}
