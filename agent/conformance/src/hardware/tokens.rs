@@ -52,7 +52,8 @@ impl Decimal {
     /// The number, if it is whole.
     pub(super) fn as_whole(self) -> Option<u64> {
         let unit = 10_u128.checked_pow(self.scale)?;
-        (self.mantissa % unit == 0)
+        self.mantissa
+            .is_multiple_of(unit)
             .then_some(self.mantissa / unit)?
             .try_into()
             .ok()

@@ -3,26 +3,6 @@
 use super::not_observed::{UNOBSERVED, current, note_2018};
 use crate::requirement::{Force, Forces, Requirement, Stage};
 
-pub(crate) const CFG_01: Requirement = Requirement {
-    id: "IEM-CFG-01",
-    slug: "defaults-are-complete",
-    title: "The default settings are complete",
-    stages: &[Stage::Offer],
-    sources: &[current("Configuration"), note_2018("Be an IoT Edge module")],
-    statement: "The plan's technical configuration has a default for everything the module uses.",
-    remedy: "Add the default that is missing to the technical configuration.",
-    ..UNOBSERVED
-};
-pub(crate) const CFG_02: Requirement = Requirement {
-    id: "IEM-CFG-02",
-    slug: "default-tag-resolves",
-    title: "The default tag resolves",
-    stages: &[Stage::Offer, Stage::Registry],
-    sources: &[note_2018("Be an IoT Edge module")],
-    statement: "The default tag is not empty and leads to an image.",
-    remedy: "Correct the default tag, or push the image under it.",
-    ..UNOBSERVED
-};
 pub(crate) const CFG_03: Requirement = Requirement {
     id: "IEM-CFG-03",
     slug: "create-options-are-valid",
@@ -34,26 +14,6 @@ pub(crate) const CFG_03: Requirement = Requirement {
     ],
     statement: "The default create options are valid for the engine and none of them is dropped; they may be empty.",
     remedy: "Correct or remove the option that the engine does not take.",
-    ..UNOBSERVED
-};
-pub(crate) const CFG_04: Requirement = Requirement {
-    id: "IEM-CFG-04",
-    slug: "environment-is-valid",
-    title: "The default environment is valid",
-    stages: &[Stage::Offer],
-    sources: &[current("Default configuration")],
-    statement: "The default environment variables are well-formed, collide with nothing and hold no secret.",
-    remedy: "Rename or correct the variable, and keep secrets out of defaults.",
-    ..UNOBSERVED
-};
-pub(crate) const CFG_08: Requirement = Requirement {
-    id: "IEM-CFG-08",
-    slug: "placeholders-are-marked",
-    title: "Customer values are marked placeholders",
-    stages: &[Stage::Offer],
-    sources: &[current("Default configuration")],
-    statement: "A default that only the customer can know is an upper-case name in angle brackets.",
-    remedy: "Replace the concrete value by a placeholder such as <MY_SERVER_IP_ADDRESS>.",
     ..UNOBSERVED
 };
 pub(crate) const SEC_01: Requirement = Requirement {

@@ -4,10 +4,16 @@ use crate::requirement::Requirement;
 
 mod awaited;
 mod cat_01;
+mod cfg_01;
+mod cfg_02;
+mod cfg_04;
 mod cfg_07;
+mod cfg_08;
 mod cold_starts;
 mod cont_01;
 mod cont_02;
+mod customer_values;
+mod default_texts;
 mod engine_api;
 mod envelope;
 mod hardware_draft;
@@ -28,6 +34,7 @@ mod pre_08;
 mod ram_claim;
 mod remarks;
 mod sdk_01;
+mod secret_look;
 mod sup_01;
 mod tel_03;
 mod workload_calls;
@@ -61,14 +68,14 @@ pub const CATALOGUE: &[Requirement] = &[
     devices::HW_06,
     hw_07::REQUIREMENT,
     devices::HW_08,
-    awaited::CFG_01,
-    awaited::CFG_02,
+    cfg_01::REQUIREMENT,
+    cfg_02::REQUIREMENT,
     awaited::CFG_03,
-    awaited::CFG_04,
+    cfg_04::REQUIREMENT,
     configuration::CFG_05,
     configuration::CFG_06,
     cfg_07::REQUIREMENT,
-    awaited::CFG_08,
+    cfg_08::REQUIREMENT,
     configuration::CFG_09,
     configuration::DOC_01,
     configuration::DOC_02,

@@ -1,0 +1,192 @@
+//! IEM-PLAT-05: the platforms in the hardware paragraph are those that the image is built for.
+
+use super::hardware_draft::distinct;
+use super::remarks::Remarks;
+use crate::finding::{Outcome, Reason, Unseen};
+use crate::hardware::{self, Claim};
+use crate::platform::Platform;
+use crate::record::{Record, ScopeName};
+use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
+
+pub(crate) const REQUIREMENT: Requirement = Requirement {
+    id: "IEM-PLAT-05",
+    slug: "claimed-architectures-match-the-image",
+    title: "Claimed architectures match the image",
+    force: Forces::always(Force::Must),
+    stages: &[Stage::Offer, Stage::Registry],
+    scopes: &[ScopeName::Device, ScopeName::Full],
+    sources: &[Source {
+        document: Document::TechnicalAssets,
+        heading: "Device dimensions",
+    }],
+    statement: "The operating systems and architectures in the hardware paragraph are those that the image is built for.",
+    remedy: "Correct the architectures in the paragraph, or build the missing ones.",
+    judge: Judge::By(judge),
+};
+
+fn judge(record: &Record) -> Result<Outcome, Unseen> {
+    let claim = claim(record)?;
+    let image = record.observations.image.get()?;
+    let built: Vec<&Platform> = image
+        .platforms
+        .iter()
+        .filter(|platform| platform.os != "unknown")
+        .collect();
+    if built.is_empty() {
+        return Err(Unseen::new(
+            Reason::InputMissing,
+            format!("no platform of {} was seen", image.reference),
+        ));
+    }
+    let claimed = claimed_platforms(&claim);
+    let mut remarks = Remarks::default();
+    for platform in &claimed {
+        if !built.iter().any(|built| runs_on(built, platform)) {
+            remarks.breach(
+                format!("the paragraph names {platform}, and the image has no such platform"),
+                format!("build the image for {platform}, or take it out of the paragraph"),
+            );
+        }
+    }
+    for built in &built {
+        if !claimed.iter().any(|platform| runs_on(built, platform)) {
+            remarks.doubt(
+                format!("the image is built for {built}, and the paragraph does not name it"),
+                format!("name {built} in the paragraph"),
+            );
+        }
+    }
+    let images = in_words(built.iter().map(|platform| platform.to_string()));
+    let outcome = remarks.outcome(
+        format!("the paragraph and {} both name {images}", image.reference),
+        format!("the platforms of the image: {images}"),
+    );
+    Ok(match outcome.remedy {
+        None => outcome,
+        Some(_) => outcome.with_paste(hardware::write(&Claim {
+            os: distinct(built.iter().map(|platform| platform.os.clone())),
+            architectures: distinct(
+                built
+                    .iter()
+                    .map(|platform| platform.architecture_with_variant()),
+            ),
+            ..claim
+        })),
+    })
+}
+
+/// The claim, if it names platforms at all; whether it must is IEM-HW-02's question.
+fn claim(record: &Record) -> Result<Claim, Unseen> {
+    hardware::read(&record.offer.listing.description)
+        .map(|paragraph| paragraph.claim)
+        .filter(|claim| !claim.architectures.is_empty())
+        .ok_or_else(|| {
+            Unseen::new(
+                Reason::InputMissing,
+                "no hardware paragraph that names an architecture, so there is nothing to compare; see IEM-HW-01 and IEM-HW-02",
+            )
+        })
+}
+
+/// Every operating system with every architecture; without a word for the system it is Linux.
+fn claimed_platforms(claim: &Claim) -> Vec<Platform> {
+    let linux = ["linux".to_owned()];
+    let systems = if claim.os.is_empty() {
+        &linux[..]
+    } else {
+        &claim.os
+    };
+    let with_all = |os: &String| {
+        claim
+            .architectures
+            .iter()
+            .filter_map(|architecture| format!("{os}/{architecture}").parse().ok())
+            .collect::<Vec<Platform>>()
+    };
+    systems.iter().flat_map(with_all).collect()
+}
+
+/// Whether an image for `built` runs on `device`: the same platform, or an older 32-bit ARM.
+fn runs_on(built: &Platform, device: &Platform) -> bool {
+    let same_family = built.os == device.os && built.architecture == device.architecture;
+    let older_arm = built.architecture == "arm" && built.variant <= device.variant;
+    same_family && (built.variant == device.variant || older_arm)
+}
+
+fn in_words(platforms: impl Iterator<Item = String>) -> String {
+    platforms.collect::<Vec<String>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::OutcomeKind;
+    use crate::observation::Observed;
+    use crate::sample;
+
+    fn check(words: &str, platforms: &[&str]) -> Outcome {
+        let mut record = sample::record_claiming(&format!("{words}, 1 GB of RAM, 1 GB of storage"));
+        let Observed::Seen(image) = &mut record.observations.image else {
+            panic!("the sample has an image");
+        };
+        image.platforms = platforms.iter().map(|text| text.parse().unwrap()).collect();
+        judge(&record).unwrap()
+    }
+
+    #[test]
+    fn words_that_agree_with_the_image_pass() {
+        let index = ["linux/amd64", "linux/arm/v7", "unknown/unknown"];
+        let outcome = check("Linux x64 and arm32 OS", &index);
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        assert_eq!(
+            outcome.wanted,
+            "the platforms of the image: linux/amd64, linux/arm/v7"
+        );
+        assert_eq!(
+            check("Linux armhf", &["linux/arm/v6"]).kind,
+            OutcomeKind::Met
+        );
+    }
+
+    #[test]
+    fn a_platform_only_in_the_text_fails_with_the_corrected_paragraph() {
+        let outcome = check("Linux x64 and arm64 OS", &["linux/amd64"]);
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert_eq!(
+            outcome.saw,
+            "the paragraph names linux/arm64, and the image has no such platform"
+        );
+        assert_eq!(
+            outcome.paste.unwrap(),
+            "<p><u>Minimum hardware requirements:</u> Linux x64 OS, 1 GB of RAM, 1 GB of storage</p>"
+        );
+        assert_eq!(
+            check("Windows x64", &["linux/amd64"]).kind,
+            OutcomeKind::Unmet
+        );
+        assert_eq!(
+            check("Linux arm32v6", &["linux/arm/v7"]).kind,
+            OutcomeKind::Unmet
+        );
+    }
+
+    #[test]
+    fn a_platform_only_in_the_image_is_a_concern() {
+        let outcome = check("Linux x64", &["linux/amd64", "linux/arm64"]);
+        assert_eq!(outcome.kind, OutcomeKind::Concern);
+        assert!(outcome.paste.unwrap().contains("Linux x64 and arm64 OS"));
+    }
+
+    #[test]
+    fn an_image_that_was_not_seen_is_inconclusive() {
+        let mut record = sample::record();
+        record.observations.image = Observed::unseen(Reason::Infrastructure, "no route to host");
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::Infrastructure);
+    }
+
+    #[test]
+    fn without_words_there_is_nothing_to_compare() {
+        let record = sample::record_claiming("1 GB of RAM");
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::InputMissing);
+    }
+}
