@@ -1,1 +1,339 @@
-//! Offer × device → what to start here: the container as edgeAgent would create it.
+//! Offer × device → the container to create: exactly what IoT Edge's agent would create, and every departure from it.
+//!
+//! Source: Azure/iotedge, `CreateOrUpdateCommand.cs` (environment, mounts, network) and `edgelet-docker/src/runtime.rs`
+//! (merge of the environment, labels).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use crate::create_options::{CreateOptions, is_reserved_label};
+use crate::observation::{ImageFacts, Limits};
+use crate::offer::Offer;
+use crate::record::{Deviation, DeviationKind};
+
+mod envelope;
+
+/// Where a module finds its workload socket.
+pub const WORKLOAD_SOCKET: &str = "/var/run/iotedge/workload.sock";
+
+/// Stands for a value that a report must not show.
+const HIDDEN: &str = "(test value, not shown)";
+
+/// Everything a candidate's container is made from.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The offer, with its overlay.
+    pub offer: &'a Offer,
+    /// Its createOptions, read.
+    pub options: &'a CreateOptions,
+    /// The image to start.
+    pub image: &'a ImageFacts,
+    /// The run's private network.
+    pub network: &'a str,
+    /// The candidate's workload socket, as the engine's host knows it.
+    pub workload_socket: PathBuf,
+    /// Id of the run.
+    pub run: &'a str,
+    /// Who the candidate is told to be.
+    pub identity: Identity,
+}
+
+/// What IoT Edge's agent tells a module of itself and of its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Host name of the IoT Hub.
+    pub hub_host: String,
+    /// Host name of the device's edgeHub.
+    pub gateway_host: String,
+    /// Device id.
+    pub device_id: String,
+    /// Module id.
+    pub module_id: String,
+    /// Generation id of the module's identity.
+    pub generation_id: String,
+}
+
+impl Identity {
+    /// A device that exists nowhere: its hub's name can never be resolved (RFC 6761, `.invalid`).
+    #[must_use]
+    pub fn stand_in(run: &str) -> Identity {
+        Identity {
+            hub_host: "edgeproof-hub.invalid".to_owned(),
+            gateway_host: "edgeproof-gateway".to_owned(),
+            device_id: "edgeproof-device".to_owned(),
+            module_id: "candidate".to_owned(),
+            generation_id: run.to_owned(),
+        }
+    }
+}
+
+/// The container to create.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandidateSpec {
+    /// The body for the engine, in its own JSON.
+    pub body: Value,
+    /// The part of the createOptions that was passed on unchanged: what the engine's result is compared with.
+    pub requested: Value,
+    /// Binds that are not the module's own.
+    pub added_binds: Vec<String>,
+    /// Every departure from what IoT Edge would create with the offer's defaults.
+    pub deviations: Vec<Deviation>,
+}
+
+/// Makes the container's body from the offer's defaults; with `limits`, for an envelope run.
+///
+/// The limits must be such that this device can give them: the engine refuses more cores than the host has.
+#[must_use]
+pub fn resolve(launch: &Launch<'_>, limits: Option<&Limits>) -> CandidateSpec {
+    let mut deviations = Vec::new();
+    let mut body = as_object(launch.options.value().clone());
+    body.remove("Image");
+    withdraw(&mut body, &mut deviations);
+    overlay_options(&mut body, launch, &mut deviations);
+    let requested = Value::Object(body.clone());
+
+    let image = pinned(launch.image);
+    deviations.push(harness(
+        "Image",
+        "pinned, so that every start gets the same image",
+        json!(launch.image.reference),
+        json!(image),
+    ));
+    body.insert("Image".to_owned(), json!(image));
+    let env = environment(launch, &body, &mut deviations);
+    body.insert("Env".to_owned(), json!(env));
+    let bind = format!("{}:{WORKLOAD_SOCKET}", launch.workload_socket.display());
+    append_bind(&mut body, &bind);
+    attach(&mut body, launch, &mut deviations);
+    stand_in(launch, &bind, &mut deviations);
+    if let Some(limits) = limits {
+        envelope::set(&mut body, limits, &mut deviations);
+    }
+    CandidateSpec {
+        body: Value::Object(body),
+        requested,
+        added_binds: vec![bind],
+        deviations,
+    }
+}
+
+fn as_object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
+}
+
+/// The object under a key; made where there is none.
+fn object<'a>(parent: &'a mut Map<String, Value>, key: &str) -> &'a mut Map<String, Value> {
+    let value = parent.entry(key).or_insert(Value::Null);
+    if !value.is_object() {
+        *value = Value::Object(Map::new());
+    }
+    value
+        .as_object_mut()
+        .expect("it was made an object on the line before")
+}
+
+fn harness(what: &str, reason: &str, default: Value, used: Value) -> Deviation {
+    Deviation {
+        kind: DeviationKind::Harness,
+        what: what.to_owned(),
+        reason: reason.to_owned(),
+        default,
+        used,
+    }
+}
+
+/// What would let another program take the container for its own, or make it vanish before it was looked at.
+fn withdraw(body: &mut Map<String, Value>, deviations: &mut Vec<Deviation>) {
+    if let Some(labels) = body.get_mut("Labels").and_then(Value::as_object_mut) {
+        let reserved: Vec<String> = labels
+            .keys()
+            .filter(|key| is_reserved_label(key))
+            .cloned()
+            .collect();
+        for key in reserved {
+            let default = labels.remove(&key).unwrap_or_default();
+            deviations.push(harness(
+                &format!("Labels {key}"),
+                "by this label the IoT Edge runtime or edgeproof knows its own containers",
+                default,
+                Value::Null,
+            ));
+        }
+    }
+    let host = body.get_mut("HostConfig").and_then(Value::as_object_mut);
+    if let Some(default) = host.and_then(|host| host.remove("AutoRemove"))
+        && default == true
+    {
+        deviations.push(harness(
+            "HostConfig.AutoRemove",
+            "an ended container is looked at before it goes",
+            default,
+            json!(false),
+        ));
+    }
+}
+
+/// By digest where the image has one; an image that was loaded or built here has only its id.
+fn pinned(image: &ImageFacts) -> String {
+    let name = image.reference.split('@').next().unwrap_or_default();
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    let repository = match name[last..].find(':') {
+        Some(colon) => &name[..last + colon],
+        None => name,
+    };
+    match &image.manifest_digest {
+        Some(digest) if !repository.starts_with("sha256") => format!("{repository}@{digest}"),
+        Some(_) | None => image.image_id.clone(),
+    }
+}
+
+/// Puts the overlay's test values into `createOptions.Env`; [`environment`] does the same for the plan's own.
+fn overlay_options(
+    body: &mut Map<String, Value>,
+    launch: &Launch<'_>,
+    deviations: &mut Vec<Deviation>,
+) {
+    let Some(env) = body.get_mut("Env").and_then(Value::as_array_mut) else {
+        return;
+    };
+    for entry in env {
+        let Some((name, default)) = entry.as_str().map(split_assignment) else {
+            continue;
+        };
+        if let Some(value) = launch.offer.overlay.env.get(name) {
+            deviations.push(overlaid(name, json!(default)));
+            *entry = json!(format!("{name}={value}"));
+        }
+    }
+}
+
+fn overlaid(name: &str, default: Value) -> Deviation {
+    Deviation {
+        kind: DeviationKind::Environment,
+        what: format!("env {name}"),
+        reason: "test value from the offer's overlay".to_owned(),
+        default,
+        used: json!(HIDDEN),
+    }
+}
+
+fn split_assignment(text: &str) -> (&str, &str) {
+    text.split_once('=').unwrap_or((text, ""))
+}
+
+/// The environment in the order IoT Edge settles it: the plan's, then the runtime's own, then `createOptions.Env`, which
+/// wins over both; handed to the engine sorted by name.
+fn environment(
+    launch: &Launch<'_>,
+    body: &Map<String, Value>,
+    deviations: &mut Vec<Deviation>,
+) -> Vec<String> {
+    let plan = &launch.offer.plan.env;
+    let overlay = &launch.offer.overlay.env;
+    let mut env: BTreeMap<String, String> = plan.clone();
+    let options = body.get("Env").and_then(Value::as_array);
+    let options: Vec<(&str, &str)> = options
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.as_str().map(split_assignment))
+        .collect();
+    for (name, value) in overlay {
+        let in_options = options.iter().any(|(known, _)| known == name);
+        if in_options && !plan.contains_key(name) {
+            continue;
+        }
+        if !in_options {
+            deviations.push(overlaid(name, json!(plan.get(name))));
+        }
+        env.insert(name.clone(), value.clone());
+    }
+    env.extend(runtime_environment(&launch.identity));
+    for (name, value) in RUNTIME_DEFAULTS {
+        env.entry(name.to_owned())
+            .or_insert_with(|| value.to_owned());
+    }
+    for (name, value) in options {
+        env.insert(name.to_owned(), value.to_owned());
+    }
+    env.into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
+}
+
+/// What the runtime sets unless the deployment does.
+const RUNTIME_DEFAULTS: [(&str, &str); 1] = [("RuntimeLogLevel", "Information")];
+
+/// What the runtime tells every module. Names and values as IoT Edge 1.5 has them.
+fn runtime_environment(identity: &Identity) -> [(String, String); 8] {
+    [
+        (
+            "IOTEDGE_WORKLOADURI",
+            "unix:///var/run/iotedge/workload.sock",
+        ),
+        ("IOTEDGE_AUTHSCHEME", "sasToken"),
+        ("IOTEDGE_MODULEGENERATIONID", &identity.generation_id),
+        ("IOTEDGE_IOTHUBHOSTNAME", &identity.hub_host),
+        ("IOTEDGE_GATEWAYHOSTNAME", &identity.gateway_host),
+        ("IOTEDGE_DEVICEID", &identity.device_id),
+        ("IOTEDGE_MODULEID", &identity.module_id),
+        ("IOTEDGE_APIVERSION", "2022-08-03"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+fn append_bind(body: &mut Map<String, Value>, bind: &str) {
+    let host = object(body, "HostConfig");
+    let binds = host.entry("Binds").or_insert(Value::Null);
+    match binds {
+        Value::Array(binds) => binds.push(json!(bind)),
+        other => *other = json!([bind]),
+    }
+}
+
+/// The runtime adds its network only where the createOptions name none.
+fn attach(body: &mut Map<String, Value>, launch: &Launch<'_>, deviations: &mut Vec<Deviation>) {
+    let networking = object(body, "NetworkingConfig");
+    let endpoints = networking.entry("EndpointsConfig").or_insert(Value::Null);
+    if endpoints.is_null() {
+        *endpoints = json!({launch.network: {}});
+        deviations.push(harness(
+            "network",
+            "a private network, so that no neighbour is reached or found by name",
+            json!("azure-iot-edge"),
+            json!(launch.network),
+        ));
+    }
+}
+
+fn stand_in(launch: &Launch<'_>, bind: &str, deviations: &mut Vec<Deviation>) {
+    let identity = &launch.identity;
+    deviations.push(Deviation {
+        kind: DeviationKind::StandIn,
+        what: "IoT Edge runtime".to_owned(),
+        reason: "edgeproof stands in for the runtime's workload API and its identity".to_owned(),
+        default: Value::Null,
+        used: json!({
+            "workloadSocket": bind,
+            "device": identity.device_id,
+            "module": identity.module_id,
+            "hub": identity.hub_host,
+            "gateway": identity.gateway_host,
+        }),
+    });
+    deviations.push(harness(
+        "name and labels",
+        "so that whatever is left behind can be found and removed",
+        json!({"name": "the module's id", "label": "net.azure-devices.edge.owner"}),
+        json!({"name": format!("edgeproof-{}-…", launch.run), "label": "edgeproof.run"}),
+    ));
+}
+
+#[cfg(test)]
+mod tests;

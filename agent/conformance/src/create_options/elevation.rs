@@ -1,0 +1,518 @@
+//! What createOptions reach for beyond a plain container. An allow-list: what it does not name needs consent.
+//!
+//! createOptions come from an offer and are run as root by the engine, on a device that is not the offer's.
+
+use serde_json::Value;
+
+use super::capabilities::{is_dangerous, is_default, plain_name};
+use super::{CreateOptions, step};
+
+/// One thing the createOptions reach for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// JSON pointer to the option.
+    pub pointer: String,
+    /// What it gives, in words with the value.
+    pub what: String,
+    /// Of which kind it is.
+    pub access: Access,
+}
+
+/// Kinds of access beyond a plain container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Everything the host has.
+    Privileged,
+    /// A namespace of the host, or of another container.
+    HostNamespace,
+    /// The engine's own socket: root on the host.
+    EngineSocket,
+    /// A path of the host.
+    HostBind,
+    /// A capability that no namespace confines.
+    DangerousCapability,
+    /// Another capability beyond the engine's defaults.
+    Capability,
+    /// A device node, or a driver that brings some.
+    Device,
+    /// Seccomp, AppArmor, SELinux or masked paths weakened.
+    Confinement,
+    /// Another runtime, cgroup or accounting than the engine's own.
+    Runtime,
+    /// A volume by name, of another container or of another driver.
+    Volume,
+    /// A network or container by name.
+    Network,
+    /// Where the engine sends the output.
+    Logging,
+    /// A label that belongs to edgeproof or to the IoT Edge runtime.
+    Label,
+    /// A key that nobody knows.
+    Unknown,
+}
+
+impl Access {
+    /// Whether it amounts to power over the host.
+    #[must_use]
+    pub const fn is_dangerous(self) -> bool {
+        matches!(
+            self,
+            Access::Privileged
+                | Access::HostNamespace
+                | Access::EngineSocket
+                | Access::HostBind
+                | Access::DangerousCapability
+        )
+    }
+
+    /// Whether it is access to the host at all; the rest only needs consent before it runs on a device of others.
+    #[must_use]
+    pub const fn reaches_host(self) -> bool {
+        self.is_dangerous()
+            || matches!(
+                self,
+                Access::Capability | Access::Device | Access::Confinement | Access::Runtime
+            )
+    }
+}
+
+/// Keys of the top level that are started without question, whatever their value.
+const PLAIN: [&str; 22] = [
+    "ArgsEscaped",
+    "AttachStderr",
+    "AttachStdin",
+    "AttachStdout",
+    "Cmd",
+    "Domainname",
+    "Entrypoint",
+    "Env",
+    "ExposedPorts",
+    "Healthcheck",
+    "Hostname",
+    "Image",
+    "NetworkDisabled",
+    "OnBuild",
+    "OpenStdin",
+    "Shell",
+    "StdinOnce",
+    "StopSignal",
+    "StopTimeout",
+    "Tty",
+    "User",
+    "Volumes",
+];
+
+/// Keys of `HostConfig` that are started without question: limits, DNS, ports, and what takes away.
+const PLAIN_HOST: [&str; 32] = [
+    "AutoRemove",
+    "BlkioWeight",
+    "CapDrop",
+    "ConsoleSize",
+    "CpuCount",
+    "CpuPercent",
+    "CpuPeriod",
+    "CpuQuota",
+    "CpuShares",
+    "CpusetCpus",
+    "CpusetMems",
+    "Dns",
+    "DnsOptions",
+    "DnsSearch",
+    "ExtraHosts",
+    "GroupAdd",
+    "IOMaximumBandwidth",
+    "IOMaximumIOps",
+    "Init",
+    "Memory",
+    "MemoryReservation",
+    "MemorySwap",
+    "MemorySwappiness",
+    "NanoCpus",
+    "PidsLimit",
+    "PortBindings",
+    "PublishAllPorts",
+    "ReadonlyRootfs",
+    "RestartPolicy",
+    "ShmSize",
+    "Tmpfs",
+    "Ulimits",
+];
+
+/// Namespaced kernel parameters and quota of the writable layer; the engine refuses what would reach further.
+const PLAIN_HOST_MAPS: [&str; 2] = ["StorageOpt", "Sysctls"];
+
+impl CreateOptions {
+    /// Everything that needs consent before it is started on a device of others: whatever is not on the allow-list.
+    #[must_use]
+    pub fn needs_elevation(&self) -> Vec<Ask> {
+        let mut asks = Vec::new();
+        for (key, value) in self.canonical.as_object().into_iter().flatten() {
+            let pointer = step("", key);
+            match key.as_str() {
+                plain if PLAIN.contains(&plain) => {}
+                // The engine gives the same address to no two containers on its own; a chosen one can be a neighbour's.
+                "WorkingDir" => {}
+                "MacAddress" => push_if_given(&mut asks, &pointer, value, Access::Network, key),
+                "Labels" => labels(&mut asks, &pointer, value),
+                "HostConfig" => host_config(&mut asks, value),
+                "NetworkingConfig" => networking(&mut asks, &pointer, value),
+                _ => unknown(&mut asks, pointer, key),
+            }
+        }
+        asks
+    }
+}
+
+fn ask(pointer: &str, what: impl Into<String>, access: Access) -> Ask {
+    Ask {
+        pointer: pointer.to_owned(),
+        what: what.into(),
+        access,
+    }
+}
+
+fn unknown(asks: &mut Vec<Ask>, pointer: String, key: &str) {
+    let what = format!("{key}, a key that is not known");
+    asks.push(ask(&pointer, what, Access::Unknown));
+}
+
+/// An option whose zero value means "not given".
+fn push_if_given(asks: &mut Vec<Ask>, pointer: &str, value: &Value, access: Access, key: &str) {
+    if !is_zero(value) {
+        asks.push(ask(pointer, format!("{key} {value}"), access));
+    }
+}
+
+/// Go's zero value of any type, which the engine takes as not given.
+pub(super) fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(given) => !given,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+    }
+}
+
+fn labels(asks: &mut Vec<Ask>, pointer: &str, labels: &Value) {
+    for key in labels.as_object().into_iter().flatten().map(|(key, _)| key) {
+        if is_reserved_label(key) {
+            let what = format!("label {key}, which is not the module's to set");
+            asks.push(ask(&step(pointer, key), what, Access::Label));
+        }
+    }
+}
+
+/// Labels by which edgeproof and the IoT Edge runtime know their own containers.
+pub(crate) fn is_reserved_label(key: &str) -> bool {
+    ["edgeproof.", "net.azure-devices.edge."]
+        .iter()
+        .any(|prefix| key.starts_with(prefix))
+}
+
+fn networking(asks: &mut Vec<Ask>, pointer: &str, networking: &Value) {
+    for (key, value) in networking.as_object().into_iter().flatten() {
+        let pointer = step(pointer, key);
+        if key != "EndpointsConfig" {
+            unknown(asks, pointer, key);
+            continue;
+        }
+        for (network, _) in value.as_object().into_iter().flatten() {
+            let (what, access) = match network.as_str() {
+                "none" | "bridge" | "default" => continue,
+                "host" => ("the host's network".to_owned(), Access::HostNamespace),
+                other => (format!("network {other}"), Access::Network),
+            };
+            asks.push(ask(&step(&pointer, network), what, access));
+        }
+    }
+}
+
+fn host_config(asks: &mut Vec<Ask>, host: &Value) {
+    for (key, value) in host.as_object().into_iter().flatten() {
+        let pointer = step("/HostConfig", key);
+        if is_zero(value) && !matches!(key.as_str(), "MaskedPaths" | "ReadonlyPaths") {
+            continue;
+        }
+        match key.as_str() {
+            plain if PLAIN_HOST.contains(&plain) || PLAIN_HOST_MAPS.contains(&plain) => {}
+            "Privileged" => asks.push(ask(&pointer, "everything the host has", Access::Privileged)),
+            "NetworkMode" | "PidMode" | "IpcMode" | "UTSMode" | "UsernsMode" | "CgroupnsMode" => {
+                namespace(asks, &pointer, key, value);
+            }
+            "Binds" => each_text(asks, &pointer, value, bind),
+            "Mounts" => mounts(asks, &pointer, value),
+            "CapAdd" => capabilities(asks, &pointer, value),
+            "SecurityOpt" => each_text(asks, &pointer, value, security_option),
+            "MaskedPaths" | "ReadonlyPaths" => {
+                if !value.is_null() {
+                    asks.push(ask(&pointer, format!("{key} {value}"), Access::Confinement));
+                }
+            }
+            "Devices" | "DeviceCgroupRules" | "DeviceRequests" => {
+                push_if_given(asks, &pointer, value, Access::Device, key);
+            }
+            "VolumesFrom" | "VolumeDriver" => {
+                push_if_given(asks, &pointer, value, Access::Volume, key);
+            }
+            "Links" => push_if_given(asks, &pointer, value, Access::Network, key),
+            "LogConfig" => push_if_given(asks, &pointer, value, Access::Logging, key),
+            "OomScoreAdj" => {
+                if value.as_i64() < Some(0) {
+                    asks.push(ask(
+                        &pointer,
+                        format!("OomScoreAdj {value}"),
+                        Access::Runtime,
+                    ));
+                }
+            }
+            "Annotations"
+            | "BlkioDeviceReadBps"
+            | "BlkioDeviceReadIOps"
+            | "BlkioDeviceWriteBps"
+            | "BlkioDeviceWriteIOps"
+            | "BlkioWeightDevice"
+            | "Cgroup"
+            | "CgroupParent"
+            | "ContainerIDFile"
+            | "CpuRealtimePeriod"
+            | "CpuRealtimeRuntime"
+            | "Isolation"
+            | "KernelMemory"
+            | "KernelMemoryTCP"
+            | "OomKillDisable"
+            | "Runtime" => {
+                push_if_given(asks, &pointer, value, Access::Runtime, key);
+            }
+            _ => unknown(asks, pointer, key),
+        }
+    }
+}
+
+fn each_text(
+    asks: &mut Vec<Ask>,
+    pointer: &str,
+    list: &Value,
+    judge: fn(&str) -> Option<(String, Access)>,
+) {
+    for (index, item) in list.as_array().into_iter().flatten().enumerate() {
+        if let Some((what, access)) = item.as_str().and_then(judge) {
+            asks.push(ask(&format!("{pointer}/{index}"), what, access));
+        }
+    }
+}
+
+fn namespace(asks: &mut Vec<Ask>, pointer: &str, key: &str, value: &Value) {
+    let mode = value.as_str().unwrap_or_default();
+    let (what, access) = match mode {
+        "" | "private" | "none" => return,
+        "default" | "bridge" if key == "NetworkMode" => return,
+        "shareable" if key == "IpcMode" => return,
+        "host" => (
+            format!("the host's namespace as {key}"),
+            Access::HostNamespace,
+        ),
+        other if other.starts_with("container:") => (
+            format!("the namespace of {other} as {key}"),
+            Access::HostNamespace,
+        ),
+        other if key == "NetworkMode" => (format!("network {other}"), Access::Network),
+        other => (format!("{key} {other}"), Access::HostNamespace),
+    };
+    asks.push(ask(pointer, what, access));
+}
+
+fn capabilities(asks: &mut Vec<Ask>, pointer: &str, value: &Value) {
+    let one = value.as_str().map(|name| (pointer.to_owned(), name));
+    let items = value.as_array().into_iter().flatten().enumerate();
+    let many =
+        items.filter_map(|(index, item)| Some((format!("{pointer}/{index}"), item.as_str()?)));
+    for (pointer, name) in one.into_iter().chain(many) {
+        if is_default(name) {
+            continue;
+        }
+        let access = if is_dangerous(name) {
+            Access::DangerousCapability
+        } else {
+            Access::Capability
+        };
+        asks.push(ask(
+            &pointer,
+            format!("capability {}", plain_name(name)),
+            access,
+        ));
+    }
+}
+
+/// `source:target[:options]`, where a source that starts with a slash is a path of the host.
+fn bind(text: &str) -> Option<(String, Access)> {
+    let (source, _) = text.split_once(':')?;
+    Some(if source.starts_with('/') {
+        host_path(source)
+    } else {
+        (format!("volume {source} by name"), Access::Volume)
+    })
+}
+
+/// Access by a path of the host.
+pub(super) fn host_path(path: &str) -> (String, Access) {
+    let engine_s = [
+        "docker.sock",
+        "containerd.sock",
+        "podman.sock",
+        "dockershim.sock",
+    ];
+    if engine_s
+        .iter()
+        .any(|name| path.trim_end_matches('/').ends_with(name))
+    {
+        (format!("the engine's socket {path}"), Access::EngineSocket)
+    } else {
+        (format!("{path} of the host"), Access::HostBind)
+    }
+}
+
+fn mounts(asks: &mut Vec<Ask>, pointer: &str, list: &Value) {
+    for (index, mount) in list.as_array().into_iter().flatten().enumerate() {
+        let text = |key: &str| mount[key].as_str().unwrap_or_default();
+        let source = text("Source");
+        let driver = &mount["VolumeOptions"]["DriverConfig"];
+        let device = driver["Options"]["device"].as_str().unwrap_or_default();
+        let (what, access) = match text("Type") {
+            "tmpfs" => continue,
+            // The local driver mounts any path of the host under a volume's name.
+            "volume" if device.starts_with('/') => host_path(device),
+            "volume" if !is_zero(driver) => {
+                (format!("a volume by driver {driver}"), Access::Volume)
+            }
+            "volume" if source.is_empty() => continue,
+            "volume" => (format!("volume {source} by name"), Access::Volume),
+            "bind" => host_path(source),
+            other => (format!("a mount of type {other}"), Access::Volume),
+        };
+        asks.push(ask(&format!("{pointer}/{index}"), what, access));
+    }
+}
+
+/// Only what takes away is plain.
+fn security_option(text: &str) -> Option<(String, Access)> {
+    let plain = [
+        "no-new-privileges",
+        "no-new-privileges:true",
+        "no-new-privileges=true",
+    ];
+    (!plain.contains(&text)).then(|| (format!("security option {text}"), Access::Confinement))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, asks: &[(&str, Access)]) {
+        let options = CreateOptions::parse(text).unwrap();
+        let found = options.needs_elevation();
+        let found: Vec<(&str, Access)> = found
+            .iter()
+            .map(|ask| (ask.pointer.as_str(), ask.access))
+            .collect();
+        assert_eq!(found, asks, "{text}");
+    }
+
+    #[test]
+    fn a_plain_container_asks_for_nothing() {
+        check("{}", &[]);
+        check(
+            r#"{"ExposedPorts": {"80/tcp": {}}, "Labels": {"a": "b"}, "Volumes": {"/data": {}}, "WorkingDir": "/",
+                "Healthcheck": {"Test": ["NONE"]}, "User": "1000", "NetworkingConfig": {"EndpointsConfig": {}},
+                "HostConfig": {"ReadonlyRootfs": true, "CapDrop": ["ALL"], "CapAdd": ["cap_chown"], "Memory": 1,
+                "PortBindings": {"80/tcp": [{"HostPort": "80"}]}, "SecurityOpt": ["no-new-privileges:true"],
+                "Privileged": false, "PidMode": "", "IpcMode": "private", "NetworkMode": "default", "Devices": [],
+                "Tmpfs": {"/t": ""}, "Mounts": [{"Type": "tmpfs", "Target": "/x"}, {"Type": "volume", "Target": "/v"}],
+                "Sysctls": {"net.core.somaxconn": "1024"}, "OomScoreAdj": 500, "MaskedPaths": null}}"#,
+            &[],
+        );
+    }
+
+    #[test]
+    fn everything_that_reaches_for_the_host_is_named() {
+        for (host, access) in [
+            (r#""Privileged": true"#, Access::Privileged),
+            (r#""privileged": true"#, Access::Privileged),
+            (r#""NetworkMode": "host""#, Access::HostNamespace),
+            (r#""PidMode": "container:x""#, Access::HostNamespace),
+            (r#""IpcMode": "host""#, Access::HostNamespace),
+            (r#""UTSMode": "host""#, Access::HostNamespace),
+            (r#""UsernsMode": "host""#, Access::HostNamespace),
+            (r#""CgroupnsMode": "host""#, Access::HostNamespace),
+            (r#""Runtime": "nvidia""#, Access::Runtime),
+            (r#""CgroupParent": "/x""#, Access::Runtime),
+            (r#""OomKillDisable": true"#, Access::Runtime),
+            (r#""OomScoreAdj": -500"#, Access::Runtime),
+            (r#""VolumesFrom": ["edgeAgent"]"#, Access::Volume),
+            (r#""LogConfig": {"Type": "syslog"}"#, Access::Logging),
+            (r#""DeviceRequests": [{"Count": -1}]"#, Access::Device),
+            (r#""DeviceCgroupRules": ["c 1:3 mr"]"#, Access::Device),
+            (r#""MaskedPaths": []"#, Access::Confinement),
+            (r#""NetworkMode": "azure-iot-edge""#, Access::Network),
+            (r#""Surprise": 1"#, Access::Unknown),
+        ] {
+            let options =
+                CreateOptions::parse(&format!(r#"{{"HostConfig": {{{host}}}}}"#)).unwrap();
+            let asks = options.needs_elevation();
+            let classes: Vec<Access> = asks.iter().map(|ask| ask.access).collect();
+            assert_eq!(classes, [access], "{host}");
+        }
+    }
+
+    #[test]
+    fn lists_are_asked_item_by_item() {
+        check(
+            r#"{"HostConfig": {"CapAdd": ["CHOWN", "NET_ADMIN", "cap_sys_admin"],
+                "Binds": ["/var/run/docker.sock:/d.sock", "/etc:/e:ro", "data:/data", "/anonymous"],
+                "SecurityOpt": ["no-new-privileges", "seccomp=unconfined"],
+                "Mounts": [{"Type": "bind", "Source": "/", "Target": "/h"},
+                    {"Type": "volume", "Source": "v", "Target": "/v"},
+                    {"Type": "volume", "Target": "/v", "VolumeOptions":
+                        {"DriverConfig": {"Name": "local", "Options": {"o": "bind", "device": "/etc"}}}}]}}"#,
+            &[
+                ("/HostConfig/CapAdd/1", Access::Capability),
+                ("/HostConfig/CapAdd/2", Access::DangerousCapability),
+                ("/HostConfig/Binds/0", Access::EngineSocket),
+                ("/HostConfig/Binds/1", Access::HostBind),
+                ("/HostConfig/Binds/2", Access::Volume),
+                ("/HostConfig/SecurityOpt/1", Access::Confinement),
+                ("/HostConfig/Mounts/0", Access::HostBind),
+                ("/HostConfig/Mounts/1", Access::Volume),
+                ("/HostConfig/Mounts/2", Access::HostBind),
+            ],
+        );
+    }
+
+    #[test]
+    fn labels_and_networks_of_others_are_not_for_the_taking() {
+        check(
+            r#"{"Labels": {"edgeproof.run": "x", "net.azure-devices.edge.owner": "y", "mine": "z"},
+                "NetworkingConfig": {"EndpointsConfig": {"host": {}, "azure-iot-edge": {}}}, "Oops": 1}"#,
+            &[
+                ("/Labels/edgeproof.run", Access::Label),
+                ("/Labels/net.azure-devices.edge.owner", Access::Label),
+                (
+                    "/NetworkingConfig/EndpointsConfig/host",
+                    Access::HostNamespace,
+                ),
+                (
+                    "/NetworkingConfig/EndpointsConfig/azure-iot-edge",
+                    Access::Network,
+                ),
+                ("/Oops", Access::Unknown),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_key_nobody_knows_inside_a_plain_option_is_told_too() {
+        let options = CreateOptions::parse(r#"{"Healthcheck": {"Tests": []}}"#).unwrap();
+        assert_eq!(options.unknown_keys()[0].pointer, "/Healthcheck/Tests");
+    }
+}
