@@ -183,10 +183,15 @@ impl Connection {
             self.tls.write_all(bytes).await?;
             self.tls.flush().await
         });
-        match written.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(DisconnectReason::Lost),
-            Err(_) => Err(DisconnectReason::Stalled),
+        // A client that takes nothing must not keep the hub from closing.
+        tokio::select! {
+            biased;
+            reason = closed(&mut self.close) => Err(reason),
+            written = written => match written {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(DisconnectReason::Lost),
+                Err(_) => Err(DisconnectReason::Stalled),
+            },
         }
     }
 }

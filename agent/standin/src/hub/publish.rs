@@ -223,3 +223,85 @@ fn method_payload(body: &[u8]) -> Result<Value, String> {
     }
     serde_json::from_slice(body).map_err(|error| format!("method answer is not JSON: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::registry::Registry;
+    use super::super::session::{Session, TlsFacts};
+    use super::super::wire::{Connect, Inbound};
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    /// Computed for the key 00 01 … 1f, as in the tests of `sas`.
+    const TOKEN: &str = "SharedAccessSignature sr=h.azure-devices.net%2Fdevices%2Fd1%2Fmodules%2Fm1&sig=vqA3ZHzuMwDjToRjN4jw9yEGqgXmG97O98jLNRZBvKE%3D&se=2000000000";
+
+    fn logged_in(mode: Mode) -> Session {
+        let shared = Shared {
+            host: "h.azure-devices.net".to_owned(),
+            mode,
+            registry: Registry::default(),
+        };
+        let key = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        let identity = Identity::module("d1", "m1");
+        shared.registry.register(&identity, key, "g".to_owned());
+        let tls = TlsFacts {
+            version: String::new(),
+            server_name: None,
+        };
+        let mut session = Session::new(Arc::new(shared), tls);
+        let connect = Connect {
+            client_id: "d1/m1".to_owned(),
+            user_name: Some("h.azure-devices.net/d1/m1/?api-version=2019-10-01".to_owned()),
+            password: Some(TOKEN.as_bytes().to_vec()),
+            keep_alive: Duration::ZERO,
+            clean_session: true,
+            will: None,
+        };
+        let reactions = session.receive(Inbound::Connect(connect), 0);
+        assert!(reactions.iter().any(|r| matches!(r, Reaction::Opened(_))));
+        session
+    }
+
+    fn publication(topic: String, body: Vec<u8>) -> Inbound {
+        Inbound::Publish(Publication {
+            topic,
+            body: Bytes::from(body),
+            id: Some(1),
+            retain: false,
+            duplicate: false,
+        })
+    }
+
+    fn topics() -> impl Strategy<Value = String> {
+        let stems = prop::sample::select(vec![
+            "",
+            "devices/d1/modules/m1/messages/events/",
+            "$iothub/twin/GET/?",
+            "$iothub/twin/PATCH/properties/reported/?$rid=1",
+            "$iothub/methods/res/",
+        ]);
+        (stems, any::<String>()).prop_map(|(stem, tail)| format!("{stem}{tail}"))
+    }
+
+    proptest! {
+        /// At edgeHub nothing that can be read closes the connection, so every publish is acknowledged once.
+        #[test]
+        fn edge_hub_acknowledges_every_publish_once(topic in topics(), body in any::<Vec<u8>>()) {
+            let reactions = logged_in(Mode::EdgeHub).receive(publication(topic, body), 0);
+            let acks = reactions.iter().filter(|r| matches!(r, Reaction::Send(Outbound::Puback { id: 1 })));
+            prop_assert_eq!(acks.count(), 1);
+        }
+
+        /// At IoT Hub a publish is either acknowledged or the end.
+        #[test]
+        fn iot_hub_acknowledges_or_closes(topic in topics(), body in any::<Vec<u8>>()) {
+            let reactions = logged_in(Mode::IotHub).receive(publication(topic, body), 0);
+            let acks = reactions.iter().filter(|r| matches!(r, Reaction::Send(Outbound::Puback { .. }))).count();
+            let ends = reactions.iter().filter(|r| matches!(r, Reaction::Close(_))).count();
+            prop_assert_eq!(acks + ends, 1);
+        }
+    }
+}

@@ -92,6 +92,7 @@ impl Bench {
             password: token(&format!("{HUB}/{path}"), &self.credentials.key, expiry),
             keep_alive: 60,
             clean_session: true,
+            will: None,
         }
     }
 
@@ -111,15 +112,21 @@ pub(crate) struct LoginBytes {
     pub(crate) password: String,
     pub(crate) keep_alive: u16,
     pub(crate) clean_session: bool,
+    /// Topic and body of a will at QoS 0.
+    pub(crate) will: Option<(String, String)>,
 }
 
 impl LoginBytes {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut body = text("MQTT");
         let clean = if self.clean_session { 2 } else { 0 };
-        body.extend([4, 0x80 | 0x40 | clean]);
+        let will = if self.will.is_some() { 4 } else { 0 };
+        body.extend([4, 0x80 | 0x40 | will | clean]);
         body.extend(self.keep_alive.to_be_bytes());
         body.extend(text(&self.client_id));
+        for part in self.will.iter().flat_map(|(topic, body)| [topic, body]) {
+            body.extend(text(part));
+        }
         body.extend(text(&self.user_name));
         body.extend(text(&self.password));
         packet(0x10, &body)

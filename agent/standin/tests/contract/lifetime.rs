@@ -1,10 +1,10 @@
 //! How connections end, and what outlives them.
 
 use serde_json::json;
-use standin::hub::DisconnectReason;
+use standin::hub::{DisconnectReason, HubEvent, Rule};
 
-use crate::client::{Bench, publish, read_publish, subscribe, token, unix_now};
-use crate::{EVENTS, PUBACK, end};
+use crate::client::{Bench, Client, publish, read_publish, subscribe, token, unix_now};
+use crate::{EVENTS, PUBACK, end, rule};
 
 #[tokio::test]
 async fn a_newer_connection_of_the_same_identity_wins() {
@@ -118,4 +118,71 @@ async fn after_shutdown_nobody_listens() {
     bench.hub.shutdown().await;
     assert_eq!(client.packet().await, None);
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+async fn with_will(bench: &Bench, topic: &str) -> Client {
+    let mut login = bench.login();
+    login.will = Some((topic.to_owned(), "gone".to_owned()));
+    let mut client = bench.dial().await;
+    client.send(&login.bytes()).await;
+    assert_eq!(client.packet().await, Some(vec![0x20, 2, 0, 0]));
+    client
+}
+
+#[tokio::test]
+async fn a_will_becomes_a_message_when_the_client_is_lost_and_only_then() {
+    let mut bench = Bench::module().await;
+    let mut polite = with_will(&bench, EVENTS).await;
+    polite.send(&[0xe0, 0]).await;
+    assert_eq!(end(&mut bench).await, DisconnectReason::Goodbye);
+    drop(with_will(&bench, EVENTS).await);
+    let mut seen = Vec::new();
+    loop {
+        match bench.events.recv().await.unwrap() {
+            HubEvent::Message {
+                properties, body, ..
+            } => {
+                let kind = properties.application["iothub-MessageType"].clone();
+                assert_eq!((kind.as_deref(), &body[..]), (Some("Will"), &b"gone"[..]));
+                seen.push("will");
+            }
+            HubEvent::Disconnected { reason, .. } => {
+                assert_eq!(reason, DisconnectReason::Lost);
+                break;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(seen, ["will"]);
+}
+
+#[tokio::test]
+async fn a_will_for_another_topic_is_reported() {
+    let mut bench = Bench::module().await;
+    let _client = with_will(&bench, "home/last-words").await;
+    assert_eq!(rule(&mut bench).await, Rule::Will);
+}
+
+#[tokio::test]
+async fn a_client_behind_a_full_queue_is_dropped_and_the_hub_goes_on() {
+    let mut bench = Bench::module().await;
+    let mut client = bench.connected().await;
+    client
+        .send(&subscribe(&["$iothub/twin/PATCH/properties/desired/#"]))
+        .await;
+    client.packet().await.unwrap();
+    // It stops reading; changes fill its socket, then its queue.
+    let text = "x".repeat(4000);
+    let patch = json!({"a": text, "b": text, "c": text, "d": text, "e": text, "f": text});
+    let reason = loop {
+        bench.hub.set_desired(&bench.identity, &patch).unwrap();
+        tokio::task::yield_now().await;
+        if let Ok(HubEvent::Disconnected { reason, .. }) = bench.events.try_recv() {
+            break reason;
+        }
+    };
+    assert_eq!(reason, DisconnectReason::Stalled);
+    drop(client);
+    drop(bench.connected().await);
+    assert_eq!(end(&mut bench).await, DisconnectReason::Lost);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use standin::hub::{DisconnectReason, HubEvent, Identity, InvokeError, Mode, Rule};
+use standin::hub::{DisconnectReason, HubEvent, Identity, InvokeError, MethodResult, Mode, Rule};
 
 use crate::client::{Bench, Client, publish, read_publish, subscribe};
 use crate::{EVENTS, PUBACK, end, rule};
@@ -255,4 +255,90 @@ async fn a_method_without_a_listener_or_an_answer_says_so() {
     drop(silent);
     let _deaf = subscribed(&bench, &["$iothub/methods/POST/#"]).await;
     assert!(matches!(call().await, Err(InvokeError::TimedOut { .. })));
+}
+
+/// Answers one method call with `status` and `body`, and gives what the caller got.
+async fn answered(bench: &Bench, status: &str, body: &[u8]) -> Result<MethodResult, InvokeError> {
+    let mut client = subscribed(bench, &["$iothub/methods/POST/#"]).await;
+    let answering = async {
+        let (topic, _) = read_publish(&client.packet().await.unwrap());
+        let rid = topic.split_once("$rid=").unwrap().1;
+        let answer = format!("$iothub/methods/res/{status}/?$rid={rid}");
+        client.send(&publish(0, &answer, body)).await;
+    };
+    let payload = json!(null);
+    let within = Duration::from_secs(20);
+    let ((), result) = tokio::join!(
+        answering,
+        bench.hub.invoke(&bench.identity, "x", &payload, within)
+    );
+    result
+}
+
+#[tokio::test]
+async fn a_method_answer_without_a_body_is_null_and_a_status_must_be_an_integer() {
+    let mut bench = Bench::new(Mode::EdgeHub, Identity::module("d1", "m1")).await;
+    let result = answered(&bench, "404", b"").await.unwrap();
+    assert_eq!((result.status, result.payload), (404, json!(null)));
+    let result = answered(&bench, "ok", b"{}").await.unwrap();
+    assert_eq!((result.status, result.payload), (400_000, json!({})));
+    assert_eq!(rule(&mut bench).await, Rule::MethodAnswer);
+}
+
+#[tokio::test]
+async fn a_method_answer_that_is_not_json_or_too_large_is_no_answer() {
+    for body in [&b"ok"[..], &[b' '; 131_073]] {
+        let mut bench = Bench::module().await;
+        let result = answered(&bench, "200", body).await;
+        assert_eq!(result, Err(InvokeError::NoAnswer("x".to_owned())));
+        assert_eq!(rule(&mut bench).await, Rule::MethodAnswer);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_property_bag_closes_at_iot_hub() {
+    closes(
+        Mode::IotHub,
+        &publish(0b010, &format!("{EVENTS}a=%zz"), b"x"),
+        Rule::PropertyBag,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn edge_hub_grants_inputs_and_shows_no_version_for_a_reported_patch() {
+    let bench = Bench::new(Mode::EdgeHub, Identity::module("d1", "m1")).await;
+    let mut client = subscribed(
+        &bench,
+        &["devices/d1/modules/m1/inputs/#", "$iothub/twin/res/#"],
+    )
+    .await;
+    client
+        .send(&publish(
+            0,
+            "$iothub/twin/PATCH/properties/reported/?$rid=1",
+            b"{}",
+        ))
+        .await;
+    assert_eq!(
+        read_publish(&client.packet().await.unwrap()).0,
+        "$iothub/twin/res/204/?$rid=1"
+    );
+}
+
+#[tokio::test]
+async fn a_device_has_topics_of_its_own() {
+    let mut bench = Bench::new(Mode::IotHub, Identity::device("d1")).await;
+    let mut client = subscribed(&bench, &["devices/d1/messages/devicebound/#"]).await;
+    client
+        .send(&publish(0b010, "devices/d1/messages/events/", b"x"))
+        .await;
+    assert_eq!(client.packet().await, Some(PUBACK.to_vec()));
+    client.send(&publish(0b010, EVENTS, b"x")).await;
+    assert_eq!(
+        client.packet().await,
+        None,
+        "a module's topic is not the device's"
+    );
+    assert_eq!(rule(&mut bench).await, Rule::UnknownTopic);
 }
