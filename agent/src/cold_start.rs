@@ -106,7 +106,10 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         exits: Vec::new(),
         oom_kills: 0,
         last_lines: Vec::new(),
-        usage: Observed::unseen(Reason::CannotMeasure, "it ended before it could be measured"),
+        usage: Observed::unseen(
+            Reason::CannotMeasure,
+            "it ended before it could be measured",
+        ),
     };
     let mut played = Played {
         start: start.clone(),
@@ -122,7 +125,13 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
             let Some(words) = error.engine_words() else {
                 return Err(error);
             };
-            start.health = unhealthy(trial, &Failure { engine_error: Some(words), ..Failure::default() });
+            start.health = unhealthy(
+                trial,
+                &Failure {
+                    engine_error: Some(words),
+                    ..Failure::default()
+                },
+            );
             bench.engine.remove(&created.id).await?;
             return Ok(Played { start, ..played });
         }
@@ -134,12 +143,27 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
     let outcome = match outcome {
         Awaited::Healthy(after) => match watch.stays(trial.settle).await {
             None => {
-                start.health = Health::Healthy { after, stayed: trial.settle, by: trial.expectation.grounds() };
+                start.health = Health::Healthy {
+                    after,
+                    stayed: trial.settle,
+                    by: trial.expectation.grounds(),
+                };
                 start.usage = usage(&mut sampler);
                 start.oom_kills = watch.oom_kills;
                 let limits = (trial.memory_limit, trial.core_limit);
-                let alive = Alive { id: created.id, pid: running.pid, watch, sampler: sampler.ok(), phase: trial.phase.clone(), limits };
-                return Ok(Played { start, alive: Some(alive), ..played });
+                let alive = Alive {
+                    id: created.id,
+                    pid: running.pid,
+                    watch,
+                    sampler: sampler.ok(),
+                    phase: trial.phase.clone(),
+                    limits,
+                };
+                return Ok(Played {
+                    start,
+                    alive: Some(alive),
+                    ..played
+                });
             }
             Some(ended) => ended,
         },
@@ -157,11 +181,26 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
 }
 
 /// Files a start that did not become or stay healthy under its one cause.
-async fn fail(bench: &Bench<'_>, trial: &Trial<'_>, watch: &mut Watch, start: &mut Start, outcome: &Awaited) -> Result<(), EngineError> {
-    start.last_lines = bench.engine.last_lines(&watch.id, LAST_LINES).await.unwrap_or_default();
+async fn fail(
+    bench: &Bench<'_>,
+    trial: &Trial<'_>,
+    watch: &mut Watch,
+    start: &mut Start,
+    outcome: &Awaited,
+) -> Result<(), EngineError> {
+    start.last_lines = bench
+        .engine
+        .last_lines(&watch.id, LAST_LINES)
+        .await
+        .unwrap_or_default();
     let ended = bench.engine.inspect(&watch.id).await?;
     let waited: Millis = watch.began.elapsed().into();
-    let mut failure = Failure { last_lines: &start.last_lines, placeholders: trial.placeholders, waited, ..Failure::default() };
+    let mut failure = Failure {
+        last_lines: &start.last_lines,
+        placeholders: trial.placeholders,
+        waited,
+        ..Failure::default()
+    };
     let missing = match outcome {
         Awaited::Overdue(missing) => missing.clone(),
         Awaited::Healthy(_) | Awaited::Ended(_) => Vec::new(),
@@ -171,7 +210,11 @@ async fn fail(bench: &Bench<'_>, trial: &Trial<'_>, watch: &mut Watch, start: &m
         let oom_killed = ended.oom_killed || watch.oom_kills > 0;
         failure.exit_code = Some(code.unwrap_or(ended.exit_code));
         failure.oom_killed = oom_killed;
-        start.exits.push(Exit { at: waited, code: code.unwrap_or(ended.exit_code), oom_killed });
+        start.exits.push(Exit {
+            at: waited,
+            code: code.unwrap_or(ended.exit_code),
+            oom_killed,
+        });
     }
     start.health = unhealthy(trial, &failure);
     Ok(())
@@ -179,12 +222,23 @@ async fn fail(bench: &Bench<'_>, trial: &Trial<'_>, watch: &mut Watch, start: &m
 
 fn unhealthy(trial: &Trial<'_>, failure: &Failure<'_>) -> Health {
     let (cause, detail) = diagnose(failure);
-    let missing = if failure.missing.is_empty() { trial.expectation.grounds() } else { failure.missing.to_vec() };
-    Health::Unhealthy { cause, detail, missing }
+    let missing = if failure.missing.is_empty() {
+        trial.expectation.grounds()
+    } else {
+        failure.missing.to_vec()
+    };
+    Health::Unhealthy {
+        cause,
+        detail,
+        missing,
+    }
 }
 
 fn refused(trial: &Trial<'_>, at: Millis, words: &str) -> Played {
-    let failure = Failure { engine_error: Some(words), ..Failure::default() };
+    let failure = Failure {
+        engine_error: Some(words),
+        ..Failure::default()
+    };
     let start = Start {
         at,
         create: Millis(0),
@@ -194,9 +248,19 @@ fn refused(trial: &Trial<'_>, at: Millis, words: &str) -> Played {
         exits: Vec::new(),
         oom_kills: 0,
         last_lines: Vec::new(),
-        usage: Observed::unseen(Reason::CannotMeasure, "the engine did not create the container"),
+        usage: Observed::unseen(
+            Reason::CannotMeasure,
+            "the engine did not create the container",
+        ),
     };
-    Played { start, series: Vec::new(), created: None, warnings: Vec::new(), refused: Some(words.to_owned()), alive: None }
+    Played {
+        start,
+        series: Vec::new(),
+        created: None,
+        warnings: Vec::new(),
+        refused: Some(words.to_owned()),
+        alive: None,
+    }
 }
 
 /// Starts the sampler, or says why the candidate cannot be measured.
@@ -205,7 +269,10 @@ fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
         .map(|files| Sampler::start(files, running.pid, bench.events.origin(), CADENCE_HZ))
         .map_err(|error| error.to_string());
     if let Err(why) = &sampler {
-        bench.events.emit(RunEvent::Trouble { what: "sampler".to_owned(), why: why.clone() });
+        bench.events.emit(RunEvent::Trouble {
+            what: "sampler".to_owned(),
+            why: why.clone(),
+        });
     }
     sampler
 }
@@ -218,20 +285,32 @@ fn usage(sampler: &mut Result<Sampler, String>) -> Observed<Usage> {
 }
 
 /// Puts phase and limits on the samples.
-fn named(series: Vec<Series>, phase: &str, (memory, cores): (Option<f64>, Option<f64>)) -> Vec<Series> {
+fn named(
+    series: Vec<Series>,
+    phase: &str,
+    (memory, cores): (Option<f64>, Option<f64>),
+) -> Vec<Series> {
     let limit = |series: &Series| match series.unit.as_str() {
         "bytes" => memory,
         "cores" => cores,
         _ => None,
     };
-    series.into_iter().map(|series| Series { phase: phase.to_owned(), limit: limit(&series), ..series }).collect()
+    series
+        .into_iter()
+        .map(|series| Series {
+            phase: phase.to_owned(),
+            limit: limit(&series),
+            ..series
+        })
+        .collect()
 }
 
 impl Alive {
     /// Watches it for `window`; the usage over it, or why it ended. The engine is not asked anything meanwhile.
     pub async fn steady(&mut self, window: Millis) -> Observed<Usage> {
         if let Some(sampler) = &mut self.sampler {
-            sampler.mark();
+            // What came since the start's own watch belongs to neither.
+            let _ = sampler.mark();
         }
         let ended = self.watch.stays(window).await;
         let Some(sampler) = &mut self.sampler else {
@@ -242,9 +321,15 @@ impl Alive {
             None => Observed::Seen(usage),
             Some(Awaited::Ended(code)) => {
                 let code = code.map_or("unknown".to_owned(), |code| code.to_string());
-                Observed::unseen(Reason::Unstable, format!("the module ended in its steady window, exit code {code}"))
+                Observed::unseen(
+                    Reason::Unstable,
+                    format!("the module ended in its steady window, exit code {code}"),
+                )
             }
-            Some(Awaited::Healthy(_) | Awaited::Overdue(_)) => Observed::unseen(Reason::Unstable, "the module became unhealthy in its steady window"),
+            Some(Awaited::Healthy(_) | Awaited::Overdue(_)) => Observed::unseen(
+                Reason::Unstable,
+                "the module became unhealthy in its steady window",
+            ),
         }
     }
 
@@ -288,11 +373,23 @@ struct Watch {
 
 impl Watch {
     fn new(id: String, events: Receiver<EngineEvent>) -> Watch {
-        Watch { id, began: Instant::now(), events, healthcheck_healthy: false, oom_kills: 0, ended: None }
+        Watch {
+            id,
+            began: Instant::now(),
+            events,
+            healthcheck_healthy: false,
+            oom_kills: 0,
+            ended: None,
+        }
     }
 
     /// Waits until nothing is missing, the module ends, or the budget is over.
-    async fn until_healthy(&mut self, bench: &Bench<'_>, trial: &Trial<'_>, running: &Inspect) -> Result<Awaited, EngineError> {
+    async fn until_healthy(
+        &mut self,
+        bench: &Bench<'_>,
+        trial: &Trial<'_>,
+        running: &Inspect,
+    ) -> Result<Awaited, EngineError> {
         if !running.running && running.finished_at.is_some() {
             return Ok(self.ended(Some(running.exit_code)));
         }
@@ -307,7 +404,10 @@ impl Watch {
                 },
                 _ = look.tick() => {}
             }
-            let missing = trial.expectation.missing(&self.signs(bench, running.pid, trial.expectation));
+            let missing =
+                trial
+                    .expectation
+                    .missing(&self.signs(bench, running.pid, trial.expectation));
             let waited: Millis = self.began.elapsed().into();
             if missing.is_empty() {
                 return Ok(Awaited::Healthy(waited));
@@ -336,10 +436,17 @@ impl Watch {
 
     fn signs(&self, bench: &Bench<'_>, pid: Option<u32>, expectation: &Expectation) -> Signs {
         let listening = match pid {
-            Some(pid) if !expectation.ports.is_empty() => ports::listening(bench.roots, pid).unwrap_or_default(),
+            Some(pid) if !expectation.ports.is_empty() => {
+                ports::listening(bench.roots, pid).unwrap_or_default()
+            }
             _ => std::collections::BTreeSet::new(),
         };
-        Signs { running: true, healthcheck_healthy: self.healthcheck_healthy, listening, running_for: self.began.elapsed().into() }
+        Signs {
+            running: true,
+            healthcheck_healthy: self.healthcheck_healthy,
+            listening,
+            running_for: self.began.elapsed().into(),
+        }
     }
 
     /// Takes one event of this container in; something, if it ended.
@@ -357,7 +464,11 @@ impl Watch {
     }
 
     fn ended(&mut self, code: Option<i64>) -> Awaited {
-        self.ended = Some(Exit { at: self.began.elapsed().into(), code: code.unwrap_or(-1), oom_killed: self.oom_kills > 0 });
+        self.ended = Some(Exit {
+            at: self.began.elapsed().into(),
+            code: code.unwrap_or(-1),
+            oom_killed: self.oom_kills > 0,
+        });
         Awaited::Ended(code)
     }
 }

@@ -1,14 +1,39 @@
 //! The probe: an IoT Edge module that starts a candidate with its marketplace defaults, measures it, judges it, and
 //! reports through IoT Hub.
+//!
+//! `settings` → `module` or `once` → `probe`: only [`probe`] knows the order of effects. [`sampler`] reads the kernel,
+//! [`cold_start`] and [`trials`] play containers, [`hub`] speaks to IoT Hub, [`events`] and [`journal`] keep what was seen.
 
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
 )]
 
+pub mod bench;
+pub mod cold_start;
 pub mod events;
 pub mod hub;
 pub mod journal;
 pub mod load;
+pub mod module;
+pub mod once;
+pub mod probe;
 pub mod sampler;
 pub mod settings;
+pub mod trials;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

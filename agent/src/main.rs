@@ -1,1 +1,95 @@
-fn main() {}
+//! The probe's program: settings, log, one call, exit code.
+
+use std::process::ExitCode;
+
+use agent::settings::{Command, HELP, Usage, read};
+use agent::{load, module, once};
+use anyhow::Context;
+
+/// Exit code for wrong usage.
+const USAGE: u8 = 64;
+/// Exit code for bad input.
+const BAD_INPUT: u8 = 65;
+/// Exit code when nothing could be decided.
+const UNDECIDED: u8 = 2;
+
+fn main() -> ExitCode {
+    match command_line().map_err(anyhow::Error::from).and_then(obey) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(if error.is::<Usage>() {
+                USAGE
+            } else if error.is::<once::BadOffer>() {
+                BAD_INPUT
+            } else {
+                UNDECIDED
+            })
+        }
+    }
+}
+
+fn command_line() -> Result<Command, Usage> {
+    read(std::env::args_os().skip(1), &|name| {
+        std::env::var(name).ok()
+    })
+}
+
+fn obey(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Help => {
+            say(HELP);
+            Ok(0)
+        }
+        Command::Version => {
+            say(concat!("edgeproof-agent ", env!("CARGO_PKG_VERSION")));
+            Ok(0)
+        }
+        Command::Noop(length) => {
+            load::noop(length);
+            Ok(0)
+        }
+        Command::Spin(length) => {
+            load::spin(length);
+            Ok(0)
+        }
+        Command::Eat(mib) => {
+            load::eat(mib, &mut std::io::stdout().lock())?;
+            Ok(0)
+        }
+        Command::Once {
+            settings,
+            offer,
+            report,
+            options,
+        } => {
+            let verdict = runtime()?.block_on(once::run(&settings, &offer, &report, *options))?;
+            Ok(verdict.exit_code())
+        }
+        Command::Module(settings) => {
+            runtime()?.block_on(module::run(&settings))?;
+            Ok(0)
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .init();
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the runtime")
+}
+
+#[allow(clippy::print_stdout, reason = "help and version are asked for")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[allow(clippy::print_stderr, reason = "the one place where an error is told")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("edgeproof-agent: {error:#}");
+}

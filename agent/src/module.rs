@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::events::{Events, Progress, RunEvent};
-use crate::hub::{Content, FromHub, HubClient, HubSettings, Identity, MQTT_PORT, REPORT_OUTPUT, report_parts};
+use crate::hub::{
+    Content, FromHub, HubClient, HubSettings, Identity, MQTT_PORT, REPORT_OUTPUT, report_parts,
+};
 use crate::journal::{Journal, write_whole};
 use crate::probe::{Assignment, Probe};
 use crate::settings::Settings;
@@ -33,7 +35,11 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         () = stop_signal() => Ok(()),
     };
     if let Err(error) = &served {
-        report(&client, json!({"state": "failed", "phase": format!("{error:#}")})).await;
+        report(
+            &client,
+            json!({"state": "failed", "phase": format!("{error:#}")}),
+        )
+        .await;
     }
     if let Err(unsent) = client.close().await {
         tracing::warn!(%unsent, "closed early");
@@ -47,7 +53,9 @@ fn hub_settings() -> anyhow::Result<HubSettings> {
     let (identity, ca_pem) = match environment("EdgeHubConnectionString") {
         Some(text) => {
             let anchor = environment("EdgeModuleCACertificateFile");
-            let pem = anchor.map(|path| std::fs::read_to_string(&path).with_context(|| format!("read {path}"))).transpose()?;
+            let pem = anchor
+                .map(|path| std::fs::read_to_string(&path).with_context(|| format!("read {path}")))
+                .transpose()?;
             (Identity::from_connection_string(&text)?, pem)
         }
         None => (Identity::from_edge(&environment)?, None),
@@ -62,12 +70,18 @@ fn hub_settings() -> anyhow::Result<HubSettings> {
     })
 }
 
-async fn serve(settings: &Settings, client: &HubClient, from_hub: &mut Receiver<FromHub>) -> anyhow::Result<()> {
+async fn serve(
+    settings: &Settings,
+    client: &HubClient,
+    from_hub: &mut Receiver<FromHub>,
+) -> anyhow::Result<()> {
     let probe = Probe::open(settings).await?;
     let mut inbox = Inbox::default();
     loop {
         let Some(wanted) = inbox.next_run() else {
-            let Some(event) = from_hub.recv().await else { return Ok(()) };
+            let Some(event) = from_hub.recv().await else {
+                return Ok(());
+            };
             inbox.take(event);
             continue;
         };
@@ -75,7 +89,11 @@ async fn serve(settings: &Settings, client: &HubClient, from_hub: &mut Receiver<
         let working = async {
             if let Err(error) = carry_out(&probe, client, wanted).await {
                 tracing::error!(error = %format!("{error:#}"), run, "run failed");
-                report(client, json!({"run": run, "state": "failed", "phase": format!("{error:#}")})).await;
+                report(
+                    client,
+                    json!({"run": run, "state": "failed", "phase": format!("{error:#}")}),
+                )
+                .await;
             }
         };
         tokio::pin!(working);
@@ -107,7 +125,9 @@ impl Inbox {
     fn take(&mut self, event: FromHub) {
         match event {
             FromHub::Connected => tracing::info!("connected to the hub"),
-            FromHub::Disconnected { why, retry_in } => tracing::warn!(%why, ?retry_in, "no link to the hub"),
+            FromHub::Disconnected { why, retry_in } => {
+                tracing::warn!(%why, ?retry_in, "no link to the hub")
+            }
             FromHub::Twin { desired, .. } => self.desired = desired,
             FromHub::Desired { patch, .. } => merge(&mut self.desired, patch),
             FromHub::Method { name, reply, .. } => {
@@ -121,7 +141,10 @@ impl Inbox {
 
     /// The run asked for, unless it was taken on before.
     fn next_run(&mut self) -> Option<Value> {
-        let wanted = self.desired.pointer("/conformance/run").filter(|run| run.is_object())?;
+        let wanted = self
+            .desired
+            .pointer("/conformance/run")
+            .filter(|run| run.is_object())?;
         let id = wanted["id"].as_str().unwrap_or_default();
         if self.taken.as_deref() == Some(id) {
             return None;
@@ -153,15 +176,22 @@ fn merge(target: &mut Value, patch: Value) {
 
 /// One run from request to acknowledged report.
 async fn carry_out(probe: &Probe, client: &HubClient, wanted: Value) -> anyhow::Result<()> {
-    let request: RunRequest = serde_json::from_value(wanted).context("read the desired property conformance.run")?;
+    let request: RunRequest =
+        serde_json::from_value(wanted).context("read the desired property conformance.run")?;
     let mistakes = request.mistakes();
-    anyhow::ensure!(mistakes.is_empty(), "the desired property conformance.run has mistakes: {}", mistakes.join("; "));
+    anyhow::ensure!(
+        mistakes.is_empty(),
+        "the desired property conformance.run has mistakes: {}",
+        mistakes.join("; ")
+    );
     let stored = probe.runs().join(&request.id).join("report.json");
     if let Ok(bytes) = std::fs::read(&stored) {
         tracing::info!(run = request.id, "known run: its report is sent again");
         return deliver(client, &request.id, &bytes).await;
     }
-    let text = request.offer_text().map_err(|mistake| anyhow::anyhow!("conformance.run: {mistake}"))?;
+    let text = request
+        .offer_text()
+        .map_err(|mistake| anyhow::anyhow!("conformance.run: {mistake}"))?;
     let read = offer::read(&text).map_err(|mistakes| {
         let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the offer has mistakes: {}", list.join("; "))
@@ -173,10 +203,18 @@ async fn carry_out(probe: &Probe, client: &HubClient, wanted: Value) -> anyhow::
 }
 
 /// Certifies while the twin follows; nothing of the run is on the engine when this returns.
-async fn certify(probe: &Probe, client: &HubClient, request: &RunRequest, offer: offer::Offer) -> anyhow::Result<Report> {
+async fn certify(
+    probe: &Probe,
+    client: &HubClient,
+    request: &RunRequest,
+    offer: offer::Offer,
+) -> anyhow::Result<Report> {
     let journal = Journal::create(probe.runs(), &request.id)?;
     let events = Events::new(Instant::now(), Some(journal));
-    events.emit(RunEvent::Started { run: request.id.clone(), offer_sha256: request.offer_sha256.clone() });
+    events.emit(RunEvent::Started {
+        run: request.id.clone(),
+        offer_sha256: request.offer_sha256.clone(),
+    });
     let assignment = Assignment {
         run: request.id.clone(),
         profile: Profile::quick(),
@@ -197,7 +235,15 @@ async fn certify(probe: &Probe, client: &HubClient, request: &RunRequest, offer:
 /// Sends the report, then says so in the twin: the final state is always the last word.
 async fn deliver(client: &HubClient, run: &str, bytes: &[u8]) -> anyhow::Result<()> {
     for part in report_parts(run, bytes) {
-        client.send(REPORT_OUTPUT, &part.properties(), Content::JSON, part.body.clone()).await.context("send the report")?;
+        client
+            .send(
+                REPORT_OUTPUT,
+                &part.properties(),
+                Content::JSON,
+                part.body.clone(),
+            )
+            .await
+            .context("send the report")?;
     }
     let judged: Report = serde_json::from_slice(bytes)?;
     let last = json!({"run": run, "state": "done", "phase": Value::Null, "progress": 100, "verdict": judged.verdict.word(), "headline": judged.headline(), "counts": judged.counts});
@@ -206,7 +252,10 @@ async fn deliver(client: &HubClient, run: &str, bytes: &[u8]) -> anyhow::Result<
 }
 
 /// Keeps the twin's progress current, at most once a second.
-async fn follow(client: &HubClient, mut progress: watch::Receiver<Progress>) -> std::convert::Infallible {
+async fn follow(
+    client: &HubClient,
+    mut progress: watch::Receiver<Progress>,
+) -> std::convert::Infallible {
     loop {
         let now = progress.borrow_and_update().clone();
         report(client, json!({"run": now.run, "state": now.state, "phase": now.phase, "progress": now.percent, "verdict": Value::Null, "headline": Value::Null, "counts": Value::Null})).await;
@@ -230,10 +279,16 @@ mod tests {
 
     #[test]
     fn a_run_is_taken_on_once() {
-        let mut inbox = Inbox { desired: json!({"conformance": {"run": {"id": "a"}}}), taken: None };
+        let mut inbox = Inbox {
+            desired: json!({"conformance": {"run": {"id": "a"}}}),
+            taken: None,
+        };
         assert_eq!(inbox.next_run(), Some(json!({"id": "a"})));
         assert_eq!(inbox.next_run(), None);
-        merge(&mut inbox.desired, json!({"conformance": {"run": {"id": "b"}}}));
+        merge(
+            &mut inbox.desired,
+            json!({"conformance": {"run": {"id": "b"}}}),
+        );
         assert_eq!(inbox.next_run().unwrap()["id"], "b");
     }
 

@@ -27,26 +27,48 @@ pub struct BadOffer {
 ///
 /// # Errors
 /// [`BadOffer`] for the offer's own mistakes; else the engine or the disk.
-pub async fn run(settings: &Settings, offer: &Path, report: &Path, options: RunOptions) -> anyhow::Result<RunVerdict> {
-    let text = std::fs::read_to_string(offer).with_context(|| format!("read {}", offer.display()))?;
+pub async fn run(
+    settings: &Settings,
+    offer: &Path,
+    report: &Path,
+    options: RunOptions,
+) -> anyhow::Result<RunVerdict> {
+    let text =
+        std::fs::read_to_string(offer).with_context(|| format!("read {}", offer.display()))?;
     let read = offer::read(&text).map_err(|mistakes| BadOffer {
         path: offer.display().to_string(),
         count: mistakes.len(),
-        list: mistakes.iter().map(|mistake| format!("  {mistake}")).collect::<Vec<_>>().join("\n"),
+        list: mistakes
+            .iter()
+            .map(|mistake| format!("  {mistake}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
     })?;
     let probe = Probe::open(settings).await?;
     let run = new_run_id()?;
     let journal = Journal::create(probe.runs(), &run)?;
     let events = Events::new(Instant::now(), Some(journal));
-    events.emit(RunEvent::Started { run: run.clone(), offer_sha256: conformance::run_request::sha256_hex(text.as_bytes()) });
-    let assignment = Assignment { run: run.clone(), profile: Profile::quick(), scope: ScopeName::Device, offer: read.offer, options, started: jiff::Timestamp::now().to_string() };
+    events.emit(RunEvent::Started {
+        run: run.clone(),
+        offer_sha256: conformance::run_request::sha256_hex(text.as_bytes()),
+    });
+    let assignment = Assignment {
+        run: run.clone(),
+        profile: Profile::quick(),
+        scope: ScopeName::Device,
+        offer: read.offer,
+        options,
+        started: jiff::Timestamp::now().to_string(),
+    };
     let certified = tokio::select! {
         certified = probe.certify(assignment, &events) => Some(certified),
         () = stop_signal() => None,
     };
     let removed = probe.clean_up(&run).await;
     events.emit(RunEvent::CleanedUp { removed });
-    let Some(certified) = certified else { bail!("interrupted; nothing is left on the engine") };
+    let Some(certified) = certified else {
+        bail!("interrupted; nothing is left on the engine")
+    };
     let judged: Report = certified?;
     write_whole(report, &serde_json::to_vec_pretty(&judged)?)?;
     Ok(judged.verdict)

@@ -187,7 +187,9 @@ impl Given {
                     report,
                     options: Box::new(self.options),
                 }),
-                _ => Err(Usage("once needs --offer FILE and --report FILE".to_owned())),
+                _ => Err(Usage(
+                    "once needs --offer FILE and --report FILE".to_owned(),
+                )),
             },
             ["noop", length] => Ok(Command::Noop(number("SECONDS", length)?)),
             ["spin", length] => Ok(Command::Spin(number("SECONDS", length)?)),
@@ -203,7 +205,11 @@ fn seconds(name: &str, value: &str) -> Result<Duration, Usage> {
         .ok()
         .filter(|seconds| (0.0..=31_536_000.0).contains(seconds))
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| Usage(format!("{name} {value}: a number of seconds, at most a year")))
+        .ok_or_else(|| {
+            Usage(format!(
+                "{name} {value}: a number of seconds, at most a year"
+            ))
+        })
 }
 
 fn number<N: std::str::FromStr>(name: &str, value: &str) -> Result<N, Usage> {

@@ -291,9 +291,10 @@ fn pids_files(group: (Version, PathBuf)) -> Result<PidsFiles, Unseen> {
 
 fn open(path: &Path) -> Result<File, Unseen> {
     File::open(path).map_err(|error| {
-        let reason = match error.kind() {
-            io::ErrorKind::PermissionDenied => Reason::Configuration,
-            _ => Reason::CannotMeasure,
+        let reason = if error.kind() == io::ErrorKind::PermissionDenied {
+            Reason::Configuration
+        } else {
+            Reason::CannotMeasure
         };
         Unseen::new(
             reason,

@@ -13,6 +13,8 @@ pub mod storage;
 pub mod thread;
 
 mod buckets;
+#[cfg(test)]
+mod captured;
 mod memory;
 mod phase;
 mod rates;

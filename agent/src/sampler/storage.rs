@@ -133,10 +133,10 @@ fn log_blocks(roots: &Roots, log: &Path) -> Result<Bytes, Unseen> {
     let mut sum = Bytes::default();
     for entry in fs::read_dir(directory).map_err(|error| unreadable(directory, &error))? {
         let entry = entry.map_err(|error| unreadable(directory, &error))?;
-        if entry.file_name().to_string_lossy().starts_with(&*name) {
-            if let Some(seen) = looked_at(&entry.path())? {
-                sum = sum.saturating_add(blocks(&seen));
-            }
+        if entry.file_name().to_string_lossy().starts_with(&*name)
+            && let Some(seen) = looked_at(&entry.path())?
+        {
+            sum = sum.saturating_add(blocks(&seen));
         }
     }
     Ok(sum)

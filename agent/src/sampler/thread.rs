@@ -187,10 +187,9 @@ impl State {
         let at = now.saturating_duration_since(self.origin);
         let reading = self.files.read(&mut self.buffer);
         self.recorder.take(at, &reading);
-        if depth == Depth::Whole || self.recorder.is_high(&reading) {
-            if let Some(parts) = self.files.read_memory_parts(&mut self.buffer) {
-                self.recorder.take_parts(at, parts);
-            }
+        let wants_parts = depth == Depth::Whole || self.recorder.is_high(&reading);
+        if wants_parts && let Some(parts) = self.files.read_memory_parts(&mut self.buffer) {
+            self.recorder.take_parts(at, parts);
         }
         if depth == Depth::Whole {
             let slow = self.files.read_slow(&mut self.buffer);

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::bench::Bench;
 use crate::cold_start::CADENCE_HZ;
+use crate::load::held;
 use crate::sampler::{ContainerFiles, Sampler};
 
 /// Limit of the container that eats.
@@ -29,7 +30,11 @@ pub async fn prove(bench: &Bench<'_>) -> LimitProofs {
     let Some(image) = bench.own_image else {
         let why = "no image for sacrificial containers: the probe does not run in a container and none was given (--image)";
         let unseen = Unseen::new(Reason::Configuration, why);
-        return LimitProofs { memory: Observed::Unseen(unseen.clone()), cpu: Observed::Unseen(unseen.clone()), runtime_floor: Observed::Unseen(unseen) };
+        return LimitProofs {
+            memory: Observed::Unseen(unseen.clone()),
+            cpu: Observed::Unseen(unseen.clone()),
+            runtime_floor: Observed::Unseen(unseen),
+        };
     };
     LimitProofs {
         memory: memory(bench, image).await.into(),
@@ -42,17 +47,36 @@ async fn memory(bench: &Bench<'_>, image: &str) -> Result<MemoryLimitProof, Unse
     let limits = json!({"Memory": MEMORY_LIMIT.0, "MemorySwap": MEMORY_LIMIT.0});
     let body = body(image, &["eat", &MEMORY_TRIED.to_string()], limits);
     let eaten = sacrifice(bench, "eat", &body).await?;
-    let held = eaten.lines.iter().rev().find_map(|line| line.strip_prefix("held ")?.strip_suffix(" MiB")?.parse().ok());
-    Ok(MemoryLimitProof { limit: MEMORY_LIMIT, tried: Bytes::mib(MEMORY_TRIED), oom_killed: eaten.oom_killed, exit_code: eaten.exit_code, held: held.map(Bytes::mib) })
+    Ok(MemoryLimitProof {
+        limit: MEMORY_LIMIT,
+        tried: Bytes::mib(MEMORY_TRIED),
+        oom_killed: eaten.oom_killed,
+        exit_code: eaten.exit_code,
+        held: held(&eaten.lines.join("\n")),
+    })
 }
 
 async fn cpu(bench: &Bench<'_>, image: &str) -> Result<CpuLimitProof, Unseen> {
-    let body = body(image, &["spin", &SPIN_SECONDS.to_string()], json!({"CpuPeriod": 100_000, "CpuQuota": 20_000}));
+    let body = body(
+        image,
+        &["spin", &SPIN_SECONDS.to_string()],
+        json!({"CpuPeriod": 100_000, "CpuQuota": 20_000}),
+    );
     let spun = sacrifice(bench, "spin", &body).await?;
     let usage = spun.usage?;
     let cpu = usage.cpu.get()?;
-    let throttled = cpu.throttled.ok_or_else(|| Unseen::new(Reason::CannotMeasure, "the kernel tells nothing about throttling"))?;
-    Ok(CpuLimitProof { quota_cores: QUOTA_CORES, used_cores: cpu.cores_mean, throttled_periods: throttled.throttled_periods, periods: throttled.periods })
+    let throttled = cpu.throttled.ok_or_else(|| {
+        Unseen::new(
+            Reason::CannotMeasure,
+            "the kernel tells nothing about throttling",
+        )
+    })?;
+    Ok(CpuLimitProof {
+        quota_cores: QUOTA_CORES,
+        used_cores: cpu.cores_mean,
+        throttled_periods: throttled.throttled_periods,
+        periods: throttled.periods,
+    })
 }
 
 async fn floor(bench: &Bench<'_>, image: &str) -> Result<Bytes, Unseen> {
@@ -82,12 +106,28 @@ struct Sacrificed {
 }
 
 async fn sacrifice(bench: &Bench<'_>, what: &str, body: &Value) -> Result<Sacrificed, Unseen> {
-    let engine_trouble = |error: EngineError| Unseen::new(Reason::Infrastructure, format!("sacrificial container `{what}`: {error}"));
+    let engine_trouble = |error: EngineError| {
+        Unseen::new(
+            Reason::Infrastructure,
+            format!("sacrificial container `{what}`: {error}"),
+        )
+    };
     let name = bench.announce(what);
-    let created = bench.engine.create(&name, body, &bench.stamp(Role::Sacrifice)).await.map_err(engine_trouble)?;
+    let created = bench
+        .engine
+        .create(&name, body, &bench.stamp(Role::Sacrifice))
+        .await
+        .map_err(engine_trouble)?;
     let played = timeout(PATIENCE, play(bench, &created.id)).await;
     let removed = bench.engine.remove(&created.id).await;
-    let sacrificed = played.map_err(|_| Unseen::new(Reason::Infrastructure, format!("sacrificial container `{what}` did not end within {PATIENCE:?}")))?.map_err(engine_trouble)?;
+    let sacrificed = played
+        .map_err(|_| {
+            Unseen::new(
+                Reason::Infrastructure,
+                format!("sacrificial container `{what}` did not end within {PATIENCE:?}"),
+            )
+        })?
+        .map_err(engine_trouble)?;
     removed.map_err(engine_trouble)?;
     Ok(sacrificed)
 }
@@ -101,5 +141,10 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
     let exit_code = bench.engine.wait_exit(id).await?;
     let usage = sampler.map(|sampler| sampler.finish().0);
     let ended = bench.engine.inspect(id).await?;
-    Ok(Sacrificed { exit_code, oom_killed: ended.oom_killed, lines: bench.engine.last_lines(id, 50).await?, usage })
+    Ok(Sacrificed {
+        exit_code,
+        oom_killed: ended.oom_killed,
+        lines: bench.engine.last_lines(id, 50).await?,
+        usage,
+    })
 }

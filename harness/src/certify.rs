@@ -1,0 +1,217 @@
+//! `edgeproof certify`: a whole certification of an offer on one container engine, local hub included.
+//!
+//! The probe runs as a container with the createOptions of `deployment.json`, takes its run from its module twin and
+//! reports over MQTT, exactly as it would with IoT Hub. This file is the order of effects; nothing judges here.
+
+pub mod assembly;
+pub mod deployment;
+pub mod grants;
+mod lab;
+mod progress;
+mod sockets;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use conformance::offer::Offer;
+use conformance::record::{Deviation, ProfileName, RunOptions, ScopeName};
+use conformance::report::Report;
+use conformance::requirements::CATALOGUE;
+use conformance::run_request::RunRequest;
+use engine::Engine;
+
+use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
+use crate::exit::Refused;
+use crate::render::write::{json, write_all};
+use crate::{input, output, render};
+use lab::Lab;
+use progress::Progress;
+
+/// Certifies one offer.
+///
+/// # Errors
+/// Wrong usage, bad input, or trouble that leaves nothing decided.
+pub fn run(args: CertifyArgs) -> anyhow::Result<ExitCode> {
+    if args.profile != ProfileArg::Quick {
+        return Err(Refused::Usage(
+            "--profile: only `quick` is available in this version".to_owned(),
+        )
+        .into());
+    }
+    let socket = unix_socket(&args.engine)?;
+    let text = input::text(&args.offer)?;
+    let read = input::offer(&args.offer)?;
+    for warning in &read.warnings {
+        tracing::warn!(pointer = warning.pointer, "{}", warning.message);
+    }
+    let options = run_options(&args)?;
+    let report = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("start the runtime")?
+        .block_on(certify(&args, &socket, &text, &read.offer, options))?;
+    let files = write_all(&report, &args.out)?;
+    match args.format {
+        TextOrJson::Json => output::print(&json(&report))?,
+        TextOrJson::Text => {
+            let page = files.iter().find(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "html")
+            });
+            let place = page.map_or_else(String::new, |path| {
+                format!("\nReport: {}\n", path.display())
+            });
+            output::print(&format!("{}{place}", render::text::render(&report)))?;
+        }
+    }
+    Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+/// Path of the engine's socket.
+fn unix_socket(url: &str) -> Result<PathBuf, Refused> {
+    url.strip_prefix("unix://")
+        .filter(|path| path.starts_with('/'))
+        .map(PathBuf::from)
+        .ok_or_else(|| {
+            Refused::Usage(format!(
+                "--engine {url}: only unix:///path/to/socket is available in this version"
+            ))
+        })
+}
+
+fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
+    Ok(RunOptions {
+        starts: args.starts,
+        window: args.window.map(Into::into),
+        start_budget: args.start_budget.map(Into::into),
+        reserve_bytes: args.reserve,
+        wait: Some(args.wait.into()),
+        allow_elevated: args.allow_elevated,
+        edition: args.edition.into(),
+        image: args.image.clone(),
+        grants: args
+            .grants
+            .as_deref()
+            .map(grants::read)
+            .transpose()?
+            .unwrap_or_default(),
+    })
+}
+
+async fn certify(
+    args: &CertifyArgs,
+    socket: &Path,
+    text: &str,
+    offer: &Offer,
+    mut options: RunOptions,
+) -> anyhow::Result<Report> {
+    let engine = Engine::connect(socket).await?;
+    let mut progress = if args.quiet {
+        Progress::Quiet
+    } else {
+        Progress::shown()
+    };
+    if let Some(archive) = options
+        .image
+        .as_deref()
+        .map(Path::new)
+        .filter(|path| path.is_file())
+    {
+        progress.step("loading the image archive");
+        let loaded = engine.load_archive(archive).await?;
+        options.image = Some(
+            loaded
+                .into_iter()
+                .next()
+                .with_context(|| format!("{} holds no image", archive.display()))?,
+        );
+    }
+    let scope = match args.scope {
+        ScopeArg::Device => ScopeName::Device,
+        ScopeArg::Full => ScopeName::Full,
+    };
+    let patience = patience(&options);
+    let run = run_id()?;
+    let request = RunRequest::new(&run, ProfileName::Quick, scope, text, options)
+        .map_err(Refused::BadInput)?;
+    tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
+    let mut lab = Lab::new(engine.with_proc_root(Path::new("/proc")), run).await?;
+    let followed = tokio::select! {
+        followed = lab.certify(&request, &mut progress) => followed,
+        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+        () = tokio::time::sleep(patience) => Err(anyhow::anyhow!("no report within {} minutes", patience.as_secs() / 60)),
+    };
+    progress.step("cleaning up");
+    let cleaned = lab.clean_up().await;
+    progress.finish();
+    let (report, fills) = followed?;
+    cleaned.context("clean up; the next start sweeps what is left")?;
+    Ok(with_lab_facts(report, fills))
+}
+
+/// The report with what only the lab knows, judged again.
+fn with_lab_facts(report: Report, fills: Vec<Deviation>) -> Report {
+    let mut record = report.into_record();
+    record.deviations.extend(fills);
+    Report::judge(record, CATALOGUE)
+}
+
+/// How long a run can take by its own numbers, with room for a slow engine.
+fn patience(options: &RunOptions) -> Duration {
+    let profile = conformance::record::Profile::quick().with_options(options);
+    let each = Duration::from(profile.start_budget)
+        + Duration::from(profile.settle)
+        + Duration::from_secs(60);
+    options.wait.map(Duration::from).unwrap_or_default()
+        + each * profile.starts * 2
+        + Duration::from(profile.window)
+        + Duration::from_secs(900)
+}
+
+fn run_id() -> anyhow::Result<String> {
+    let random = getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+    Ok(format!("{random:016x}"))
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_unix_socket_is_an_engine() {
+        assert_eq!(
+            unix_socket("unix:///var/run/docker.sock").unwrap(),
+            Path::new("/var/run/docker.sock")
+        );
+        for url in [
+            "tcp://10.0.0.7:2375",
+            "ssh://pi",
+            "/var/run/docker.sock",
+            "unix://relative",
+        ] {
+            assert!(unix_socket(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_given_more_time_than_its_own_numbers_add_up_to() {
+        assert!(patience(&RunOptions::default()) > Duration::from_secs(6 * 100 + 30));
+    }
+}
