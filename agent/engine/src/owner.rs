@@ -90,6 +90,21 @@ impl Owner {
         let mountinfo = read(&proc_root.join("self/mountinfo")).ok()?;
         container_of(&mountinfo).map(Owner::Container)
     }
+
+    /// Whether this owner is a process that is not there any more, by the `/proc` of the host's pid namespace.
+    ///
+    /// A container is never told dead here: only its engine knows.
+    #[must_use]
+    pub fn is_dead_process(&self, proc_root: &Path) -> bool {
+        match self {
+            Owner::Container(_) => false,
+            Owner::Process {
+                boot_id,
+                pid,
+                start_time,
+            } => process_liveness(proc_root, boot_id, *pid, *start_time) == Liveness::Dead,
+        }
+    }
 }
 
 /// Whether a process is still there by the `/proc` at `proc_root`, which must be that of the host's pid namespace.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use engine::{Liveness, Owner};
+use engine::Owner;
 
 /// Directories of ours begin so.
 const PREFIX: &str = "edgeproof-run-";
@@ -60,12 +60,10 @@ fn sweep(parent: &Path) {
 }
 
 fn owner_is_dead(directory: &Path) -> bool {
-    let owner = fs::read_to_string(directory.join(OWNER))
+    fs::read_to_string(directory.join(OWNER))
         .ok()
-        .and_then(|text| text.parse::<Owner>().ok());
-    owner
-        .and_then(|owner| owner.process_liveness(Path::new("/proc")))
-        .is_some_and(|liveness| liveness == Liveness::Dead)
+        .and_then(|text| text.parse::<Owner>().ok())
+        .is_some_and(|owner| owner.is_dead_process(Path::new("/proc")))
 }
 
 #[cfg(test)]
