@@ -51,6 +51,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         .partition(|failed| cold_starts::is_not_the_modules(failed.cause));
     if !own.is_empty() {
         cold_starts::served_by_the_edge_runtime(record)?;
+        cold_starts::timing_counts(record, &tally)?;
     }
     match (own.first(), trouble.first()) {
         (Some(first), _) if tally.healthy == 0 => Ok(never_healthy(&tally, first, wanted)),
@@ -340,6 +341,16 @@ mod tests {
         assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
         fail(&mut record.observations.starts, Cause::NotReady);
         assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
+    }
+
+    #[test]
+    fn being_late_on_an_emulated_device_says_nothing() {
+        let mut record = sample::record();
+        record.device.emulated = true;
+        fail(&mut record.observations.starts, Cause::NotReady);
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
+        fail(&mut record.observations.starts, Cause::Crashed);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet);
     }
 
     #[test]

@@ -171,6 +171,27 @@ pub(super) fn speak_for_the_module(record: &Record) -> Result<(), Unseen> {
     served_by_the_edge_runtime(record)
 }
 
+/// Whether failed starts may be blamed on the module where only time ran out: on an emulated device they may not.
+///
+/// # Errors
+/// The device is emulated, and something was only late.
+pub(super) fn timing_counts(record: &Record, tally: &Tally<'_>) -> Result<(), Unseen> {
+    let only_late = tally
+        .failed
+        .iter()
+        .any(|failed| failed.cause == Cause::NotReady);
+    if record.device.emulated && only_late {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            format!(
+                "the device is emulated and slower than a real one, so being late says nothing: {}",
+                tally.account()
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// Whether as many starts were seen as the profile asks for.
 ///
 /// # Errors

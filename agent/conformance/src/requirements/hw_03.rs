@@ -81,10 +81,15 @@ fn highest_peak(record: &Record) -> Result<Peak, Unseen> {
         let phase = format!("start {}", index + 1);
         seen.push((phase, memory(start.usage.get()?)?));
     }
+    let steady = memory(observations.steady.get()?)?;
+    let covered = seen
+        .last()
+        .is_some_and(|(_, last)| steady.peak <= last.peak);
     let exact = seen
         .iter()
-        .all(|(_, memory)| memory.peak_method == PeakMethod::Watermark);
-    seen.push(("steady".to_owned(), memory(observations.steady.get()?)?));
+        .all(|(_, memory)| memory.peak_method == PeakMethod::Watermark)
+        && (covered || steady.peak_method == PeakMethod::Watermark);
+    seen.push(("steady".to_owned(), steady));
     let nonreclaimable = seen
         .iter()
         .map(|(_, memory)| memory.nonreclaimable_peak)
@@ -133,7 +138,7 @@ fn by_envelope(
             format!("{why}; inside a limit of {budget}: {}", tally.count()),
             wanted,
         )),
-        Envelope::Bursts(tally) if tally.killed_for_memory() || no_cpu_limit(record) => {
+        Envelope::Bursts(tally) if tally.killed_for_memory() || memory_alone(record) => {
             let (ram, paragraph) = paragraph_for(record, claim, peak.bytes);
             Ok(Outcome::unmet(
                 format!("{why}; inside a limit of {budget}: {}", tally.account()),
@@ -145,14 +150,18 @@ fn by_envelope(
         Envelope::Bursts(tally) => Err(Unseen::new(
             Reason::CannotMeasure,
             format!(
-                "{why}; the envelope run limits memory and CPU together, and nothing was killed for memory: {}",
+                "{why}; nothing was killed for memory in the envelope run, so its CPU limit or a slow emulated device may be the cause: {}",
                 tally.account()
             ),
         )),
     }
 }
 
-fn no_cpu_limit(record: &Record) -> bool {
+/// Whether nothing but the memory limit can have kept the envelope starts from coming up.
+fn memory_alone(record: &Record) -> bool {
+    if record.device.emulated {
+        return false;
+    }
     let envelope = record.observations.envelope.seen();
     envelope.is_some_and(|run| run.limits.cores.is_none())
 }
@@ -314,6 +323,19 @@ mod tests {
         });
         let outcome = judge(&record).unwrap();
         assert!(outcome.kind == OutcomeKind::Met && !outcome.marginal);
+    }
+
+    #[test]
+    fn a_steady_window_above_its_containers_watermark_is_only_sampled() {
+        let mut record = sample::record();
+        let Observed::Seen(steady) = &mut record.observations.steady else {
+            panic!("the sample has a steady window");
+        };
+        steady.memory = Observed::Seen(MemoryUse {
+            peak_method: PeakMethod::Sampled,
+            ..sample::memory(Bytes::mib(30), Bytes::mib(16))
+        });
+        assert!(judge(&record).unwrap().marginal);
     }
 
     #[test]

@@ -33,6 +33,8 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             "the hardware paragraph states no storage, so there is no claim to test; see IEM-HW-02",
         )
     })?;
+    // What kept the module from being created tells more than storage that was not seen for it.
+    record.observations.creation.get()?;
     let storage = record.observations.storage.get()?;
     let parts = parts(storage);
     let seen = parts

@@ -1,6 +1,6 @@
 //! IEM-HW-07: the module starts and stays healthy inside limits equal to its offer's claim.
 
-use super::cold_starts::{Tally, speak_for_the_module};
+use super::cold_starts::{Tally, speak_for_the_module, timing_counts};
 use super::envelope::{self, Envelope, cpu_quota_bites};
 use super::hw_03::claim_below_reserve;
 use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
@@ -40,6 +40,8 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         Err(below) => return Ok(claim_below_reserve(record, &claim, &below)),
     };
     let wanted = wanted(record, &claim, budget);
+    // What kept the module from being created tells more than an envelope that was not seen for it.
+    record.observations.creation.get()?;
     match envelope::evidence(record, budget)? {
         Envelope::Bursts(tally) => burst(record, &claim, &tally, wanted),
         Envelope::Holds(tally) => {
@@ -85,6 +87,7 @@ fn burst(
     }
     if !tally.killed_for_memory() {
         speak_for_the_module(record)?;
+        timing_counts(record, tally)?;
         cpu_is_as_claimed(record, claim)?;
     }
     let saw = format!("inside {}: {}", limits(record), tally.account());

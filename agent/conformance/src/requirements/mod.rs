@@ -124,3 +124,5 @@ pub const CATALOGUE: &[Requirement] = &[
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod total;

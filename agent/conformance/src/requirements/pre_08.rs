@@ -15,7 +15,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
         document: Document::Edgeproof,
         heading: "Preconditions of the probe",
     }],
-    statement: "The probe measures what it costs the device itself: at most 30 MB of memory and 3 % of one core.",
+    statement: "The probe measures what it costs the device itself: at most 30 MiB of memory and 3 % of one core.",
     remedy: "Lower the number of neighbours on the device or use a faster one; a probe over its budget distorts what it measures.",
     judge: Judge::By(judge),
 };
