@@ -1,8 +1,11 @@
 //! The "Minimum hardware requirements" paragraph ⇄ numbers.
 
 mod blocks;
+mod bounds;
 mod budget;
 mod paragraph;
+mod parts;
+mod platforms;
 mod sentence;
 mod tokens;
 mod vocabulary;

@@ -8,7 +8,10 @@ use std::ops::Range;
 use crate::units::Bytes;
 
 use super::Claim;
-use super::tokens::{Decimal, Kind, Token, tokens};
+use super::bounds::{Bound, bound};
+use super::parts::parts;
+use super::platforms::{architecture, bits_length, editions, is_bits};
+use super::tokens::{Decimal, Kind, Token, is_word, span_of, tokens, word_of};
 use super::vocabulary::{self as words, Resource, Unit};
 
 /// What a sentence says.
@@ -66,48 +69,6 @@ struct Gpu {
     open: bool,
 }
 
-/// Cuts at commas, semicolons, ends of lines and sentences, bullets and `and`.
-fn parts(tokens: &[Token]) -> Vec<&[Token]> {
-    let is_cut = |token: &Token| match &token.kind {
-        Kind::Mark(mark) => matches!(mark, ',' | ';' | '\n' | '.' | '•' | '·' | '|' | '&'),
-        Kind::Word(word) => word == "and" || word == "plus",
-        Kind::Number(_) => false,
-    };
-    tokens
-        .split(is_cut)
-        .filter(|part| !part.is_empty())
-        .flat_map(before_gpu)
-        .collect()
-}
-
-/// `1 GB of RAM with NVIDIA GPU` is two parts; in `NVIDIA GPU with 4 GB` the memory is the GPU's.
-fn before_gpu(part: &[Token]) -> Vec<&[Token]> {
-    let is_gpu = |token: &Token| word_of(token).is_some_and(words::is_gpu);
-    let Some(gpu) = part.iter().position(is_gpu) else {
-        return vec![part];
-    };
-    let joint = part[..gpu]
-        .iter()
-        .rposition(|token| matches!(word_of(token), Some("with" | "or")));
-    match joint {
-        Some(joint)
-            if part[..joint]
-                .iter()
-                .any(|token| matches!(token.kind, Kind::Number(_))) =>
-        {
-            vec![&part[..joint], &part[joint + 1..]]
-        }
-        Some(_) | None => vec![part],
-    }
-}
-
-fn word_of(token: &Token) -> Option<&str> {
-    match &token.kind {
-        Kind::Word(word) => Some(word),
-        Kind::Number(_) | Kind::Mark(_) => None,
-    }
-}
-
 impl Reader<'_> {
     fn part(&mut self, part: &[Token]) {
         if part.iter().filter_map(word_of).any(words::is_gpu) {
@@ -158,7 +119,15 @@ impl Reader<'_> {
                     Some(start) => self.unread.push(start..span.end),
                     None => items.push(Item { kind, span }),
                 },
+                Next::Unread => self.unread.push(span),
             }
+        }
+        // A bound with no quantity after it speaks of the one before: `1 GB or less`.
+        let is_quantity = |item: &Item| !matches!(item.kind, ItemKind::Resource(_));
+        if bounded.is_some()
+            && let Some(last) = items.iter().rposition(is_quantity)
+        {
+            self.unread.push(items.remove(last).span);
         }
         items
     }
@@ -190,9 +159,20 @@ impl Reader<'_> {
             self.platform(architecture, &span_of(&rest[..used]));
             return (used, Next::Nothing);
         }
+        if let Some((used, bound)) = bound(rest) {
+            let next = match bound {
+                Bound::Upper => Next::UpperBound,
+                Bound::Lower => Next::Nothing,
+                Bound::Rough => {
+                    self.warn(&head.span, "a rough value is read as the exact one");
+                    Next::Nothing
+                }
+            };
+            return (used, next);
+        }
         match &head.kind {
             Kind::Number(number) => self.number(*number, rest),
-            Kind::Mark(mark) => self.plain(&mark.to_string(), head),
+            Kind::Mark(mark) => (1, plain(&mark.to_string())),
             Kind::Word(word) => {
                 if let Some(os) = words::os(word) {
                     add(&mut self.claim.os, os);
@@ -204,32 +184,13 @@ impl Reader<'_> {
                 if let Some(count) = words::count(word) {
                     return (1, Next::Item(ItemKind::Count(Decimal::whole(count))));
                 }
-                if word == "at" && rest.get(1).and_then(word_of) == Some("most") {
-                    return (2, Next::UpperBound);
-                }
-                if word == "raspberry"
-                    && rest.get(1).and_then(word_of) == Some("pi")
-                    && is_word(rest.get(2), "os")
-                {
+                if word == "raspberry" && is_word(rest.get(1), "pi") && is_word(rest.get(2), "os") {
                     add(&mut self.claim.os, "linux");
                     return (3, Next::Nothing);
                 }
-                self.plain(word, head)
+                (1, plain(word))
             }
         }
-    }
-
-    /// A word or mark that is neither platform nor quantity.
-    fn plain(&mut self, word: &str, token: &Token) -> (usize, Next) {
-        if words::is_upper_bound(word) {
-            return (1, Next::UpperBound);
-        }
-        if words::is_rough(word) {
-            self.warn(&token.span, "a rough value is read as the exact one");
-        } else if !words::is_filler(word) {
-            self.unread.push(token.span.clone());
-        }
-        (1, Next::Nothing)
     }
 
     fn platform(&mut self, (architecture, doubt): (&str, Option<&str>), span: &Range<usize>) {
@@ -242,11 +203,13 @@ impl Reader<'_> {
     /// A number with its unit, a range of which the lower end counts, or a bare count.
     fn number(&mut self, number: Option<Decimal>, rest: &[Token]) -> (usize, Next) {
         let Some(number) = number else {
-            self.unread.push(rest[0].span.clone());
-            return (1, Next::Nothing);
+            return (1, Next::Unread);
         };
         if is_bits(rest) {
             return (bits_length(rest), Next::Nothing);
+        }
+        if let Some(used) = self.ambiguous(rest) {
+            return (used, Next::Unread);
         }
         if let Some((used, unit)) = self.range(rest) {
             self.warn(&span_of(&rest[..used]), "of a range the lower end is read");
@@ -267,6 +230,24 @@ impl Reader<'_> {
             self.warn(&span, doubt);
         }
         (used, Next::Item(ItemKind::Amount(number, unit)))
+    }
+
+    /// `1/2 GB` and `1 024 MB`: a fraction and a space between thousands, or something else.
+    fn ambiguous(&self, rest: &[Token]) -> Option<usize> {
+        let digits = |index: usize| {
+            let token = rest.get(index)?;
+            matches!(token.kind, Kind::Number(_)).then(|| token.span.len())
+        };
+        let slash = matches!(rest.get(1)?.kind, Kind::Mark('/' | '⁄'));
+        let used = if slash && digits(2).is_some() {
+            3
+        } else if digits(0)? <= 3 && digits(1) == Some(3) {
+            2
+        } else {
+            return None;
+        };
+        let unit = self.unit(rest.get(used..)?).map_or(0, |(length, _)| length);
+        Some(used + unit)
     }
 
     /// `1-2 GB`, `1 to 2 GB`.
@@ -475,6 +456,16 @@ enum Next {
     Nothing,
     UpperBound,
     Item(ItemKind),
+    Unread,
+}
+
+/// A word or mark that is neither platform nor quantity nor bound.
+fn plain(word: &str) -> Next {
+    if words::is_filler(word) {
+        Next::Nothing
+    } else {
+        Next::Unread
+    }
 }
 
 fn add(list: &mut Vec<String>, word: &str) {
@@ -483,126 +474,12 @@ fn add(list: &mut Vec<String>, word: &str) {
     }
 }
 
-fn span_of(tokens: &[Token]) -> Range<usize> {
-    match tokens {
-        [] => 0..0,
-        [first, .., last] => first.span.start..last.span.end,
-        [only] => only.span.clone(),
-    }
-}
-
-fn is_word(token: Option<&Token>, word: &str) -> bool {
-    token.and_then(word_of) == Some(word)
-}
-
 fn bytes(number: Decimal, unit: Unit, base: u128) -> Option<u64> {
     match unit {
         Unit::Bytes { power, .. } => number.times(base.checked_pow(power)?),
         Unit::BinaryBytes { power } => number.times(1024_u128.checked_pow(power)?),
         Unit::Hertz(_) => None,
     }
-}
-
-/// An architecture with the words that belong to it, and a doubt where it could be another.
-fn architecture(rest: &[Token]) -> Option<(usize, (&'static str, Option<&'static str>))> {
-    if is_bits(rest) {
-        let used = bits_length(rest);
-        let family = rest.get(used).and_then(word_of)?;
-        return by_bits(family, bits_at(rest)?).map(|found| (used + 1, (found, None)));
-    }
-    let word = word_of(rest.first()?)?;
-    let joint = usize::from(matches!(
-        rest.get(1).map(|token| &token.kind),
-        Some(Kind::Mark('-' | '/'))
-    ));
-    let after = rest.get(1 + joint..).unwrap_or_default();
-    if let Some(found) = bits_at(after).and_then(|bits| by_bits(word, bits)) {
-        let used = if is_bits(after) {
-            bits_length(after)
-        } else {
-            1
-        };
-        return Some((1 + joint + used, (found, None)));
-    }
-    let variant = after.first().and_then(word_of);
-    match (word, variant) {
-        ("arm", Some("v8")) => return Some((2 + joint, ("arm64", None))),
-        ("arm", Some("v7")) => return Some((2 + joint, ("arm/v7", None))),
-        ("arm", Some("v6")) => return Some((2 + joint, ("arm/v6", None))),
-        ("arm", Some("v5")) => return Some((2 + joint, ("arm/v5", None))),
-        ("arm64" | "aarch64", Some("v8")) => return Some((2 + joint, ("arm64", None))),
-        ("arm32", Some("v7")) => return Some((2 + joint, ("arm/v7", None))),
-        ("arm", _) => {
-            return Some((
-                1,
-                ("arm/v7", Some("read as 32-bit ARM; write arm32 or arm64")),
-            ));
-        }
-        ("x86", _) => return Some((1, ("386", Some("read as 32-bit x86; write x64 for 64-bit")))),
-        _ => {}
-    }
-    words::architecture(word).map(|found| (1, (found, None)))
-}
-
-fn by_bits(family: &str, bits: u64) -> Option<&'static str> {
-    match (family, bits) {
-        ("arm", 32) => Some("arm/v7"),
-        ("arm", 64) => Some("arm64"),
-        ("x86", 32) => Some("386"),
-        ("x86", 64) => Some("amd64"),
-        _ => None,
-    }
-}
-
-/// The number 32 or 64 at the head.
-fn bits_at(rest: &[Token]) -> Option<u64> {
-    match rest.first()?.kind {
-        Kind::Number(Some(number)) => number.as_whole().filter(|bits| matches!(bits, 32 | 64)),
-        Kind::Number(None) | Kind::Word(_) | Kind::Mark(_) => None,
-    }
-}
-
-/// `64-bit`, `32 bits`.
-fn is_bits(rest: &[Token]) -> bool {
-    bits_at(rest).is_some()
-        && rest
-            .get(bits_length(rest) - 1)
-            .and_then(word_of)
-            .is_some_and(|word| matches!(word, "bit" | "bits"))
-}
-
-fn bits_length(rest: &[Token]) -> usize {
-    2 + usize::from(matches!(
-        rest.get(1).map(|token| &token.kind),
-        Some(Kind::Mark('-' | '‐' | '‑'))
-    ))
-}
-
-/// Words and versions that follow the name of an operating system; a number with a unit is none.
-fn editions(rest: &[Token]) -> usize {
-    let mut used = 0;
-    while let Some(token) = rest.get(used) {
-        let belongs = match &token.kind {
-            Kind::Word(word) => words::is_edition(word),
-            Kind::Number(None) => true,
-            Kind::Number(Some(_)) => {
-                !is_bits(&rest[used..])
-                    && rest.get(used + 1).and_then(word_of).is_none_or(|word| {
-                        words::unit(word).is_none() && words::resource(word).is_none()
-                    })
-                    && !matches!(
-                        rest.get(used + 1).map(|token| &token.kind),
-                        Some(Kind::Mark('×' | '-'))
-                    )
-            }
-            Kind::Mark(mark) => *mark == '/' && is_word(rest.get(used + 1), "linux"),
-        };
-        if !belongs {
-            break;
-        }
-        used += 1;
-    }
-    used
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ pub(super) fn tokens(text: &str, from: usize) -> Vec<Token> {
                 .unwrap_or(rest.len());
             (Some(Kind::Word(rest[..length].to_lowercase())), length)
         } else {
-            let silent = first == ' ' || (first == '.' && !ends_sentence(rest));
+            let silent = first == ' ' || (first == '.' && !ends_sentence(rest, tokens.last()));
             ((!silent).then_some(Kind::Mark(first)), first.len_utf8())
         };
         if let Some(kind) = kind {
@@ -128,6 +128,28 @@ pub(super) fn tokens(text: &str, from: usize) -> Vec<Token> {
         at += length;
     }
     tokens
+}
+
+/// The word of a token that is one.
+pub(super) fn word_of(token: &Token) -> Option<&str> {
+    match &token.kind {
+        Kind::Word(word) => Some(word),
+        Kind::Number(_) | Kind::Mark(_) => None,
+    }
+}
+
+/// Whether the token is this word.
+pub(super) fn is_word(token: Option<&Token>, word: &str) -> bool {
+    token.and_then(word_of) == Some(word)
+}
+
+/// From the first token to the last.
+pub(super) fn span_of(tokens: &[Token]) -> Range<usize> {
+    match tokens {
+        [] => 0..0,
+        [first, .., last] => first.span.start..last.span.end,
+        [only] => only.span.clone(),
+    }
 }
 
 /// Digits, and points and commas between digits.
@@ -150,8 +172,12 @@ fn is_times(rest: &str, before: Option<&Token>) -> bool {
             .is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn ends_sentence(rest: &str) -> bool {
-    rest[1..].chars().next().is_none_or(char::is_whitespace)
+/// A full stop before white space or the end, unless it belongs to an abbreviation.
+fn ends_sentence(rest: &str, before: Option<&Token>) -> bool {
+    let abbreviated = before
+        .and_then(word_of)
+        .is_some_and(|word| matches!(word, "max" | "min" | "approx" | "ca" | "incl" | "resp"));
+    !abbreviated && rest[1..].chars().next().is_none_or(char::is_whitespace)
 }
 
 #[cfg(test)]

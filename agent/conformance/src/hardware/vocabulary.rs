@@ -156,22 +156,6 @@ pub(super) fn is_negation(word: &str) -> bool {
     matches!(word, "no" | "not" | "none" | "without")
 }
 
-/// Words and marks after which a quantity is no minimum.
-pub(super) fn is_upper_bound(word: &str) -> bool {
-    matches!(
-        word,
-        "<" | "≤" | "max" | "maximum" | "maximal" | "most" | "up" | "less" | "below" | "under"
-    )
-}
-
-/// Words and marks that make a quantity a rough one.
-pub(super) fn is_rough(word: &str) -> bool {
-    matches!(
-        word,
-        "~" | "≈" | "about" | "approximately" | "approx" | "around" | "circa" | "ca" | "roughly"
-    )
-}
-
 /// Words and marks that change nothing.
 pub(super) fn is_filler(word: &str) -> bool {
     const FILLERS: &[&str] = &[

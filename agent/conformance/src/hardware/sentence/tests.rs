@@ -74,6 +74,11 @@ fn operating_systems_are_read_with_their_versions() {
     check("Raspberry Pi OS", "linux");
     check("Linux 64-bit, 2 cores", "linux cores=2");
     check("Linux 1 GB RAM", "linux ram=1073741824");
+    check(
+        "Linux ARM 64 MB RAM",
+        "linux arm/v7 ram=67108864 !\"ARM\" at character 7: read as 32-bit ARM; write arm32 or arm64",
+    );
+    check("Windows 10 512 MB RAM", "windows ram=536870912");
 }
 
 #[test]
@@ -131,6 +136,11 @@ fn a_gpu_is_kept_as_written_and_its_memory_is_not_the_devices() {
         "1 GB of RAM with NVIDIA GPU",
         "ram=1073741824 gpu=NVIDIA GPU",
     );
+    check("Linux x64 with NVIDIA GPU", "linux amd64 gpu=NVIDIA GPU");
+    check(
+        "Linux arm64 (NVIDIA Jetson Nano) OS",
+        "linux arm64 gpu=NVIDIA Jetson Nano",
+    );
     check("no GPU required, 1 GB RAM", "ram=1073741824");
     check(
         "GPU optional",
@@ -145,6 +155,22 @@ fn what_is_no_minimum_is_not_taken_for_one() {
         "?\"up to 1 GB\" at character 1 ?\"RAM\" at character 15",
     );
     check("RAM < 1 GB", "?\"RAM < 1 GB\" at character 1");
+    check("max. 1 GB RAM", "?\"max. 1 GB RAM\" at character 1");
+    check("1 GB RAM max", "?\"1 GB RAM\" at character 1");
+    check(
+        "1 GB or less of RAM",
+        "?\"1 GB\" at character 1 ?\"RAM\" at character 17",
+    );
+    check(
+        "no more than 1 GB RAM",
+        "?\"no more than 1 GB RAM\" at character 1",
+    );
+    check(
+        "no less than 1 GB RAM, runs under Linux",
+        "linux ram=1073741824 ?\"runs under\" at character 24",
+    );
+    check("1/2 GB RAM", "?\"1/2 GB RAM\" at character 1");
+    check("1 024 MB RAM", "?\"1 024 MB RAM\" at character 1");
     check("0 GB RAM", "?\"0 GB\" at character 1");
     check("99999999999 TB RAM", "?\"99999999999 TB\" at character 1");
     check("512 Mbit RAM", "?\"512 Mbit\" at character 1");
