@@ -291,9 +291,9 @@ fn runtime_environment(identity: &Identity) -> [(String, String); 8] {
 fn append_bind(body: &mut Map<String, Value>, bind: &str) {
     let host = object(body, "HostConfig");
     let binds = host.entry("Binds").or_insert(Value::Null);
-    match binds {
-        Value::Array(binds) => binds.push(json!(bind)),
-        other => *other = json!([bind]),
+    match binds.as_array_mut() {
+        Some(binds) => binds.push(json!(bind)),
+        None => *binds = json!([bind]),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod measurement;
 pub mod observation;
 pub mod offer;
 pub mod platform;
+pub mod privilege;
 pub mod record;
 pub mod report;
 pub mod requirement;

@@ -220,13 +220,9 @@ fn environment(found: &mut Vec<Difference>, pointer: &str, asked: &[&str], shown
 
 /// A text is a list of one; `null` is an empty list.
 fn list(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) => vec![text],
-        _ => {
-            let items = value.as_array().into_iter().flatten();
-            items.filter_map(Value::as_str).collect()
-        }
-    }
+    let items = value.as_array().into_iter().flatten();
+    let one = value.as_str().into_iter();
+    one.chain(items.filter_map(Value::as_str)).collect()
 }
 
 /// An object with keys of one's own: every entry asked for must be there, with its value.

@@ -47,6 +47,10 @@ pub enum Access {
     Logging,
     /// A label that belongs to edgeproof or to the IoT Edge runtime.
     Label,
+    /// A kernel parameter of its own namespaces. Started without question.
+    Sysctl,
+    /// A port of the host. Started without question.
+    Port,
     /// A key that nobody knows.
     Unknown,
 }
@@ -71,8 +75,30 @@ impl Access {
         self.is_dangerous()
             || matches!(
                 self,
-                Access::Capability | Access::Device | Access::Confinement | Access::Runtime
+                Access::Capability
+                    | Access::Device
+                    | Access::Confinement
+                    | Access::Runtime
+                    | Access::Sysctl
+                    | Access::Port
             )
+    }
+
+    /// The kind of access that a path of the host gives.
+    #[must_use]
+    pub fn of_host_path(path: &str) -> Access {
+        let sockets = [
+            "docker.sock",
+            "containerd.sock",
+            "podman.sock",
+            "dockershim.sock",
+        ];
+        let path = path.trim_end_matches('/');
+        if sockets.iter().any(|name| path.ends_with(name)) {
+            Access::EngineSocket
+        } else {
+            Access::HostBind
+        }
     }
 }
 
@@ -355,22 +381,14 @@ fn bind(text: &str) -> Option<(String, Access)> {
     })
 }
 
-/// Access by a path of the host.
-pub(super) fn host_path(path: &str) -> (String, Access) {
-    let engine_s = [
-        "docker.sock",
-        "containerd.sock",
-        "podman.sock",
-        "dockershim.sock",
-    ];
-    if engine_s
-        .iter()
-        .any(|name| path.trim_end_matches('/').ends_with(name))
-    {
-        (format!("the engine's socket {path}"), Access::EngineSocket)
+fn host_path(path: &str) -> (String, Access) {
+    let access = Access::of_host_path(path);
+    let whose = if access == Access::EngineSocket {
+        "the engine's socket"
     } else {
-        (format!("{path} of the host"), Access::HostBind)
-    }
+        "the host's"
+    };
+    (format!("{whose} {path}"), access)
 }
 
 fn mounts(asks: &mut Vec<Ask>, pointer: &str, list: &Value) {
