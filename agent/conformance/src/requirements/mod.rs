@@ -2,10 +2,10 @@
 
 use crate::requirement::Requirement;
 
-mod awaited;
 mod cat_01;
 mod cfg_01;
 mod cfg_02;
+mod cfg_03;
 mod cfg_04;
 mod cfg_07;
 mod cfg_08;
@@ -34,6 +34,8 @@ mod pre_08;
 mod ram_claim;
 mod remarks;
 mod sdk_01;
+mod sec_01;
+mod sec_02;
 mod secret_look;
 mod sup_01;
 mod tel_03;
@@ -70,7 +72,7 @@ pub const CATALOGUE: &[Requirement] = &[
     devices::HW_08,
     cfg_01::REQUIREMENT,
     cfg_02::REQUIREMENT,
-    awaited::CFG_03,
+    cfg_03::REQUIREMENT,
     cfg_04::REQUIREMENT,
     configuration::CFG_05,
     configuration::CFG_06,
@@ -94,8 +96,8 @@ pub const CATALOGUE: &[Requirement] = &[
     telemetry::TEL_02,
     tel_03::REQUIREMENT,
     sdk_01::REQUIREMENT,
-    awaited::SEC_01,
-    awaited::SEC_02,
+    sec_01::REQUIREMENT,
+    sec_02::REQUIREMENT,
     security::SEC_03,
     security::SEC_04,
     upkeep::UPD_01,
