@@ -300,3 +300,27 @@ async fn an_application_that_does_not_listen_does_not_keep_messages_back() {
         send(&bench.client, number).await.unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_a_token_is_renewed_a_new_message_waits_for_the_new_link() {
+    let bench = start(Duration::from_secs(100), |number| {
+        let acknowledge = match number {
+            1 => Acknowledge::None,
+            _ => Acknowledge::All,
+        };
+        Some(Script {
+            acknowledge,
+            ..GOOD
+        })
+    });
+    listen(bench.events);
+    let client = bench.client.clone();
+    let first = tokio::spawn(async move { send(&client, 1).await });
+    // Within the time that the first message has for its acknowledgement on the old link.
+    tokio::time::sleep(Duration::from_secs(100) + QUIET_PATIENCE / 2).await;
+    send(&bench.client, 2).await.unwrap();
+    first.await.unwrap().unwrap();
+    let seen = bench.seen.lock().unwrap();
+    let order: Vec<_> = seen.messages.iter().map(|m| m.0[8] as char).collect();
+    assert_eq!((order, seen.connects), (vec!['1', '1', '2'], 2));
+}
