@@ -1,20 +1,14 @@
 //! `edgeproof explain`: one requirement in words; an unknown id gets its nearest neighbours.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anstyle::Style;
-use conformance::requirement::Requirement;
+use conformance::catalogue_text;
 use conformance::requirements::CATALOGUE;
 
 use crate::cli::ExplainArgs;
 use crate::exit::Refused;
 use crate::output;
-use crate::render::text::{folded, plain};
-use crate::render::words;
-use crate::requirements::is_judged;
-
-const BOLD: Style = Style::new().bold();
+use crate::render::text::plain;
 
 /// How many neighbours are offered.
 const NEIGHBOURS: usize = 3;
@@ -24,53 +18,11 @@ const NEIGHBOURS: usize = 3;
 /// # Errors
 /// [`Refused::Usage`] if no entry has that id or slug; standard output cannot be written.
 pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
-    let Some(entry) = find(&args.id) else {
+    let Some(entry) = catalogue_text::find(CATALOGUE, &args.id) else {
         return Err(Refused::Usage(unknown(&args.id)).into());
     };
-    output::print(&told(entry))?;
+    output::print(&catalogue_text::explain(entry))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The entry with this id or slug; capitals and a leading `IEM-` do not matter.
-#[must_use]
-pub fn find(asked: &str) -> Option<&'static Requirement> {
-    let asked = asked.trim();
-    CATALOGUE.iter().find(|entry| {
-        entry.id.eq_ignore_ascii_case(asked)
-            || short(entry.id).eq_ignore_ascii_case(asked)
-            || entry.slug.eq_ignore_ascii_case(asked)
-    })
-}
-
-/// The entry in words.
-fn told(entry: &Requirement) -> String {
-    let mut out = format!("{BOLD}{} {}{BOLD:#}\n", entry.id, entry.title);
-    let forces = if entry.force.current == entry.force.edition_2018 {
-        words::force(entry.force.current).to_owned()
-    } else {
-        format!(
-            "{}, {} in the 2018 edition",
-            words::force(entry.force.current),
-            words::force(entry.force.edition_2018)
-        )
-    };
-    let judged = if is_judged(entry) {
-        "this version judges it"
-    } else {
-        "nothing observes it yet, so it is always inconclusive"
-    };
-    let _ = write!(
-        out,
-        "{}; {forces}; evidence from {}; {judged}\n\nWanted\n  {}\nMend\n  {}\nFrom\n",
-        entry.slug,
-        words::stages(entry.stages),
-        folded(entry.statement, 2).trim_end(),
-        folded(entry.remedy, 2).trim_end()
-    );
-    for source in entry.sources {
-        let _ = writeln!(out, "  {}: {}", source.document.title(), source.heading);
-    }
-    out
 }
 
 fn short(id: &str) -> &str {

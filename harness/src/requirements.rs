@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use conformance::catalogue_text;
 use conformance::record::ScopeName;
 use conformance::requirement::{Force, Judge, Requirement, Stage};
 use conformance::requirements::{CATALOGUE, VERSION};
@@ -59,7 +60,7 @@ pub fn run(args: &RequirementsArgs) -> anyhow::Result<ExitCode> {
     let printed = match args.format {
         ListFormat::Text => text(),
         ListFormat::Json => json(),
-        ListFormat::Markdown => markdown(),
+        ListFormat::Markdown => catalogue_text::markdown(CATALOGUE, VERSION),
     };
     output::print(&printed)?;
     Ok(ExitCode::SUCCESS)
@@ -101,19 +102,6 @@ fn text() -> String {
         words::number(CATALOGUE.len() - requirements, "precondition"),
         CATALOGUE.iter().filter(|entry| is_judged(entry)).count()
     );
-    out
-}
-
-/// One table by requirement, for a document.
-fn markdown() -> String {
-    let mut out = format!("# Requirements, catalogue {VERSION}\n");
-    for entry in CATALOGUE {
-        let _ = write!(
-            out,
-            "\n## {} {}\n\n{}\n",
-            entry.id, entry.title, entry.statement
-        );
-    }
     out
 }
 

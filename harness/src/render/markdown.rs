@@ -130,10 +130,10 @@ fn measurements(report: &Report) -> String {
             "| {} | {} | {} | {} | {} | {} | {} |",
             code(&one.name),
             escaped(&one.phase),
-            words::quantity(one.value, &one.unit),
+            escaped(&words::quantity(one.value, &one.unit)),
             one.n,
-            words::quantity(one.low, &one.unit),
-            words::quantity(one.high, &one.unit),
+            escaped(&words::quantity(one.low, &one.unit)),
+            escaped(&words::quantity(one.high, &one.unit)),
             escaped(&one.method)
         );
     }

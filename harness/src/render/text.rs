@@ -167,10 +167,11 @@ fn measurements(report: &Report) -> String {
         };
         let _ = writeln!(
             out,
-            "  {:<27} {:<9} {:>12}  {DIM}{spread}; {}{DIM:#}",
+            "  {:<27} {:<9} {:>12}  {DIM}{}; {}{DIM:#}",
             plain(&one.name),
             plain(&one.phase),
-            words::quantity(one.value, &one.unit),
+            plain(&words::quantity(one.value, &one.unit)),
+            plain(&spread),
             plain(&one.method)
         );
     }

@@ -229,19 +229,28 @@ pub(crate) fn qualified(finding: &Finding) -> String {
     words
 }
 
-/// What the roll-up means, in one sentence.
+/// What the roll-up means, in a sentence or two.
 pub(crate) fn verdict_means(report: &Report) -> String {
-    match report.verdict {
-        RunVerdict::Conformant => "No requirement that must hold failed, and none stayed undecided.".to_owned(),
+    let mut text = match report.verdict {
+        RunVerdict::Conformant => {
+            "Every requirement in this scope that must hold was judged, and none stands against it.".to_owned()
+        }
         RunVerdict::NotConformant => format!(
             "{} that must hold {} not.",
             number(report.counts.fail, "requirement"),
             if report.counts.fail == 1 { "does" } else { "do" }
         ),
         RunVerdict::Undecided => {
-            "At least one requirement that must hold could not be judged; nothing that was judged failed.".to_owned()
+            "At least one requirement that must hold could not be judged.".to_owned()
         }
+    };
+    if report.counts.granted > 0 {
+        text.push_str(&format!(
+            " {} failed under an exception that the lab granted.",
+            number(report.counts.granted, "requirement")
+        ));
     }
+    text
 }
 
 /// `1 finding`, `3 findings`.

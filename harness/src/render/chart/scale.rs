@@ -52,7 +52,7 @@ pub(super) fn time_ticks(end: Millis) -> Vec<f64> {
     let seconds = end.as_secs_f64();
     let step = STEPS
         .into_iter()
-        .find(|step| seconds / step <= 5.5)
+        .find(|step| seconds / step <= 6.0)
         .unwrap_or_else(|| round_step(seconds / 5.0));
     ticks(step * 1000.0, seconds * 1000.0)
 }
