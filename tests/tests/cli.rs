@@ -1,0 +1,284 @@
+//! The `edgeproof` program as a person or a script meets it: exit codes, every mistake at once, formats, help.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The program as it is built from the sources at hand.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--workspace", "--bin", "edgeproof", "--message-format=json"])
+            .current_dir(support::repository())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .find(|path| path.file_stem().is_some_and(|name| name == "edgeproof"))
+            .unwrap()
+    })
+}
+
+/// What one call came to.
+#[derive(Debug)]
+struct Ended {
+    exit: i32,
+    out: String,
+    err: String,
+}
+
+fn edgeproof(arguments: &[&str]) -> Ended {
+    ended(Command::new(program()).args(arguments).env_remove("NO_COLOR").output().unwrap())
+}
+
+fn ended(output: Output) -> Ended {
+    Ended {
+        exit: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn well_behaved() -> String {
+    support::offer_of("well-behaved").display().to_string()
+}
+
+fn stored(name: &str) -> String {
+    support::repository().join(format!("tests/reports/{name}.json")).display().to_string()
+}
+
+#[test]
+fn wrong_usage_ends_64_and_says_how_to_get_help() {
+    let cases: [&[&str]; 9] = [
+        &[],
+        &["certificate"],
+        &["lint"],
+        &["lint", "offer.json", "--format", "pdf"],
+        &["lint", "offer.json", "--frobnicate"],
+        &["certify", "offer.json", "--reserve", "300"],
+        &["certify", "offer.json", "--window", "soon"],
+        &["certify", "offer.json", "--starts", "0"],
+        &["schema", "poem"],
+    ];
+    for arguments in cases {
+        let end = edgeproof(arguments);
+        assert_eq!(end.exit, 64, "{arguments:?}: {end:?}");
+        assert!(end.err.contains("--help") || end.err.contains("Usage"), "{arguments:?}: {}", end.err);
+        assert_eq!(end.out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_profile_that_does_not_work_yet_ends_64() {
+    for profile in ["standard", "soak"] {
+        let end = edgeproof(&["certify", &well_behaved(), "--profile", profile]);
+        assert_eq!(end.exit, 64, "{end:?}");
+        assert!(end.err.contains(profile), "{}", end.err);
+    }
+}
+
+#[test]
+fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
+    assert!(edgeproof(&["--help"]).out.contains("could not be decided"));
+    for command in ["certify", "lint", "requirements", "explain", "schema", "rejudge"] {
+        let end = edgeproof(&[command, "--help"]);
+        assert_eq!(end.exit, 0, "{end:?}");
+        assert!(end.out.contains("Examples:"), "{command}: {}", end.out);
+    }
+    let version = edgeproof(&["--version"]);
+    assert_eq!((version.exit, version.out.starts_with("edgeproof ")), (0, true), "{version:?}");
+}
+
+#[test]
+fn a_file_that_is_not_there_ends_65_and_is_named() {
+    for command in ["lint", "rejudge", "certify"] {
+        let end = edgeproof(&[command, "/nowhere/offer.json"]);
+        assert_eq!(end.exit, 65, "{end:?}");
+        assert!(end.err.contains("/nowhere/offer.json"), "{}", end.err);
+    }
+}
+
+#[test]
+fn every_mistake_of_an_offer_file_is_told_at_once_with_its_place_and_mend() {
+    let place = tempfile::tempdir().unwrap();
+    let offer = place.path().join("offer.json");
+    let text = fs::read_to_string(support::offer_of("well-behaved"))
+        .unwrap()
+        .replace("\"publisherId\": \"contoso\"", "\"publisherId\": 7")
+        .replace("\"linux/amd64\"", "\"plan 9\"")
+        .replace("\"tag\": \"1.0.0\"", "\"tagg\": \"1.0.0\"")
+        .replace("\"usesModuleSdk\": false", "\"usesModuleSdk\": \"no\"");
+    fs::write(&offer, text).unwrap();
+    for command in ["lint", "certify"] {
+        let end = edgeproof(&[command, offer.to_str().unwrap()]);
+        assert_eq!(end.exit, 65, "{end:?}");
+        for pointer in ["/publisherId", "/plan/platforms/0", "/plan/image/tag", "/plan/usesModuleSdk"] {
+            let told = end.err.lines().position(|line| line.contains(pointer));
+            let told = told.unwrap_or_else(|| panic!("{pointer} is missing in\n{}", end.err));
+            let block: Vec<&str> = end.err.lines().skip(told).take(3).collect();
+            assert!(block[0].contains("(line "), "{block:?}");
+            assert!(block[2].contains("mend: "), "{block:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_json_no_text_or_no_report_ends_65() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("input.json");
+    for bytes in [&b"{"[..], b"\xff\xfe", b"[]", b"", b"{\"schema\": \"edgeproof/report/9\"}", b"{\"schema\": \"edgeproof/report/1\"}"] {
+        fs::write(&file, bytes).unwrap();
+        for command in ["lint", "rejudge"] {
+            let end = edgeproof(&[command, file.to_str().unwrap()]);
+            assert_eq!(end.exit, 65, "{command} {}: {end:?}", String::from_utf8_lossy(bytes));
+            assert!(end.err.starts_with("error: ") && end.err.contains("input.json"), "{}", end.err);
+        }
+    }
+}
+
+#[test]
+fn a_sound_offer_lints_to_0_in_every_format() {
+    let text = edgeproof(&["lint", &well_behaved()]);
+    assert_eq!(text.exit, 0, "{text:?}");
+    assert!(text.out.starts_with("conformant (offer scope, "), "{}", text.out);
+    let lint: Value = serde_json::from_str(&edgeproof(&["lint", &well_behaved(), "--format", "json"]).out).unwrap();
+    assert_eq!(lint["verdict"], "conformant");
+    assert_eq!(lint["claim"]["ram_bytes"], 512_u64 << 20, "{}", lint["claim"]);
+    assert_eq!(lint["claim"]["architectures"][0], "amd64");
+    assert_eq!(lint["findings"].as_array().unwrap().len(), 71);
+    for (format, start) in [("markdown", "# "), ("junit", "<?xml"), ("sarif", "{\n")] {
+        let end = edgeproof(&["lint", &well_behaved(), "--format", format]);
+        assert_eq!(end.exit, 0, "{format}: {end:?}");
+        assert!(end.out.starts_with(start), "{format}: {}", end.out);
+    }
+}
+
+#[test]
+fn an_offer_without_terms_and_privacy_lints_to_1_and_names_both() {
+    let place = tempfile::tempdir().unwrap();
+    let mut offer: Value = serde_json::from_str(&fs::read_to_string(well_behaved()).unwrap()).unwrap();
+    let listing = offer["listing"].as_object_mut().unwrap();
+    listing.remove("termsOfUseUrl");
+    listing.remove("privacyPolicyUrl");
+    let file = place.path().join("offer.json");
+    fs::write(&file, offer.to_string()).unwrap();
+    let end = edgeproof(&["lint", file.to_str().unwrap()]);
+    assert_eq!(end.exit, 1, "{end:?}");
+    let blocking = end.out.split("Findings").next().unwrap();
+    for id in ["IEM-LEG-02", "IEM-LEG-03"] {
+        assert!(blocking.contains(id), "{id} does not block in\n{}", end.out);
+    }
+}
+
+#[test]
+fn an_unknown_field_is_a_warning_with_its_pointer() {
+    let place = tempfile::tempdir().unwrap();
+    let mut offer: Value = serde_json::from_str(&fs::read_to_string(well_behaved()).unwrap()).unwrap();
+    offer["plan"]["colour"] = "blue".into();
+    let file = place.path().join("offer.json");
+    fs::write(&file, offer.to_string()).unwrap();
+    let end = edgeproof(&["lint", file.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(end.exit, 0, "{end:?}");
+    let lint: Value = serde_json::from_str(&end.out).unwrap();
+    assert_eq!(lint["warnings"][0]["pointer"], "/plan/colour", "{lint}");
+}
+
+#[test]
+fn colours_are_kept_from_a_pipe_and_by_no_color() {
+    let coloured = |name: &str, value: &str| {
+        let output = Command::new(program()).args(["lint", &well_behaved()]).env(name, value).output().unwrap();
+        ended(output).out.contains('\u{1b}')
+    };
+    assert!(!edgeproof(&["lint", &well_behaved()]).out.contains('\u{1b}'));
+    assert!(coloured("CLICOLOR_FORCE", "1"));
+    assert!(!coloured("NO_COLOR", "1"));
+}
+
+#[test]
+fn the_catalogue_is_listed_in_every_format() {
+    let list: Value = serde_json::from_str(&edgeproof(&["requirements", "--format", "json"]).out).unwrap();
+    let entries = list["requirements"].as_array().unwrap();
+    assert_eq!(entries.len(), 71);
+    assert_eq!(entries.iter().filter(|entry| entry["precondition"] == true).count(), 8);
+    for entry in entries {
+        let id = entry["id"].as_str().unwrap();
+        for (arguments, what) in [(&["requirements"][..], "text"), (&["requirements", "--format", "markdown"], "markdown")] {
+            assert!(once(arguments).contains(id), "{id} is missing in {what}");
+        }
+        for field in ["slug", "title", "statement"] {
+            assert!(!entry[field].as_str().unwrap().is_empty(), "{id} has no {field}");
+        }
+    }
+}
+
+/// The output of a command that is asked for often.
+fn once(arguments: &[&str]) -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    static MARKDOWN: OnceLock<String> = OnceLock::new();
+    let cell = if arguments.len() == 1 { &TEXT } else { &MARKDOWN };
+    cell.get_or_init(|| edgeproof(arguments).out)
+}
+
+#[test]
+fn a_requirement_is_explained_by_id_short_id_or_slug() {
+    let explained = edgeproof(&["explain", "IEM-HW-03"]);
+    assert_eq!(explained.exit, 0, "{explained:?}");
+    assert!(explained.out.contains("IEM-HW-03"), "{}", explained.out);
+    for name in ["hw-03", "iem-hw-03"] {
+        assert_eq!(edgeproof(&["explain", name]).out, explained.out, "{name}");
+    }
+}
+
+#[test]
+fn an_unknown_requirement_ends_64_with_its_neighbours() {
+    let end = edgeproof(&["explain", "IEM-HW-33"]);
+    assert_eq!(end.exit, 64, "{end:?}");
+    assert!(end.err.contains("IEM-HW-03"), "{}", end.err);
+}
+
+#[test]
+fn schemas_are_json_schemas() {
+    for file in ["offer", "report"] {
+        let end = edgeproof(&["schema", file]);
+        assert_eq!(end.exit, 0, "{end:?}");
+        let schema: Value = serde_json::from_str(&end.out).unwrap();
+        assert!(jsonschema::validator_for(&schema).is_ok(), "{file}");
+    }
+}
+
+#[test]
+fn rejudging_gives_the_same_bytes_again_and_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    let again = place.path().join("again.json");
+    let first = edgeproof(&["rejudge", &stored("not-conformant"), "--format", "json"]);
+    fs::write(&again, &first.out).unwrap();
+    let second = edgeproof(&["rejudge", again.to_str().unwrap(), "--format", "json"]);
+    assert!(first.out == second.out, "the second judgement differs from the first");
+    assert_eq!(first.exit, second.exit);
+    let told = edgeproof(&["rejudge", again.to_str().unwrap()]);
+    assert!(told.out.contains("same findings"), "{}", told.out);
+}
+
+#[test]
+fn rejudging_tells_findings_that_were_changed_by_hand() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("report.json");
+    let first = edgeproof(&["rejudge", &stored("not-conformant"), "--format", "json"]);
+    let mut report: Value = serde_json::from_str(&first.out).unwrap();
+    let findings = report["findings"].as_array_mut().unwrap();
+    let entry = findings.iter_mut().find(|finding| finding["id"] == "IEM-DOC-01").unwrap();
+    entry["verdict"] = "pass".into();
+    fs::write(&file, report.to_string()).unwrap();
+    let told = edgeproof(&["rejudge", file.to_str().unwrap()]);
+    assert!(told.out.contains("IEM-DOC-01"), "{}", told.out);
+    assert!(!told.out.contains("same findings"), "{}", told.out);
+}
