@@ -11,6 +11,8 @@ pub(super) struct Places<'t> {
     text: &'t str,
     spans: HashMap<String, Range<usize>>,
     duplicates: Vec<String>,
+    /// Byte at which each line starts.
+    line_starts: Vec<usize>,
 }
 
 /// A line and a column, both counted from 1; the column counts characters.
@@ -44,6 +46,9 @@ impl<'t> Places<'t> {
             text,
             spans: HashMap::new(),
             duplicates: Vec::new(),
+            line_starts: std::iter::once(0)
+                .chain(text.match_indices('\n').map(|(newline, _)| newline + 1))
+                .collect(),
         };
         places.scan();
         places
@@ -71,11 +76,11 @@ impl<'t> Places<'t> {
     }
 
     fn position_of(&self, offset: usize) -> Option<Position> {
-        let before = self.text.get(..offset)?;
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.line_starts.partition_point(|start| *start <= offset);
+        let start = *self.line_starts.get(line.checked_sub(1)?)?;
         Some(Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: self.text.get(start..offset)?.chars().count() + 1,
         })
     }
 
