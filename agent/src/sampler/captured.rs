@@ -267,3 +267,16 @@ fn an_emulated_board_says_so() {
     assert_eq!(device.board.as_deref(), Some("linux,dummy-virt"));
     assert!(device.emulated);
 }
+
+#[test]
+fn the_probes_own_group_tells_its_memory() {
+    let tree = tree(V2);
+    let (id, _) = recorded(&tree);
+    let roots = roots(&tree);
+    let cost = own::Cost::start(&roots, &layout::detect(&roots), Some(&id)).finish();
+    // anon + kernel + shmem of the recorded memory.stat.
+    assert_eq!(
+        cost.memory_peak.seen().map(|peak| peak.0),
+        Some(25_231_360 + 376_832 + 25_165_824)
+    );
+}

@@ -1,0 +1,303 @@
+//! The sampler against known loads in real containers: what a load is known to do is the truth its measurement is held against.
+//!
+//! Needs a Docker engine on this host and the fixture images (`scripts/candidates.sh`), and the right to read its data root.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use agent::sampler::{ContainerFiles, Roots, Sampler, layout, ports, privilege, storage};
+use conformance::observation::{PeakMethod, Usage};
+use conformance::record::Series;
+use conformance::units::Bytes;
+
+const MIB: u64 = Bytes::MIB;
+const CADENCE_HZ: u32 = 10;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The loads share two cores at most: run beside each other they would disturb one another.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// A failed test must not fail those that wait for it.
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn docker(arguments: &[&str]) -> String {
+    let ran = Command::new("docker").args(arguments).output();
+    let output =
+        ran.expect("the tests need the docker command: install docker.io or docker-ce-cli");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "docker {arguments:?}: {errors}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// A running container, removed with the test.
+struct Container {
+    id: String,
+    pid: u32,
+}
+
+impl Container {
+    fn run(load: &str, options: &[&str]) -> Container {
+        let image = format!("edgeproof.test/{load}:1.0.0");
+        let mut arguments = vec!["run", "--detach", "--pull", "never"];
+        arguments.extend(options);
+        arguments.push(&image);
+        let id = docker(&arguments);
+        let mut container = Container { id, pid: 0 };
+        container.pid = container.inspect("{{.State.Pid}}").parse().unwrap();
+        container
+    }
+
+    fn inspect(&self, template: &str) -> String {
+        docker(&["inspect", "--format", template, &self.id])
+    }
+
+    fn sampler(&self, origin: Instant) -> Sampler {
+        let roots = roots();
+        let files = ContainerFiles::open(&roots, &layout::detect(&roots), &self.id).unwrap();
+        Sampler::start(files, Some(self.pid), origin, CADENCE_HZ)
+    }
+
+    /// Waits for a line of the load's own account.
+    fn says(&self, part: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let log = docker(&["logs", &self.id]);
+            if let Some(line) = log.lines().find(|line| line.contains(part)) {
+                return line.to_owned();
+            }
+            assert!(begun.elapsed() < PATIENCE, "no {part:?} in {log:?}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let removed = Command::new("docker")
+            .args(["rm", "--force", "--volumes", &self.id])
+            .output();
+        drop(removed);
+    }
+}
+
+fn roots() -> Roots {
+    let data_root = PathBuf::from(docker(&["info", "--format", "{{.DockerRootDir}}"]));
+    Roots {
+        proc: "/proc".into(),
+        cgroup: "/sys/fs/cgroup".into(),
+        data_root: Some(data_root.clone()),
+        data_root_on_host: data_root,
+    }
+}
+
+/// Samples for a while; the load does the rest.
+fn sampled(container: &Container, span: Duration) -> (Usage, Vec<Series>) {
+    let sampler = container.sampler(Instant::now());
+    thread::sleep(span);
+    sampler.finish()
+}
+
+/// Peak of a container that holds next to nothing: the engine's own start-up is in every watermark.
+fn runtime_floor() -> u64 {
+    let idle = Container::run("load-cpu", &[]);
+    let (usage, _) = sampled(&idle, Duration::from_secs(1));
+    usage.memory.get().unwrap().peak.0
+}
+
+fn tolerance(truth: u64) -> u64 {
+    (truth * 15 / 1000).max(MIB)
+}
+
+fn highest(series: &[Series], name: &str) -> f64 {
+    let series = series.iter().find(|series| series.name == name).unwrap();
+    series
+        .points
+        .iter()
+        .map(|point| point.max)
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn a_spike_of_64_mib_for_200_ms_is_seen_at_its_true_height() {
+    let _alone = alone();
+    let floor = runtime_floor();
+    let container = Container::run("load-spike", &[]);
+    let sampler = container.sampler(Instant::now());
+    // Two spikes and a half: the program spikes at once and then every 3 s.
+    thread::sleep(Duration::from_secs(8));
+    let (usage, series) = sampler.finish();
+    let memory = usage.memory.get().unwrap();
+    let truth = 72 * MIB;
+    let highest_honest = truth.max(floor) + tolerance(truth);
+    println!(
+        "truth {truth}, floor {floor}, {memory:?}, {:?}",
+        usage.ticks
+    );
+    assert_eq!(memory.peak_method, PeakMethod::Watermark);
+    assert!(memory.peak.0 >= truth, "{memory:?}");
+    assert!(
+        memory.peak.0 <= highest_honest,
+        "{memory:?}, at most {highest_honest}"
+    );
+    // Sampled at 10 Hz, a spike of 200 ms has one tick in it at least: nothing of it is page cache.
+    let held = memory.nonreclaimable_peak.0;
+    assert!(held.abs_diff(truth) <= tolerance(truth), "{memory:?}");
+    assert!(highest(&series, "memory.usage") >= 71.0 * 1_048_576.0);
+}
+
+#[test]
+fn a_later_phase_without_a_new_peak_is_sampled_and_says_so() {
+    let _alone = alone();
+    let container = Container::run("load-spike", &[]);
+    let sampler = container.sampler(Instant::now());
+    thread::sleep(Duration::from_secs(7));
+    let first = sampler.mark();
+    let first = first.memory.get().unwrap();
+    thread::sleep(Duration::from_secs(7));
+    let (later, _) = sampler.finish();
+    let later = later.memory.get().unwrap();
+    let truth = 72 * MIB;
+    println!("first {first:?}\nlater {later:?}");
+    assert_eq!(first.peak_method, PeakMethod::Watermark);
+    // The mark may creep up by a few pages; then the later phase owns it.
+    assert!(later.peak_method == PeakMethod::Sampled || later.peak > first.peak);
+    assert!(
+        later.peak.0.abs_diff(truth) <= tolerance(truth),
+        "{later:?}"
+    );
+}
+
+/// CPU time that the scheduler gave a process, in nanoseconds: the first number of `/proc/PID/schedstat`
+/// (kernel documentation, "Scheduler Statistics"). Another account than the cgroup's, which the sampler reads.
+fn scheduled_ns(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/schedstat");
+    let text = std::fs::read_to_string(path).unwrap();
+    text.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Options that give a load the CPU it asks for on a busy machine: the highest weight, and no parent group of low weight.
+/// Engines with the systemd driver take slices alone as parents.
+fn favoured() -> Vec<&'static str> {
+    match docker(&["info", "--format", "{{.CgroupDriver}}"]).as_str() {
+        "cgroupfs" => vec!["--cpu-shares=262144", "--cgroup-parent=/"],
+        _ => vec!["--cpu-shares=262144"],
+    }
+}
+
+#[test]
+fn thirty_percent_of_a_core_are_thirty_percent() {
+    let _alone = alone();
+    let container = Container::run("load-cpu", &favoured());
+    let mut truths = Vec::new();
+    // Whether the load got its 30 % is the scheduler's word, never the sampler's.
+    for _window in 0..4 {
+        let (begun, before) = (Instant::now(), scheduled_ns(container.pid));
+        let (usage, series) = sampled(&container, Duration::from_secs(15));
+        let used = Duration::from_nanos(scheduled_ns(container.pid) - before);
+        let truth = used.as_secs_f64() / begun.elapsed().as_secs_f64();
+        let cpu = usage.cpu.get().unwrap();
+        println!("truth {truth:.4}: {cpu:?} {:?}", usage.ticks);
+        assert!((cpu.cores_mean - truth).abs() <= 0.01, "{truth}: {cpu:?}");
+        assert!(cpu.cores_p95 <= cpu.cores_max && cpu.cores_mean <= cpu.cores_max + 0.01);
+        assert_eq!(cpu.throttled, None);
+        assert!((highest(&series, "cpu.cores") - cpu.cores_max).abs() < 1e-9);
+        truths.push(truth);
+        if (truth - 0.30).abs() <= 0.005 {
+            assert!((cpu.cores_mean - 0.30).abs() <= 0.01, "{cpu:?}");
+            return;
+        }
+    }
+    panic!(
+        "this machine is too busy for a load of 30 % of a core: the scheduler gave it {truths:?}"
+    );
+}
+
+#[test]
+fn a_quota_that_holds_a_load_back_is_seen_as_throttling() {
+    let _alone = alone();
+    let container = Container::run("load-cpu", &["--cpus", "0.2"]);
+    let (usage, _) = sampled(&container, Duration::from_secs(5));
+    let cpu = usage.cpu.get().unwrap();
+    println!("{cpu:?}");
+    let throttled = cpu.throttled.unwrap();
+    assert!(
+        throttled.throttled_periods * 2 > throttled.periods,
+        "{cpu:?}"
+    );
+    assert!(
+        throttled.periods >= 40 && throttled.throttled_us > 0,
+        "{cpu:?}"
+    );
+    assert!(cpu.cores_mean <= 0.24, "{cpu:?}");
+}
+
+#[test]
+fn fifty_megabytes_in_ten_thousand_files_are_the_blocks_that_du_counts() {
+    let _alone = alone();
+    let container = Container::run("load-files", &[]);
+    let said = container.says("bytes of blocks");
+    let upper = PathBuf::from(container.inspect("{{.GraphDriver.Data.UpperDir}}"));
+    let log = container.inspect("{{.LogPath}}");
+    let roots = roots();
+    let seen = storage::measure(&roots, Some(&upper), &[], Some(Path::new(&log)), Bytes(7));
+    let writable = seen.writable.get().unwrap().0;
+    let du = Command::new("du")
+        .args(["-s", "-B1"])
+        .arg(&upper)
+        .output()
+        .unwrap();
+    let du = String::from_utf8(du.stdout).unwrap();
+    let truth: u64 = du.split_whitespace().next().unwrap().parse().unwrap();
+    println!("{writable} of {truth}; {said}; logs {:?}", seen.logs);
+    assert!(
+        writable.abs_diff(truth) * 100 <= truth * 2,
+        "{writable} for {truth}"
+    );
+    assert!(
+        truth > 80_000_000,
+        "10,000 files of two blocks of 4 KiB: {truth}"
+    );
+    assert!(seen.logs.get().unwrap().0 >= 4096);
+    assert_eq!(seen.volumes.seen(), Some(&Bytes(0)));
+    assert_eq!(storage::upper_dir(&roots, container.pid), Some(upper));
+}
+
+#[test]
+fn a_container_that_is_killed_keeps_what_was_seen() {
+    let _alone = alone();
+    let container = Container::run("holds-72", &["--memory", "200m"]);
+    container.says("listening");
+    let roots = roots();
+    assert!(
+        ports::listening(&roots, container.pid)
+            .unwrap()
+            .contains(&8080)
+    );
+    let privilege = privilege::read(&roots, container.pid);
+    let privilege = privilege.get().unwrap();
+    assert_eq!((privilege.uid, privilege.seccomp), (65532, 2));
+    let sampler = container.sampler(Instant::now());
+    thread::sleep(Duration::from_secs(1));
+    docker(&["kill", &container.id]);
+    docker(&["wait", &container.id]);
+    thread::sleep(Duration::from_secs(1));
+    let (usage, _) = sampler.finish();
+    let memory = usage.memory.get().unwrap();
+    let truth = 72 * MIB;
+    println!("{memory:?}");
+    assert!(
+        memory.peak.0.abs_diff(truth) <= tolerance(truth) + MIB,
+        "{memory:?}"
+    );
+    assert!(
+        usage.cpu.get().is_ok() && usage.network.get().is_ok(),
+        "{usage:?}"
+    );
+    assert!(ports::listening(&roots, container.pid).is_err());
+}
