@@ -53,6 +53,21 @@ pub struct Offer {
     pub waiver_requests: Vec<WaiverRequest>,
 }
 
+impl Offer {
+    /// Names of the environment variables whose default is a `<PLACEHOLDER>` that the overlay does not replace.
+    #[must_use]
+    pub fn placeholders(&self) -> Vec<String> {
+        let open = |value: &str| value.starts_with('<') && value.ends_with('>');
+        let replaced = &self.overlay.env;
+        self.plan
+            .env
+            .iter()
+            .filter(|(name, value)| open(value.trim()) && !replaced.contains_key(*name))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
 /// The offer listing: what customers read in the marketplace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
