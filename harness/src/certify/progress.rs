@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// How progress is shown.
 #[derive(Debug)]
-pub enum Progress {
+pub(super) enum Progress {
     /// Not at all.
     Quiet,
     /// A line per phase.
@@ -20,7 +20,7 @@ pub enum Progress {
 impl Progress {
     /// A bar if standard error is a terminal, lines if not.
     #[must_use]
-    pub fn shown() -> Progress {
+    pub(super) fn shown() -> Progress {
         if !std::io::stderr().is_terminal() {
             return Progress::Lines {
                 last: String::new(),
@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// Says what is going on.
-    pub fn step(&mut self, what: &str) {
+    pub(super) fn step(&mut self, what: &str) {
         match self {
             Progress::Quiet => {}
             Progress::Lines { last } => {
@@ -52,7 +52,7 @@ impl Progress {
     }
 
     /// Follows the probe's reported property `conformance`.
-    pub fn follow(&mut self, conformance: &Value) {
+    pub(super) fn follow(&mut self, conformance: &Value) {
         if let (Progress::Bar(bar), Some(percent)) = (&*self, conformance["progress"].as_u64()) {
             bar.set_position(percent);
         }
@@ -62,7 +62,7 @@ impl Progress {
     }
 
     /// Takes the bar away.
-    pub fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         if let Progress::Bar(bar) = self {
             bar.finish_and_clear();
         }

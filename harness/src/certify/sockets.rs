@@ -13,7 +13,7 @@ const OWNER: &str = "owner";
 
 /// A directory of this run; it goes when this is dropped.
 #[derive(Debug)]
-pub struct SocketDirectory {
+pub(super) struct SocketDirectory {
     path: PathBuf,
 }
 
@@ -22,7 +22,7 @@ impl SocketDirectory {
     ///
     /// # Errors
     /// The directory cannot be made.
-    pub fn create(parent: &Path, run: &str, owner: &Owner) -> anyhow::Result<SocketDirectory> {
+    pub(super) fn create(parent: &Path, run: &str, owner: &Owner) -> anyhow::Result<SocketDirectory> {
         sweep(parent);
         let path = parent.join(format!("{PREFIX}{run}"));
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
@@ -35,7 +35,7 @@ impl SocketDirectory {
 
     /// Path of a socket in it.
     #[must_use]
-    pub fn socket(&self, name: &str) -> PathBuf {
+    pub(super) fn socket(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 }
