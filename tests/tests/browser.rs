@@ -67,15 +67,30 @@ fn visit(page: &str, width: u32) -> Visit {
     );
     let place = tempfile::tempdir().unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let address = serve(page.to_owned(), FRAME.replace("WIDTH", &width.to_string()), &asked);
+    let address = serve(
+        page.to_owned(),
+        FRAME.replace("WIDTH", &width.to_string()),
+        &asked,
+    );
     let (dom, log) = dump(place.path(), &format!("http://{address}/frame"));
     let network = fs::read_to_string(place.path().join("network.json")).unwrap_or_default();
-    let found = between(&dom, "<pre id=\"found\">", "</pre>").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let found = between(&dom, "<pre id=\"found\">", "</pre>")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
     Visit {
-        found: serde_json::from_str(&found).unwrap_or_else(|_| panic!("the page was not measured\n{log}\n{dom:.2000}")),
-        console: log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect(),
+        found: serde_json::from_str(&found)
+            .unwrap_or_else(|_| panic!("the page was not measured\n{log}\n{dom:.2000}")),
+        console: log
+            .lines()
+            .filter(|line| line.contains("CONSOLE"))
+            .map(str::to_owned)
+            .collect(),
         asked: asked.lock().unwrap().clone(),
-        elsewhere: requests(&network).into_iter().filter(|url| !url.contains(&address)).collect(),
+        elsewhere: requests(&network)
+            .into_iter()
+            .filter(|url| !url.contains(&address))
+            .collect(),
     }
 }
 
@@ -94,7 +109,12 @@ fn serve(page: String, frame: String, asked: &Arc<Mutex<Vec<String>>>) -> String
     address
 }
 
-fn answer(mut stream: TcpStream, page: &str, frame: &str, asked: &Mutex<Vec<String>>) -> Option<()> {
+fn answer(
+    mut stream: TcpStream,
+    page: &str,
+    frame: &str,
+    asked: &Mutex<Vec<String>>,
+) -> Option<()> {
     let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
     let path = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
     while !lines.next()?.ok()?.is_empty() {}
@@ -116,13 +136,33 @@ fn answer(mut stream: TcpStream, page: &str, frame: &str, asked: &Mutex<Vec<Stri
 fn dump(place: &Path, url: &str) -> (String, String) {
     let (dom, log) = (place.join("dom.html"), place.join("log.txt"));
     let child = Command::new(BROWSER)
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--no-default-browser-check", "--disable-default-apps", "--disable-extensions"])
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        .args([
+            "--no-default-browser-check",
+            "--disable-default-apps",
+            "--disable-extensions",
+        ])
         .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
         .args(["--enable-logging=stderr", "--v=0", "--window-size=1280,900"])
-        .arg(format!("--user-data-dir={}", place.join("profile").display()))
-        .arg(format!("--log-net-log={}", place.join("network.json").display()))
+        .arg(format!(
+            "--user-data-dir={}",
+            place.join("profile").display()
+        ))
+        .arg(format!(
+            "--log-net-log={}",
+            place.join("network.json").display()
+        ))
         .args(["--dump-dom", url])
         .stdin(Stdio::null())
         .stdout(fs::File::create(&dom).unwrap())
@@ -155,7 +195,11 @@ fn requests(network: &str) -> Vec<String> {
     network
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line.trim_end_matches(',')).ok())
-        .filter(|event| event["params"]["initiator"].as_str().is_some_and(|origin| origin != "not an origin"))
+        .filter(|event| {
+            event["params"]["initiator"]
+                .as_str()
+                .is_some_and(|origin| origin != "not an origin")
+        })
         .filter_map(|event| event["params"]["url"].as_str().map(str::to_owned))
         .collect()
 }
@@ -178,13 +222,38 @@ fn the_page_fits_a_phone_draws_its_charts_and_asks_for_nothing() {
         assert_eq!(seen.asked, ["/frame", "/report.html"], "{name}");
         assert_eq!(seen.elsewhere, Vec::<String>::new(), "{name}");
         let found = &seen.found;
-        assert_eq!(found["styled"], true, "{name}: the policy refused the style sheet");
-        assert_eq!(found["over"], Value::Array(Vec::new()), "{name}: wider than the phone");
-        assert!(found["scrollWidth"].as_u64() <= found["width"].as_u64(), "{name}: {found}");
-        assert_eq!(found["small"], Value::Array(Vec::new()), "{name}: too small to read");
-        assert_eq!((&found["charts"], &found["drawn"]), (&charts.into(), &charts.into()), "{name}");
-        assert_eq!(found["limits"].as_u64().is_some_and(|count| count > 0), limits, "{name}");
-        assert!(found["phases"].as_u64().is_some_and(|count| count >= 9), "{name}: {found}");
+        assert_eq!(
+            found["styled"], true,
+            "{name}: the policy refused the style sheet"
+        );
+        assert_eq!(
+            found["over"],
+            Value::Array(Vec::new()),
+            "{name}: wider than the phone"
+        );
+        assert!(
+            found["scrollWidth"].as_u64() <= found["width"].as_u64(),
+            "{name}: {found}"
+        );
+        assert_eq!(
+            found["small"],
+            Value::Array(Vec::new()),
+            "{name}: too small to read"
+        );
+        assert_eq!(
+            (&found["charts"], &found["drawn"]),
+            (&charts.into(), &charts.into()),
+            "{name}"
+        );
+        assert_eq!(
+            found["limits"].as_u64().is_some_and(|count| count > 0),
+            limits,
+            "{name}"
+        );
+        assert!(
+            found["phases"].as_u64().is_some_and(|count| count >= 9),
+            "{name}: {found}"
+        );
     }
 }
 
@@ -203,11 +272,26 @@ fn a_page_that_logs_loads_and_overflows_is_caught() {
         <main style=\"max-width:10px\"><p style=\"width:900px\">wide</p><img src=\"http://edgeproof.invalid/x.png\"><img src=\"/local.png\">\
         <svg class=\"chart\"><polyline class=\"line\" points=\"\"/></svg></main>";
     let seen = visit(bad, 360);
-    assert!(seen.console.iter().any(|line| line.contains("Content Security Policy")), "{seen:?}");
+    assert!(
+        seen.console
+            .iter()
+            .any(|line| line.contains("Content Security Policy")),
+        "{seen:?}"
+    );
     assert!(seen.asked.contains(&"/local.png".to_owned()), "{seen:?}");
-    assert!(seen.elsewhere.iter().any(|url| url.contains("edgeproof.invalid")), "{seen:?}");
+    assert!(
+        seen.elsewhere
+            .iter()
+            .any(|url| url.contains("edgeproof.invalid")),
+        "{seen:?}"
+    );
     let wide = "<!doctype html><style>main{max-width:900px}</style><main><p style=\"width:900px\">wide</p><svg class=\"chart\"><polyline class=\"line\" points=\"\"/></svg></main>";
     let seen = visit(wide, 360);
-    assert!(seen.found["over"].as_array().is_some_and(|over| !over.is_empty()), "{seen:?}");
+    assert!(
+        seen.found["over"]
+            .as_array()
+            .is_some_and(|over| !over.is_empty()),
+        "{seen:?}"
+    );
     assert_eq!(seen.found["drawn"], 0, "{seen:?}");
 }

@@ -14,11 +14,21 @@ fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let output = Command::new(env!("CARGO"))
-            .args(["build", "--workspace", "--bin", "edgeproof", "--message-format=json"])
+            .args([
+                "build",
+                "--workspace",
+                "--bin",
+                "edgeproof",
+                "--message-format=json",
+            ])
             .current_dir(support::repository())
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout)
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())
@@ -37,7 +47,13 @@ struct Ended {
 }
 
 fn edgeproof(arguments: &[&str]) -> Ended {
-    ended(Command::new(program()).args(arguments).env_remove("NO_COLOR").output().unwrap())
+    ended(
+        Command::new(program())
+            .args(arguments)
+            .env_remove("NO_COLOR")
+            .output()
+            .unwrap(),
+    )
 }
 
 fn ended(output: Output) -> Ended {
@@ -53,7 +69,10 @@ fn well_behaved() -> String {
 }
 
 fn stored(name: &str) -> String {
-    support::repository().join(format!("tests/reports/{name}.json")).display().to_string()
+    support::repository()
+        .join(format!("tests/reports/{name}.json"))
+        .display()
+        .to_string()
 }
 
 #[test]
@@ -72,7 +91,11 @@ fn wrong_usage_ends_64_and_says_how_to_get_help() {
     for arguments in cases {
         let end = edgeproof(arguments);
         assert_eq!(end.exit, 64, "{arguments:?}: {end:?}");
-        assert!(end.err.contains("--help") || end.err.contains("Usage"), "{arguments:?}: {}", end.err);
+        assert!(
+            end.err.contains("--help") || end.err.contains("Usage"),
+            "{arguments:?}: {}",
+            end.err
+        );
         assert_eq!(end.out, "", "{arguments:?}");
     }
 }
@@ -89,13 +112,24 @@ fn a_profile_that_does_not_work_yet_ends_64() {
 #[test]
 fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
     assert!(edgeproof(&["--help"]).out.contains("could not be decided"));
-    for command in ["certify", "lint", "requirements", "explain", "schema", "rejudge"] {
+    for command in [
+        "certify",
+        "lint",
+        "requirements",
+        "explain",
+        "schema",
+        "rejudge",
+    ] {
         let end = edgeproof(&[command, "--help"]);
         assert_eq!(end.exit, 0, "{end:?}");
         assert!(end.out.contains("Examples:"), "{command}: {}", end.out);
     }
     let version = edgeproof(&["--version"]);
-    assert_eq!((version.exit, version.out.starts_with("edgeproof ")), (0, true), "{version:?}");
+    assert_eq!(
+        (version.exit, version.out.starts_with("edgeproof ")),
+        (0, true),
+        "{version:?}"
+    );
 }
 
 #[test]
@@ -121,7 +155,12 @@ fn every_mistake_of_an_offer_file_is_told_at_once_with_its_place_and_mend() {
     for command in ["lint", "certify"] {
         let end = edgeproof(&[command, offer.to_str().unwrap()]);
         assert_eq!(end.exit, 65, "{end:?}");
-        for pointer in ["/publisherId", "/plan/platforms/0", "/plan/image/tag", "/plan/usesModuleSdk"] {
+        for pointer in [
+            "/publisherId",
+            "/plan/platforms/0",
+            "/plan/image/tag",
+            "/plan/usesModuleSdk",
+        ] {
             let told = end.err.lines().position(|line| line.contains(pointer));
             let told = told.unwrap_or_else(|| panic!("{pointer} is missing in\n{}", end.err));
             let block: Vec<&str> = end.err.lines().skip(told).take(3).collect();
@@ -135,12 +174,28 @@ fn every_mistake_of_an_offer_file_is_told_at_once_with_its_place_and_mend() {
 fn what_is_no_json_no_text_or_no_report_ends_65() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("input.json");
-    for bytes in [&b"{"[..], b"\xff\xfe", b"[]", b"", b"{\"schema\": \"edgeproof/report/9\"}", b"{\"schema\": \"edgeproof/report/1\"}"] {
+    for bytes in [
+        &b"{"[..],
+        b"\xff\xfe",
+        b"[]",
+        b"",
+        b"{\"schema\": \"edgeproof/report/9\"}",
+        b"{\"schema\": \"edgeproof/report/1\"}",
+    ] {
         fs::write(&file, bytes).unwrap();
         for command in ["lint", "rejudge"] {
             let end = edgeproof(&[command, file.to_str().unwrap()]);
-            assert_eq!(end.exit, 65, "{command} {}: {end:?}", String::from_utf8_lossy(bytes));
-            assert!(end.err.starts_with("error: ") && end.err.contains("input.json"), "{}", end.err);
+            assert_eq!(
+                end.exit,
+                65,
+                "{command} {}: {end:?}",
+                String::from_utf8_lossy(bytes)
+            );
+            assert!(
+                end.err.starts_with("error: ") && end.err.contains("input.json"),
+                "{}",
+                end.err
+            );
         }
     }
 }
@@ -149,10 +204,21 @@ fn what_is_no_json_no_text_or_no_report_ends_65() {
 fn a_sound_offer_lints_to_0_in_every_format() {
     let text = edgeproof(&["lint", &well_behaved()]);
     assert_eq!(text.exit, 0, "{text:?}");
-    assert!(text.out.starts_with("conformant (offer scope, "), "{}", text.out);
-    let lint: Value = serde_json::from_str(&edgeproof(&["lint", &well_behaved(), "--format", "json"]).out).unwrap();
+    assert!(
+        text.out.starts_with("conformant (offer scope, "),
+        "{}",
+        text.out
+    );
+    let lint: Value =
+        serde_json::from_str(&edgeproof(&["lint", &well_behaved(), "--format", "json"]).out)
+            .unwrap();
     assert_eq!(lint["verdict"], "conformant");
-    assert_eq!(lint["claim"]["ram_bytes"], 512_u64 << 20, "{}", lint["claim"]);
+    assert_eq!(
+        lint["claim"]["ram_bytes"],
+        512_u64 << 20,
+        "{}",
+        lint["claim"]
+    );
     assert_eq!(lint["claim"]["architectures"][0], "amd64");
     assert_eq!(lint["findings"].as_array().unwrap().len(), 71);
     for (format, start) in [("markdown", "# "), ("junit", "<?xml"), ("sarif", "{\n")] {
@@ -165,7 +231,8 @@ fn a_sound_offer_lints_to_0_in_every_format() {
 #[test]
 fn an_offer_without_terms_and_privacy_lints_to_1_and_names_both() {
     let place = tempfile::tempdir().unwrap();
-    let mut offer: Value = serde_json::from_str(&fs::read_to_string(well_behaved()).unwrap()).unwrap();
+    let mut offer: Value =
+        serde_json::from_str(&fs::read_to_string(well_behaved()).unwrap()).unwrap();
     let listing = offer["listing"].as_object_mut().unwrap();
     listing.remove("termsOfUseUrl");
     listing.remove("privacyPolicyUrl");
@@ -182,7 +249,8 @@ fn an_offer_without_terms_and_privacy_lints_to_1_and_names_both() {
 #[test]
 fn an_unknown_field_is_a_warning_with_its_pointer() {
     let place = tempfile::tempdir().unwrap();
-    let mut offer: Value = serde_json::from_str(&fs::read_to_string(well_behaved()).unwrap()).unwrap();
+    let mut offer: Value =
+        serde_json::from_str(&fs::read_to_string(well_behaved()).unwrap()).unwrap();
     offer["plan"]["colour"] = "blue".into();
     let file = place.path().join("offer.json");
     fs::write(&file, offer.to_string()).unwrap();
@@ -195,7 +263,11 @@ fn an_unknown_field_is_a_warning_with_its_pointer() {
 #[test]
 fn colours_are_kept_from_a_pipe_and_by_no_color() {
     let coloured = |name: &str, value: &str| {
-        let output = Command::new(program()).args(["lint", &well_behaved()]).env(name, value).output().unwrap();
+        let output = Command::new(program())
+            .args(["lint", &well_behaved()])
+            .env(name, value)
+            .output()
+            .unwrap();
         ended(output).out.contains('\u{1b}')
     };
     assert!(!edgeproof(&["lint", &well_behaved()]).out.contains('\u{1b}'));
@@ -205,17 +277,30 @@ fn colours_are_kept_from_a_pipe_and_by_no_color() {
 
 #[test]
 fn the_catalogue_is_listed_in_every_format() {
-    let list: Value = serde_json::from_str(&edgeproof(&["requirements", "--format", "json"]).out).unwrap();
+    let list: Value =
+        serde_json::from_str(&edgeproof(&["requirements", "--format", "json"]).out).unwrap();
     let entries = list["requirements"].as_array().unwrap();
     assert_eq!(entries.len(), 71);
-    assert_eq!(entries.iter().filter(|entry| entry["precondition"] == true).count(), 8);
+    assert_eq!(
+        entries
+            .iter()
+            .filter(|entry| entry["precondition"] == true)
+            .count(),
+        8
+    );
     for entry in entries {
         let id = entry["id"].as_str().unwrap();
-        for (arguments, what) in [(&["requirements"][..], "text"), (&["requirements", "--format", "markdown"], "markdown")] {
+        for (arguments, what) in [
+            (&["requirements"][..], "text"),
+            (&["requirements", "--format", "markdown"], "markdown"),
+        ] {
             assert!(once(arguments).contains(id), "{id} is missing in {what}");
         }
         for field in ["slug", "title", "statement"] {
-            assert!(!entry[field].as_str().unwrap().is_empty(), "{id} has no {field}");
+            assert!(
+                !entry[field].as_str().unwrap().is_empty(),
+                "{id} has no {field}"
+            );
         }
     }
 }
@@ -224,7 +309,11 @@ fn the_catalogue_is_listed_in_every_format() {
 fn once(arguments: &[&str]) -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     static MARKDOWN: OnceLock<String> = OnceLock::new();
-    let cell = if arguments.len() == 1 { &TEXT } else { &MARKDOWN };
+    let cell = if arguments.len() == 1 {
+        &TEXT
+    } else {
+        &MARKDOWN
+    };
     cell.get_or_init(|| edgeproof(arguments).out)
 }
 
@@ -262,7 +351,10 @@ fn rejudging_gives_the_same_bytes_again_and_says_so() {
     let first = edgeproof(&["rejudge", &stored("not-conformant"), "--format", "json"]);
     fs::write(&again, &first.out).unwrap();
     let second = edgeproof(&["rejudge", again.to_str().unwrap(), "--format", "json"]);
-    assert!(first.out == second.out, "the second judgement differs from the first");
+    assert!(
+        first.out == second.out,
+        "the second judgement differs from the first"
+    );
     assert_eq!(first.exit, second.exit);
     let told = edgeproof(&["rejudge", again.to_str().unwrap()]);
     assert!(told.out.contains("same findings"), "{}", told.out);
@@ -275,7 +367,10 @@ fn rejudging_tells_findings_that_were_changed_by_hand() {
     let first = edgeproof(&["rejudge", &stored("not-conformant"), "--format", "json"]);
     let mut report: Value = serde_json::from_str(&first.out).unwrap();
     let findings = report["findings"].as_array_mut().unwrap();
-    let entry = findings.iter_mut().find(|finding| finding["id"] == "IEM-DOC-01").unwrap();
+    let entry = findings
+        .iter_mut()
+        .find(|finding| finding["id"] == "IEM-DOC-01")
+        .unwrap();
     entry["verdict"] = "pass".into();
     fs::write(&file, report.to_string()).unwrap();
     let told = edgeproof(&["rejudge", file.to_str().unwrap()]);

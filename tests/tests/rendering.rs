@@ -15,8 +15,7 @@ use harness::render::{html, junit, markdown, sarif, text, write_all};
 use serde_json::Value;
 
 /// Text that would run, load or break out, in every notation the faces use.
-const HOSTILE: &str =
-    "</pre></style></title>\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>|`]]>\u{1b}[2J\u{0}";
+const HOSTILE: &str = "</pre></style></title>\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>|`]]>\u{1b}[2J\u{0}";
 
 fn reports() -> PathBuf {
     support::repository().join("tests/reports")
@@ -37,12 +36,17 @@ fn check(report: &str, file: &str, face: impl Fn(&Report) -> String) {
         return;
     }
     let golden = fs::read_to_string(&path).unwrap_or_default();
-    let differs = golden.lines().zip(drawn.lines()).position(|(old, new)| old != new);
+    let differs = golden
+        .lines()
+        .zip(drawn.lines())
+        .position(|(old, new)| old != new);
     assert!(
         golden == drawn,
         "{} differs from line {}; look at the difference and refresh with UPDATE_GOLDEN=1",
         path.display(),
-        differs.map_or(golden.lines().count().min(drawn.lines().count()), |line| line) + 1
+        differs.map_or(golden.lines().count().min(drawn.lines().count()), |line| {
+            line
+        }) + 1
     );
 }
 
@@ -78,11 +82,18 @@ fn an_undecided_report_of_a_custom_profile_looks_as_stored() {
 
 #[test]
 fn every_face_shows_headline_and_scope_and_says_when_a_profile_certifies_nothing() {
-    for (name, custom) in [("conformant", false), ("not-conformant", false), ("undecided-custom", true)] {
+    for (name, custom) in [
+        ("conformant", false),
+        ("not-conformant", false),
+        ("undecided-custom", true),
+    ] {
         let report = stored(name);
         let scope = format!("{} of {}", report.scope.assessed, report.scope.total);
         for (face, drawn) in faces(&report) {
-            assert!(drawn.contains(report.verdict.word()), "{name} {face} has no verdict");
+            assert!(
+                drawn.contains(report.verdict.word()),
+                "{name} {face} has no verdict"
+            );
             assert!(drawn.contains(&scope), "{name} {face} has no scope");
             assert_eq!(drawn.contains("certifies nothing"), custom, "{name} {face}");
         }
@@ -103,7 +114,10 @@ fn faces(report: &Report) -> [(&'static str, String); 5] {
 fn a_stored_report_survives_reading_and_writing_byte_for_byte() {
     for name in ["conformant", "not-conformant", "undecided-custom"] {
         let text = fs::read_to_string(reports().join(format!("{name}.json"))).unwrap();
-        assert!(harness::render::write::json(&stored(name)) == text, "{name}");
+        assert!(
+            harness::render::write::json(&stored(name)) == text,
+            "{name}"
+        );
     }
 }
 
@@ -113,9 +127,16 @@ fn hostile_text_in_every_field_stays_text_in_every_face() {
     let (hostile, places) = poisoned("undecided-custom");
     assert!(places > 60, "only {places} kinds of field took the text");
     let page = html::render(&hostile);
-    assert_eq!(tags(&page), tags(&html::render(&benign)), "the page has other elements");
+    assert_eq!(
+        tags(&page),
+        tags(&html::render(&benign)),
+        "the page has other elements"
+    );
     for attribute in attributes(&page) {
-        assert!(attribute.starts_with('#') || attribute == "data:,", "{attribute}");
+        assert!(
+            attribute.starts_with('#') || attribute == "data:,",
+            "{attribute}"
+        );
     }
     let script = "<script";
     let markdown = markdown_outside_code(&markdown::render(&hostile));
@@ -185,18 +206,29 @@ fn poison(value: &mut Value, path: &str, kind: &str) {
 fn tags(page: &str) -> BTreeSet<String> {
     page.split('<')
         .skip(1)
-        .map(|rest| rest.split(|c: char| c.is_whitespace() || c == '>').next().unwrap().to_owned())
+        .map(|rest| {
+            rest.split(|c: char| c.is_whitespace() || c == '>')
+                .next()
+                .unwrap()
+                .to_owned()
+        })
         .collect()
 }
 
 /// Values of attributes that a browser would follow or load.
 fn attributes(page: &str) -> Vec<String> {
     let value = |rest: &str| rest.split('"').next().unwrap().to_owned();
-    [" href=\"", " src=\"", " action=\"", " data=\"", " srcset=\""]
-        .into_iter()
-        .flat_map(|name| page.split(name).skip(1))
-        .map(value)
-        .collect()
+    [
+        " href=\"",
+        " src=\"",
+        " action=\"",
+        " data=\"",
+        " srcset=\"",
+    ]
+    .into_iter()
+    .flat_map(|name| page.split(name).skip(1))
+    .map(value)
+    .collect()
 }
 
 /// Markdown without fenced blocks and code spans, where nothing is markup.
@@ -227,7 +259,9 @@ fn without_spans(line: &str) -> String {
         }
         let ticks: String = rest[start..].chars().take_while(|c| *c == '`').collect();
         let inside = &rest[start + ticks.len()..];
-        let Some(end) = inside.find(&ticks) else { break };
+        let Some(end) = inside.find(&ticks) else {
+            break;
+        };
         rest = &inside[end + ticks.len()..];
     }
     kept + rest
@@ -240,11 +274,30 @@ fn every_face_is_written_whole_into_a_new_directory() {
     let report = stored("not-conformant");
     for _again in 0..2 {
         let written = write_all(&report, &out).unwrap();
-        let names: Vec<&str> = written.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
-        assert_eq!(names, ["report.json", "report.html", "report.md", "junit.xml", "report.sarif"]);
+        let names: Vec<&str> = written
+            .iter()
+            .map(|path| path.file_name().unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "report.json",
+                "report.html",
+                "report.md",
+                "junit.xml",
+                "report.sarif"
+            ]
+        );
     }
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 5, "a temporary file was left");
-    assert_eq!(fs::read_to_string(out.join("report.html")).unwrap(), html::render(&report));
+    assert_eq!(
+        fs::read_dir(&out).unwrap().count(),
+        5,
+        "a temporary file was left"
+    );
+    assert_eq!(
+        fs::read_to_string(out.join("report.html")).unwrap(),
+        html::render(&report)
+    );
 }
 
 #[test]
@@ -288,7 +341,12 @@ fn the_offers_of_the_fixture_modules_fit_the_published_schema() {
     for candidate in fs::read_dir(support::repository().join("tests/candidates")).unwrap() {
         let offer = candidate.unwrap().path().join("offer.json");
         if offer.is_file() {
-            assert_eq!(complaints(&schema, &json(&offer)), Vec::<String>::new(), "{}", offer.display());
+            assert_eq!(
+                complaints(&schema, &json(&offer)),
+                Vec::<String>::new(),
+                "{}",
+                offer.display()
+            );
             seen += 1;
         }
     }
@@ -303,7 +361,10 @@ fn sarif_files_fit_the_schema_of_the_standard() {
     let mut schema = json(&sarif_schema());
     // The standard's own pattern for a language has a stray bracket, which strict regular expressions refuse.
     for holder in ["run", "toolComponent"] {
-        schema["definitions"][holder]["properties"]["language"].as_object_mut().unwrap().remove("pattern");
+        schema["definitions"][holder]["properties"]["language"]
+            .as_object_mut()
+            .unwrap()
+            .remove("pattern");
     }
     for name in ["conformant", "not-conformant", "undecided-custom"] {
         let log: Value = serde_json::from_str(&sarif::render(&stored(name))).unwrap();
@@ -321,7 +382,11 @@ fn sarif_schema() -> PathBuf {
         .current_dir(support::repository())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let package = metadata["packages"]
         .as_array()

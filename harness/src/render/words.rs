@@ -233,12 +233,17 @@ pub(crate) fn qualified(finding: &Finding) -> String {
 pub(crate) fn verdict_means(report: &Report) -> String {
     let mut text = match report.verdict {
         RunVerdict::Conformant => {
-            "Every requirement in this scope that must hold was judged, and none stands against it.".to_owned()
+            "Every requirement in this scope that must hold was judged, and none stands against it."
+                .to_owned()
         }
         RunVerdict::NotConformant => format!(
             "{} that must hold {} not.",
             number(report.counts.fail, "requirement"),
-            if report.counts.fail == 1 { "does" } else { "do" }
+            if report.counts.fail == 1 {
+                "does"
+            } else {
+                "do"
+            }
         ),
         RunVerdict::Undecided => {
             "At least one requirement that must hold could not be judged.".to_owned()
