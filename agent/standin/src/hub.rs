@@ -350,8 +350,11 @@ async fn accept(listener: TcpListener, context: Context, mut stopped: oneshot::R
             }
             accepted = listener.accept() => match accepted {
                 Ok((tcp, peer)) => {
-                    if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-                        connections.spawn(serve(context.clone(), tcp, peer, place));
+                    match Arc::clone(&places).try_acquire_owned() {
+                        Ok(place) => {
+                            connections.spawn(serve(context.clone(), tcp, peer, place));
+                        }
+                        Err(_) => tracing::warn!(%peer, "too many connections: one was dropped"),
                     }
                 }
                 Err(error) => {

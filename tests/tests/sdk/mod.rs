@@ -1,8 +1,8 @@
 //! Starts foreign clients as programs of their own and reads the JSON lines they say.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -68,35 +68,37 @@ fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Builds the example, which cargo does not do when it runs this test alone.
+/// Builds the example where this test was built, which cargo does not do when it runs this test alone.
 fn foreign_device_program() -> PathBuf {
-    let built = std::process::Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--quiet",
-            "--example",
-            "foreign_device",
-            "--manifest-path",
-        ])
-        .arg(package().join("Cargo.toml"))
-        .status()
-        .unwrap();
-    assert!(built.success(), "the example foreign_device does not build");
     let own = std::env::current_exe().unwrap();
-    own.parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("examples/foreign_device")
+    // …/target/debug/deps/local_hub-…
+    let profile = own.parent().unwrap().parent().unwrap();
+    let mut build = std::process::Command::new(env!("CARGO"));
+    build.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--example",
+        "foreign_device",
+    ]);
+    build
+        .arg("--manifest-path")
+        .arg(package().join("Cargo.toml"));
+    build.arg("--target-dir").arg(profile.parent().unwrap());
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    let built = build.status().unwrap();
+    assert!(built.success(), "the example foreign_device does not build");
+    profile.join("examples/foreign_device")
 }
 
 /// Python with exactly the packages of `requirements.txt`, in `.venv` beside the workspace.
+///
+/// Tests may run as processes of their own, so a lock on a file lets one of them make it.
 fn interpreter() -> PathBuf {
-    static READY: OnceLock<PathBuf> = OnceLock::new();
-    READY.get_or_init(prepare).clone()
-}
-
-fn prepare() -> PathBuf {
+    let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("venv.lock")).unwrap();
+    lock.lock().unwrap();
     let environment = package().parent().unwrap().join(".venv");
     let interpreter = environment.join("bin/python");
     let requirements = package().join("sdk/requirements.txt");
@@ -111,7 +113,7 @@ fn prepare() -> PathBuf {
         .status();
     assert!(
         made.is_ok_and(|status| status.success()),
-        "python3 with venv is missing: install it with `apt-get install python3 python3-venv`"
+        "no virtual environment: install Python with `apt-get install python3 python3-venv`"
     );
     let installed = std::process::Command::new(&interpreter)
         .args([
@@ -127,7 +129,7 @@ fn prepare() -> PathBuf {
         .unwrap();
     assert!(
         installed.success(),
-        "pip could not install {}",
+        "pip could not install {}: a package index must be reachable",
         requirements.display()
     );
     std::fs::write(&stamp, wanted).unwrap();

@@ -69,7 +69,7 @@ fn merge(document: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, change) in patch {
         match change {
             Value::Null => {
-                document.remove(name);
+                document.shift_remove(name);
             }
             Value::Object(change) => {
                 let slot = document.entry(name.clone()).or_insert(Value::Null);
