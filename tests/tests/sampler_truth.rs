@@ -135,10 +135,6 @@ fn a_spike_of_64_mib_for_200_ms_is_seen_at_its_true_height() {
     let memory = usage.memory.get().unwrap();
     let truth = 72 * MIB;
     let highest_honest = truth.max(floor) + tolerance(truth);
-    println!(
-        "truth {truth}, floor {floor}, {memory:?}, {:?}",
-        usage.ticks
-    );
     assert_eq!(memory.peak_method, PeakMethod::Watermark);
     assert!(memory.peak.0 >= truth, "{memory:?}");
     assert!(
@@ -163,7 +159,6 @@ fn a_later_phase_without_a_new_peak_is_sampled_and_says_so() {
     let (later, _) = sampler.finish();
     let later = later.memory.get().unwrap();
     let truth = 72 * MIB;
-    println!("first {first:?}\nlater {later:?}");
     assert_eq!(first.peak_method, PeakMethod::Watermark);
     // The mark may creep up by a few pages; then the later phase owns it.
     assert!(later.peak_method == PeakMethod::Sampled || later.peak > first.peak);
@@ -202,7 +197,6 @@ fn thirty_percent_of_a_core_are_thirty_percent() {
         let used = Duration::from_nanos(scheduled_ns(container.pid) - before);
         let truth = used.as_secs_f64() / begun.elapsed().as_secs_f64();
         let cpu = usage.cpu.get().unwrap();
-        println!("truth {truth:.4}: {cpu:?} {:?}", usage.ticks);
         assert!((cpu.cores_mean - truth).abs() <= 0.01, "{truth}: {cpu:?}");
         assert!(cpu.cores_p95 <= cpu.cores_max && cpu.cores_mean <= cpu.cores_max + 0.01);
         assert_eq!(cpu.throttled, None);
@@ -224,7 +218,6 @@ fn a_quota_that_holds_a_load_back_is_seen_as_throttling() {
     let container = Container::run("load-cpu", &["--cpus", "0.2"]);
     let (usage, _) = sampled(&container, Duration::from_secs(5));
     let cpu = usage.cpu.get().unwrap();
-    println!("{cpu:?}");
     let throttled = cpu.throttled.unwrap();
     assert!(
         throttled.throttled_periods * 2 > throttled.periods,
@@ -241,7 +234,7 @@ fn a_quota_that_holds_a_load_back_is_seen_as_throttling() {
 fn fifty_megabytes_in_ten_thousand_files_are_the_blocks_that_du_counts() {
     let _alone = alone();
     let container = Container::run("load-files", &[]);
-    let said = container.says("bytes of blocks");
+    container.says("bytes of blocks");
     let upper = PathBuf::from(container.inspect("{{.GraphDriver.Data.UpperDir}}"));
     let log = container.inspect("{{.LogPath}}");
     let roots = roots();
@@ -254,7 +247,6 @@ fn fifty_megabytes_in_ten_thousand_files_are_the_blocks_that_du_counts() {
         .unwrap();
     let du = String::from_utf8(du.stdout).unwrap();
     let truth: u64 = du.split_whitespace().next().unwrap().parse().unwrap();
-    println!("{writable} of {truth}; {said}; logs {:?}", seen.logs);
     assert!(
         writable.abs_diff(truth) * 100 <= truth * 2,
         "{writable} for {truth}"
@@ -290,7 +282,6 @@ fn a_container_that_is_killed_keeps_what_was_seen() {
     let (usage, _) = sampler.finish();
     let memory = usage.memory.get().unwrap();
     let truth = 72 * MIB;
-    println!("{memory:?}");
     assert!(
         memory.peak.0.abs_diff(truth) <= tolerance(truth) + MIB,
         "{memory:?}"
