@@ -1,25 +1,20 @@
 //! One cold start, watched: create, start, wait until healthy, see that it stays so. Facts only.
 
-use std::time::{Duration, Instant};
-
 use conformance::finding::Reason;
-use conformance::health::{Expectation, Failure, Signs, diagnose};
+use conformance::health::{Expectation, Failure, diagnose};
 use conformance::observation::{Exit, Health, Observed, Start, Usage};
 use conformance::record::Series;
 use conformance::units::Millis;
-use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect, Role};
+use engine::{EngineError, Inspect, Role};
 use serde_json::Value;
-use tokio::sync::mpsc::Receiver;
-use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::bench::Bench;
 use crate::events::RunEvent;
-use crate::sampler::{ContainerFiles, Sampler, ports};
+use crate::sampler::{ContainerFiles, Sampler};
+use crate::watch::{Awaited, Watch};
 
 /// How often the candidate is sampled.
 pub const CADENCE_HZ: u32 = 10;
-/// How often declared ports are looked at while a start is awaited; the kernel sends no event for a listening port.
-const PORT_LOOK: Duration = Duration::from_millis(100);
 /// Lines of output kept with a start.
 const LAST_LINES: usize = 20;
 
@@ -82,11 +77,8 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
     let at = bench.events.now();
     let name = bench.announce(&trial.phase.replace(' ', "-"));
     let events = bench.engine.events(bench.run).await?;
-    let created = match bench
-        .engine
-        .create(&name, trial.body, &bench.stamp(Role::Candidate))
-        .await
-    {
+    let stamp = bench.stamp(Role::Candidate);
+    let created = match bench.engine.create(&name, trial.body, &stamp).await {
         Ok(created) => created,
         Err(error) => {
             return match error.engine_words() {
@@ -95,96 +87,108 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
             };
         }
     };
-    let inspected = bench.engine.inspect(&created.id).await?;
-    let mut watch = Watch::new(created.id.clone(), events);
-    let mut start = Start {
+    let mut played = Played {
+        start: Start {
+            create: created.took.into(),
+            ..unstarted(trial, at, &Failure::default())
+        },
+        series: Vec::new(),
+        created: Some(bench.engine.inspect(&created.id).await?),
+        warnings: created.warnings,
+        refused: None,
+        alive: None,
+    };
+    let watch = Watch::new(created.id.clone(), events);
+    match bench.engine.start(&created.id).await {
+        Ok(took) => {
+            played.start.start = Some(took.into());
+            follow(bench, trial, watch, &mut played).await?;
+        }
+        Err(error) => {
+            let Some(words) = error.engine_words() else {
+                return Err(error);
+            };
+            let failure = Failure {
+                engine_error: Some(words),
+                ..Failure::default()
+            };
+            played.start.health = unhealthy(trial, &failure);
+        }
+    }
+    if played.alive.is_none() {
+        bench.engine.remove(&created.id).await?;
+    }
+    Ok(played)
+}
+
+/// Follows a started container until it is healthy and has stayed so, or until it is clear that it does not.
+async fn follow(
+    bench: &Bench<'_>,
+    trial: &Trial<'_>,
+    mut watch: Watch,
+    played: &mut Played,
+) -> Result<(), EngineError> {
+    let running = bench.engine.inspect(&watch.id).await?;
+    let mut sampler = sample(bench, &running);
+    let start = &mut played.start;
+    start.running = running.running.then(|| watch.began.elapsed().into());
+    let limits = (trial.memory_limit, trial.core_limit);
+    let mut outcome = watch.until_healthy(bench, trial, &running).await?;
+    if let Awaited::Healthy(after) = outcome {
+        if let Some(ended) = watch.stays(trial.settle).await {
+            outcome = ended;
+        } else {
+            start.health = Health::Healthy {
+                after,
+                stayed: trial.settle,
+                by: trial.expectation.grounds(),
+            };
+            start.usage = usage(&mut sampler);
+            start.oom_kills = watch.oom_kills;
+            played.alive = Some(Alive {
+                id: watch.id.clone(),
+                pid: running.pid,
+                watch,
+                sampler: sampler.ok(),
+                phase: trial.phase.clone(),
+                limits,
+            });
+            return Ok(());
+        }
+    }
+    fail(bench, trial, &watch, start, &outcome).await?;
+    start.oom_kills = watch.oom_kills;
+    if let Ok(sampler) = sampler {
+        let (usage, series) = sampler.finish();
+        start.usage = Observed::Seen(usage);
+        played.series = named(series, &trial.phase, limits);
+    }
+    Ok(())
+}
+
+/// A start of which nothing is known but when it began.
+fn unstarted(trial: &Trial<'_>, at: Millis, failure: &Failure<'_>) -> Start {
+    Start {
         at,
-        create: created.took.into(),
+        create: Millis(0),
         start: None,
         running: None,
-        health: unhealthy(trial, &Failure::default()),
+        health: unhealthy(trial, failure),
         exits: Vec::new(),
         oom_kills: 0,
         last_lines: Vec::new(),
         usage: Observed::unseen(
             Reason::CannotMeasure,
-            "it ended before it could be measured",
+            "it never ran long enough to be measured",
         ),
-    };
-    let mut played = Played {
-        start: start.clone(),
-        series: Vec::new(),
-        created: Some(inspected),
-        warnings: created.warnings,
-        refused: None,
-        alive: None,
-    };
-    match bench.engine.start(&created.id).await {
-        Ok(took) => start.start = Some(took.into()),
-        Err(error) => {
-            let Some(words) = error.engine_words() else {
-                return Err(error);
-            };
-            start.health = unhealthy(
-                trial,
-                &Failure {
-                    engine_error: Some(words),
-                    ..Failure::default()
-                },
-            );
-            bench.engine.remove(&created.id).await?;
-            return Ok(Played { start, ..played });
-        }
     }
-    let running = bench.engine.inspect(&created.id).await?;
-    start.running = running.running.then(|| watch.began.elapsed().into());
-    let mut sampler = sample(bench, &running);
-    let outcome = watch.until_healthy(bench, trial, &running).await?;
-    let outcome = match outcome {
-        Awaited::Healthy(after) => match watch.stays(trial.settle).await {
-            None => {
-                start.health = Health::Healthy {
-                    after,
-                    stayed: trial.settle,
-                    by: trial.expectation.grounds(),
-                };
-                start.usage = usage(&mut sampler);
-                start.oom_kills = watch.oom_kills;
-                let limits = (trial.memory_limit, trial.core_limit);
-                let alive = Alive {
-                    id: created.id,
-                    pid: running.pid,
-                    watch,
-                    sampler: sampler.ok(),
-                    phase: trial.phase.clone(),
-                    limits,
-                };
-                return Ok(Played {
-                    start,
-                    alive: Some(alive),
-                    ..played
-                });
-            }
-            Some(ended) => ended,
-        },
-        unhealthy => unhealthy,
-    };
-    fail(bench, trial, &mut watch, &mut start, &outcome).await?;
-    if let Ok(sampler) = sampler {
-        let (usage, series) = sampler.finish();
-        start.usage = Observed::Seen(usage);
-        played.series = named(series, &trial.phase, (trial.memory_limit, trial.core_limit));
-    }
-    start.oom_kills = watch.oom_kills;
-    bench.engine.remove(&created.id).await?;
-    Ok(Played { start, ..played })
 }
 
 /// Files a start that did not become or stay healthy under its one cause.
 async fn fail(
     bench: &Bench<'_>,
     trial: &Trial<'_>,
-    watch: &mut Watch,
+    watch: &Watch,
     start: &mut Start,
     outcome: &Awaited,
 ) -> Result<(), EngineError> {
@@ -239,22 +243,8 @@ fn refused(trial: &Trial<'_>, at: Millis, words: &str) -> Played {
         engine_error: Some(words),
         ..Failure::default()
     };
-    let start = Start {
-        at,
-        create: Millis(0),
-        start: None,
-        running: None,
-        health: unhealthy(trial, &failure),
-        exits: Vec::new(),
-        oom_kills: 0,
-        last_lines: Vec::new(),
-        usage: Observed::unseen(
-            Reason::CannotMeasure,
-            "the engine did not create the container",
-        ),
-    };
     Played {
-        start,
+        start: unstarted(trial, at, &failure),
         series: Vec::new(),
         created: None,
         warnings: Vec::new(),
@@ -346,129 +336,5 @@ impl Alive {
         };
         let (_, series) = sampler.finish();
         named(series, &self.phase, self.limits)
-    }
-}
-
-/// What waiting came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Awaited {
-    /// Healthy, so long after the start.
-    Healthy(Millis),
-    /// The main process ended; the code, where the engine's event tells it.
-    Ended(Option<i64>),
-    /// Not healthy within the budget; what was missing.
-    Overdue(Vec<String>),
-}
-
-/// Watches one container through the engine's events.
-#[derive(Debug)]
-struct Watch {
-    id: String,
-    began: Instant,
-    events: Receiver<EngineEvent>,
-    healthcheck_healthy: bool,
-    oom_kills: u64,
-    ended: Option<Exit>,
-}
-
-impl Watch {
-    fn new(id: String, events: Receiver<EngineEvent>) -> Watch {
-        Watch {
-            id,
-            began: Instant::now(),
-            events,
-            healthcheck_healthy: false,
-            oom_kills: 0,
-            ended: None,
-        }
-    }
-
-    /// Waits until nothing is missing, the module ends, or the budget is over.
-    async fn until_healthy(
-        &mut self,
-        bench: &Bench<'_>,
-        trial: &Trial<'_>,
-        running: &Inspect,
-    ) -> Result<Awaited, EngineError> {
-        if !running.running && running.finished_at.is_some() {
-            return Ok(self.ended(Some(running.exit_code)));
-        }
-        self.healthcheck_healthy = running.health == Some(HealthStatus::Healthy);
-        let mut look = interval(PORT_LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loop {
-            tokio::select! {
-                event = self.events.recv() => match event {
-                    Some(event) => if let Some(ended) = self.take(&event) { return Ok(ended) },
-                    None => return Err(EngineError::EventsLost),
-                },
-                _ = look.tick() => {}
-            }
-            let missing =
-                trial
-                    .expectation
-                    .missing(&self.signs(bench, running.pid, trial.expectation));
-            let waited: Millis = self.began.elapsed().into();
-            if missing.is_empty() {
-                return Ok(Awaited::Healthy(waited));
-            }
-            if waited >= trial.budget {
-                return Ok(Awaited::Overdue(missing));
-            }
-        }
-    }
-
-    /// `None` if the module stays healthy for `span`.
-    async fn stays(&mut self, span: Millis) -> Option<Awaited> {
-        let watched = async {
-            while let Some(event) = self.events.recv().await {
-                if let Some(ended) = self.take(&event) {
-                    return ended;
-                }
-                if let EventKind::Health(HealthStatus::Unhealthy) = event.kind {
-                    return Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]);
-                }
-            }
-            Awaited::Overdue(vec!["the engine's events".to_owned()])
-        };
-        timeout(span.into(), watched).await.ok()
-    }
-
-    fn signs(&self, bench: &Bench<'_>, pid: Option<u32>, expectation: &Expectation) -> Signs {
-        let listening = match pid {
-            Some(pid) if !expectation.ports.is_empty() => {
-                ports::listening(bench.roots, pid).unwrap_or_default()
-            }
-            _ => std::collections::BTreeSet::new(),
-        };
-        Signs {
-            running: true,
-            healthcheck_healthy: self.healthcheck_healthy,
-            listening,
-            running_for: self.began.elapsed().into(),
-        }
-    }
-
-    /// Takes one event of this container in; something, if it ended.
-    fn take(&mut self, event: &EngineEvent) -> Option<Awaited> {
-        if event.container != self.id {
-            return None;
-        }
-        match event.kind {
-            EventKind::Died { code } => return Some(self.ended(Some(code))),
-            EventKind::OutOfMemory => self.oom_kills += 1,
-            EventKind::Health(status) => self.healthcheck_healthy = status == HealthStatus::Healthy,
-            EventKind::Started | EventKind::Destroyed | EventKind::Other => {}
-        }
-        None
-    }
-
-    fn ended(&mut self, code: Option<i64>) -> Awaited {
-        self.ended = Some(Exit {
-            at: self.began.elapsed().into(),
-            code: code.unwrap_or(-1),
-            oom_killed: self.oom_kills > 0,
-        });
-        Awaited::Ended(code)
     }
 }

@@ -13,14 +13,17 @@ pub mod bench;
 pub mod cold_start;
 pub mod events;
 pub mod hub;
+pub mod image;
 pub mod journal;
 pub mod load;
 pub mod module;
 pub mod once;
 pub mod probe;
+pub mod record;
 pub mod sampler;
 pub mod settings;
 pub mod trials;
+mod watch;
 
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -1,10 +1,114 @@
-//! Envelope run: the candidate inside limits equal to its claim. What the limits are is pure; playing them is probe's.
+//! Envelope run: the candidate inside limits equal to its claim. What the limits are is pure; then they are played.
 
+use conformance::candidate::{Launch, resolve};
 use conformance::finding::{Reason, Unseen};
-use conformance::hardware::{Claim, memory_budget};
-use conformance::observation::{LimitProofs, Limits};
+use conformance::hardware::{self, Claim, memory_budget};
+use conformance::health::Expectation;
+use conformance::observation::{EnvelopeRun, Health, LimitProofs, Limits, Observed, Start};
 use conformance::offer::ClaimScope;
-use conformance::record::Reserve;
+use conformance::record::{Profile, Record, Reserve};
+use engine::EngineError;
+use serde_json::Value;
+
+use super::percent;
+use crate::bench::Bench;
+use crate::cold_start::{Trial, play};
+use crate::record::mark_phase;
+
+/// Cold starts inside limits equal to the claim.
+///
+/// # Errors
+/// The engine is lost.
+pub async fn start(
+    bench: &Bench<'_>,
+    record: &mut Record,
+    launch: &Launch<'_>,
+) -> Result<(), EngineError> {
+    let healthy = |start: &Start| matches!(start.health, Health::Healthy { .. });
+    if !record.observations.starts.iter().any(healthy) {
+        record.observations.envelope = Observed::unseen(
+            Reason::InputMissing,
+            "the module does not start without limits either; see IEM-CFG-07",
+        );
+        return Ok(());
+    }
+    let paragraph = hardware::read(&record.offer.listing.description);
+    let claim = paragraph.as_ref().map(|paragraph| &paragraph.claim);
+    let limits = match limits(
+        claim,
+        record.offer.plan.claim_scope,
+        &record.run.reserve,
+        &record.observations.limits,
+    ) {
+        Ok(limits) => limits,
+        Err(unseen) => {
+            record.observations.envelope = Observed::Unseen(unseen);
+            return Ok(());
+        }
+    };
+    let spec = resolve(launch, Some(&limits));
+    let known = record.deviations.clone();
+    record.deviations.extend(
+        spec.deviations
+            .iter()
+            .filter(|deviation| !known.contains(deviation))
+            .cloned(),
+    );
+    let expectation = Expectation::of(&launch.image.config, launch.options.value());
+    let placeholders = record.offer.placeholders();
+    let profile = record.run.profile.clone();
+    let mut run = EnvelopeRun {
+        limits,
+        starts: Vec::new(),
+    };
+    for n in 1..=profile.starts {
+        let phase = format!("envelope {n}");
+        bench
+            .events
+            .phase(&phase, percent(70, 98, n, profile.starts));
+        let trial = envelope_trial(
+            phase,
+            &spec.body,
+            &expectation,
+            &profile,
+            &placeholders,
+            limits,
+        );
+        let from = bench.events.now();
+        let mut played = play(bench, &trial).await?;
+        mark_phase(record, &trial.phase, from, bench.events.now());
+        bench.events.observed(&trial.phase, &played.start);
+        record.series.append(&mut played.series);
+        run.starts.push(played.start);
+        record.observations.envelope = Observed::Seen(run.clone());
+        if let Some(mut alive) = played.alive {
+            record.series.extend(alive.finish_sampling());
+            bench.engine.remove(&alive.id).await?;
+        }
+    }
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a memory limit for a chart")]
+fn envelope_trial<'a>(
+    phase: String,
+    body: &'a Value,
+    expectation: &'a Expectation,
+    profile: &Profile,
+    placeholders: &'a [String],
+    limits: Limits,
+) -> Trial<'a> {
+    Trial {
+        phase,
+        body,
+        expectation,
+        budget: profile.start_budget,
+        settle: profile.settle,
+        placeholders,
+        memory_limit: limits.memory.map(|bytes| bytes.0 as f64),
+        core_limit: limits.cores,
+    }
+}
 
 /// The limits that equal a claim: RAM without the reserve, no swap, declared cores.
 ///

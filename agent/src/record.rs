@@ -1,0 +1,99 @@
+//! The record as it fills: blank at first, phases marked, and what stays unseen explained.
+
+use conformance::finding::Unseen;
+use conformance::observation::{Observations, Observed, Phase};
+use conformance::record::{Candidate, Device, Record, Reserve, Run};
+use conformance::requirements::VERSION;
+use conformance::units::Millis;
+
+use crate::probe::Assignment;
+
+/// A record in which nothing was seen yet.
+#[must_use]
+pub fn blank(assignment: &Assignment) -> Record {
+    let options = assignment.options.clone();
+    let profile = assignment.profile.clone().with_options(&options);
+    let reserve = options
+        .reserve_bytes
+        .map_or_else(Reserve::tabled, |memory| Reserve {
+            memory,
+            source: "set by an option of this run".to_owned(),
+        });
+    Record {
+        run: Run {
+            id: assignment.run.clone(),
+            certifying: profile == assignment.profile,
+            profile,
+            edition: options.edition,
+            scope: assignment.scope,
+            started: assignment.started.clone(),
+            finished: None,
+            agent: concat!("edgeproof-agent ", env!("CARGO_PKG_VERSION")).to_owned(),
+            catalogue: VERSION.to_owned(),
+            options,
+            reserve,
+        },
+        offer: assignment.offer.clone(),
+        candidate: Candidate {
+            reference: assignment.offer.plan.image.reference(),
+            ..Candidate::default()
+        },
+        device: Device::default(),
+        deviations: Vec::new(),
+        observations: Observations::default(),
+        series: Vec::new(),
+    }
+}
+
+/// Puts a phase on the time line.
+pub fn mark_phase(record: &mut Record, name: &str, from: Millis, to: Millis) {
+    record.observations.phases.push(Phase {
+        name: name.to_owned(),
+        from,
+        to,
+    });
+}
+
+/// Gives everything that nothing has looked at yet the reason why it will stay so.
+pub fn explain(seen: &mut Observations, unseen: &Unseen) {
+    fn mend<T>(observed: &mut Observed<T>, unseen: &Unseen) {
+        let untouched = Observed::<()>::default();
+        if let (Observed::Unseen(was), Observed::Unseen(untouched)) = (&*observed, untouched)
+            && *was == untouched
+        {
+            *observed = Observed::Unseen(unseen.clone());
+        }
+    }
+    mend(&mut seen.image, unseen);
+    mend(&mut seen.limits.memory, unseen);
+    mend(&mut seen.limits.cpu, unseen);
+    mend(&mut seen.limits.runtime_floor, unseen);
+    mend(&mut seen.creation, unseen);
+    mend(&mut seen.steady, unseen);
+    mend(&mut seen.stop, unseen);
+    mend(&mut seen.privilege, unseen);
+    mend(&mut seen.storage, unseen);
+    mend(&mut seen.envelope, unseen);
+    mend(&mut seen.workload, unseen);
+    mend(&mut seen.probe, unseen);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use conformance::finding::Reason;
+
+    #[test]
+    fn what_was_seen_is_never_explained_away() {
+        let mut seen = Observations {
+            stop: Observed::unseen(Reason::Unstable, "it had ended"),
+            ..Observations::default()
+        };
+        explain(
+            &mut seen,
+            &Unseen::new(Reason::Infrastructure, "engine gone"),
+        );
+        assert_eq!(seen.image.get().unwrap_err().because, "engine gone");
+        assert_eq!(seen.stop.get().unwrap_err().because, "it had ended");
+    }
+}

@@ -1,0 +1,146 @@
+//! Watches one container through the engine's events: until it is healthy, and as long as it stays so.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use conformance::health::{Expectation, Signs};
+use conformance::observation::Exit;
+use conformance::units::Millis;
+use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::bench::Bench;
+use crate::cold_start::Trial;
+use crate::sampler::ports;
+
+/// How often declared ports are looked at while a start is awaited; the kernel sends no event for a listening port.
+const PORT_LOOK: Duration = Duration::from_millis(100);
+
+/// What waiting came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// Healthy, so long after the start.
+    Healthy(Millis),
+    /// The main process ended; the code, where the engine's event tells it.
+    Ended(Option<i64>),
+    /// Not healthy within the budget; what was missing.
+    Overdue(Vec<String>),
+}
+
+/// Watches one container through the engine's events.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    /// Container id.
+    pub(crate) id: String,
+    /// When it was made ready, just before the start call.
+    pub(crate) began: Instant,
+    /// Processes killed for memory so far.
+    pub(crate) oom_kills: u64,
+    /// How the main process ended, if it did.
+    pub(crate) ended: Option<Exit>,
+    events: Receiver<EngineEvent>,
+    healthcheck_healthy: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(id: String, events: Receiver<EngineEvent>) -> Watch {
+        Watch {
+            id,
+            began: Instant::now(),
+            events,
+            healthcheck_healthy: false,
+            oom_kills: 0,
+            ended: None,
+        }
+    }
+
+    /// Waits until nothing is missing, the module ends, or the budget is over.
+    pub(crate) async fn until_healthy(
+        &mut self,
+        bench: &Bench<'_>,
+        trial: &Trial<'_>,
+        running: &Inspect,
+    ) -> Result<Awaited, EngineError> {
+        if !running.running && running.finished_at.is_some() {
+            return Ok(self.end(Some(running.exit_code)));
+        }
+        self.healthcheck_healthy = running.health == Some(HealthStatus::Healthy);
+        let mut look = interval(PORT_LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(event) => if let Some(ended) = self.take(&event) { return Ok(ended) },
+                    None => return Err(EngineError::EventsLost),
+                },
+                _ = look.tick() => {}
+            }
+            let missing =
+                trial
+                    .expectation
+                    .missing(&self.signs(bench, running.pid, trial.expectation));
+            let waited: Millis = self.began.elapsed().into();
+            if missing.is_empty() {
+                return Ok(Awaited::Healthy(waited));
+            }
+            if waited >= trial.budget {
+                return Ok(Awaited::Overdue(missing));
+            }
+        }
+    }
+
+    /// `None` if the module stays healthy for `span`.
+    pub(crate) async fn stays(&mut self, span: Millis) -> Option<Awaited> {
+        let watched = async {
+            while let Some(event) = self.events.recv().await {
+                if let Some(ended) = self.take(&event) {
+                    return ended;
+                }
+                if let EventKind::Health(HealthStatus::Unhealthy) = event.kind {
+                    return Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]);
+                }
+            }
+            Awaited::Overdue(vec!["the engine's events".to_owned()])
+        };
+        timeout(span.into(), watched).await.ok()
+    }
+
+    fn signs(&self, bench: &Bench<'_>, pid: Option<u32>, expectation: &Expectation) -> Signs {
+        let listening = match pid {
+            Some(pid) if !expectation.ports.is_empty() => {
+                ports::listening(bench.roots, pid).unwrap_or_default()
+            }
+            _ => BTreeSet::new(),
+        };
+        Signs {
+            running: true,
+            healthcheck_healthy: self.healthcheck_healthy,
+            listening,
+            running_for: self.began.elapsed().into(),
+        }
+    }
+
+    /// Takes one event of this container in; something, if it ended.
+    fn take(&mut self, event: &EngineEvent) -> Option<Awaited> {
+        if event.container != self.id {
+            return None;
+        }
+        match event.kind {
+            EventKind::Died { code } => return Some(self.end(Some(code))),
+            EventKind::OutOfMemory => self.oom_kills += 1,
+            EventKind::Health(status) => self.healthcheck_healthy = status == HealthStatus::Healthy,
+            EventKind::Started | EventKind::Destroyed | EventKind::Other => {}
+        }
+        None
+    }
+
+    fn end(&mut self, code: Option<i64>) -> Awaited {
+        self.ended = Some(Exit {
+            at: self.began.elapsed().into(),
+            code: code.unwrap_or(-1),
+            oom_killed: self.oom_kills > 0,
+        });
+        Awaited::Ended(code)
+    }
+}
