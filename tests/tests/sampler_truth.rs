@@ -110,6 +110,13 @@ fn runtime_floor() -> u64 {
     usage.memory.get().unwrap().peak.0
 }
 
+/// A program's own file is charged to the first container that reads it, and to none after: read it before a load is measured,
+/// so that the load's truth is what it holds.
+fn warm(load: &str) {
+    let first = Container::run(load, &[]);
+    first.says(load);
+}
+
 fn tolerance(truth: u64) -> u64 {
     (truth * 15 / 1000).max(MIB)
 }
@@ -127,6 +134,7 @@ fn highest(series: &[Series], name: &str) -> f64 {
 fn a_spike_of_64_mib_for_200_ms_is_seen_at_its_true_height() {
     let _alone = alone();
     let floor = runtime_floor();
+    warm("load-spike");
     let container = Container::run("load-spike", &[]);
     let sampler = container.sampler(Instant::now());
     // Two spikes and a half: the program spikes at once and then every 3 s.
@@ -150,6 +158,7 @@ fn a_spike_of_64_mib_for_200_ms_is_seen_at_its_true_height() {
 #[test]
 fn a_later_phase_without_a_new_peak_is_sampled_and_says_so() {
     let _alone = alone();
+    warm("load-spike");
     let container = Container::run("load-spike", &[]);
     let sampler = container.sampler(Instant::now());
     thread::sleep(Duration::from_secs(7));
@@ -263,6 +272,7 @@ fn fifty_megabytes_in_ten_thousand_files_are_the_blocks_that_du_counts() {
 #[test]
 fn a_container_that_is_killed_keeps_what_was_seen() {
     let _alone = alone();
+    warm("holds-72");
     let container = Container::run("holds-72", &["--memory", "200m"]);
     container.says("listening");
     let roots = roots();
@@ -283,7 +293,7 @@ fn a_container_that_is_killed_keeps_what_was_seen() {
     let memory = usage.memory.get().unwrap();
     let truth = 72 * MIB;
     assert!(
-        memory.peak.0.abs_diff(truth) <= tolerance(truth) + MIB,
+        memory.peak.0.abs_diff(truth) <= tolerance(truth),
         "{memory:?}"
     );
     assert!(
