@@ -8,6 +8,7 @@
     allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
 )]
 
+pub mod amount;
 pub mod certify;
 pub mod cli;
 pub mod exit;

@@ -46,7 +46,7 @@ pub(super) fn draw(family: &Family<'_>, time: &TimeLine<'_>, index: usize) -> St
         escaped(&told(family, measured))
     );
     phases(&mut out, time);
-    grid(&mut out, &axis, family.unit);
+    grid(&mut out, &axis);
     times(&mut out, time.end);
     let _ = write!(
         out,
@@ -61,6 +61,7 @@ pub(super) fn draw(family: &Family<'_>, time: &TimeLine<'_>, index: usize) -> St
         samples(&mut out, series, line, &axis, time.end);
     }
     out.push_str("</svg>");
+    values(&mut out, &axis, family.unit);
     limits(&mut out, family, &axis, time);
     out.push_str("</svg>");
     out
@@ -133,18 +134,27 @@ fn phase_name(out: &mut String, phase: &Phase, index: usize, middle: f64, width:
     }
 }
 
-fn grid(out: &mut String, axis: &Axis, unit: &str) {
+fn grid(out: &mut String, axis: &Axis) {
     let bottom = ABOVE + HEIGHT;
-    let _ = write!(
-        out,
-        "<line class=\"axis\" x1=\"0\" x2=\"100%\" y1=\"{bottom}\" y2=\"{bottom}\"/>"
-    );
-    for tick in axis.ticks() {
-        let y = ABOVE + axis.y(tick);
+    let mut line = |class: &str, y: f64| {
         let _ = write!(
             out,
-            "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/><text class=\"tick\" x=\"4\" y=\"{:.1}\">{}</text>",
-            y + 12.0,
+            "<line class=\"{class}\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
+        );
+    };
+    line("axis", bottom);
+    for tick in axis.ticks() {
+        line("grid", ABOVE + axis.y(tick));
+    }
+}
+
+/// The values of the grid lines; drawn over the samples, so that a line cannot hide them.
+fn values(out: &mut String, axis: &Axis, unit: &str) {
+    for tick in axis.ticks() {
+        let _ = write!(
+            out,
+            "<text class=\"tick\" x=\"4\" y=\"{:.1}\">{}</text>",
+            ABOVE + axis.y(tick) + 12.0,
             escaped(&words::quantity(tick, unit))
         );
     }
