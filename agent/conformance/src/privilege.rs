@@ -85,7 +85,7 @@ pub fn is_unconfined(live: &LivePrivilege) -> bool {
         let mut names = live.capabilities.iter();
         names.any(|name| plain_name(name) == **wanted)
     };
-    live.seccomp == 0 && all.iter().all(|name| holds(&name))
+    live.seccomp == 0 && all.iter().all(holds)
 }
 
 #[cfg(test)]

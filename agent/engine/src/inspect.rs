@@ -32,7 +32,7 @@ pub struct Inspect {
     pub health: Option<HealthStatus>,
     /// When its main process last started.
     pub started_at: Option<Timestamp>,
-    /// When its main process last ended.
+    /// When its main process last ended. For a process that ends at once some engines give a moment before `started_at`.
     pub finished_at: Option<Timestamp>,
     /// The engine's error of the last start; empty without one.
     pub error: String,
