@@ -55,11 +55,18 @@ pub struct Paragraph {
     pub unread: Vec<String>,
 }
 
+/// Longest description that is read, in bytes. Partner Center takes far less, and deep nesting can keep a parser of HTML busy
+/// for minutes.
+pub const LONGEST_DESCRIPTION: usize = 16 * 1024;
+
 /// Finds and reads the paragraph in a description (basic HTML).
 ///
-/// `None` if no paragraph starts with the label.
+/// `None` if no paragraph starts with the label, or the description is longer than [`LONGEST_DESCRIPTION`].
 #[must_use]
 pub fn read(description: &str) -> Option<Paragraph> {
+    if description.len() > LONGEST_DESCRIPTION {
+        return None;
+    }
     paragraph::find(description)
 }
 

@@ -163,10 +163,14 @@ fn number_length(rest: &str) -> usize {
     length
 }
 
-/// The `x` between two numbers.
+/// The `x` between two numbers; in `20.04 x64` it begins a word.
 fn is_times(rest: &str, before: Option<&Token>) -> bool {
     let after_number = matches!(before.map(|token| &token.kind), Some(Kind::Number(_)));
+    let architecture = ["x64", "X64", "x86", "X86"]
+        .iter()
+        .any(|name| rest.starts_with(name));
     after_number
+        && !architecture
         && rest
             .strip_prefix(['x', 'X', '×'])
             .is_some_and(|rest| rest.trim_start().starts_with(|c: char| c.is_ascii_digit()))

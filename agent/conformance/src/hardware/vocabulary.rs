@@ -235,7 +235,7 @@ pub(super) fn is_filler(word: &str) -> bool {
     ];
     const MARKS: &[&str] = &[
         ":", "：", "(", ")", "[", "]", "/", "-", "‐", "‑", "–", "—", "≥", ">", "=", "+", "\"", "'",
-        "“", "”", "*", "×", "®", "™", "!",
+        "“", "”", "*", "×", "@", "®", "™", "!",
     ];
     FILLERS.binary_search(&word).is_ok() || MARKS.contains(&word)
 }

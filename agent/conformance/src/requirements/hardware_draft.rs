@@ -36,6 +36,18 @@ pub(super) fn draft(record: &Record, claim: Option<&Claim>) -> String {
     html
 }
 
+/// Why no paragraph was found in the description.
+pub(super) fn absence(record: &Record) -> String {
+    let length = record.offer.listing.description.len();
+    let longest = hardware::LONGEST_DESCRIPTION;
+    if length > longest {
+        format!("/listing/description has {length} bytes; of more than {longest} nothing is read")
+    } else {
+        "/listing/description: no paragraph starts with \"Minimum hardware requirements\""
+            .to_owned()
+    }
+}
+
 /// Declared by the plan, else those of the image.
 fn known_platforms(record: &Record) -> Vec<Platform> {
     let declared = &record.offer.plan.platforms;

@@ -1,6 +1,6 @@
 //! IEM-HW-01: the hardware paragraph is the last one of the description.
 
-use super::hardware_draft::draft;
+use super::hardware_draft::{absence, draft};
 use super::remarks::quoted;
 use crate::finding::{Outcome, Unseen};
 use crate::hardware;
@@ -30,7 +30,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let wanted = "a last paragraph that starts with \"Minimum hardware requirements\"";
     let Some(paragraph) = hardware::read(&record.offer.listing.description) else {
         return Ok(Outcome::unmet(
-            "/listing/description: no paragraph starts with \"Minimum hardware requirements\"",
+            absence(record),
             wanted,
             "add the paragraph at the end of the description and put your numbers in",
         )
@@ -102,5 +102,22 @@ mod tests {
         let outcome = judge(&record).unwrap();
         assert_eq!(outcome.kind, OutcomeKind::Unmet);
         assert!(outcome.paste.unwrap().contains("Linux x64 OS, … MB of RAM"));
+    }
+
+    #[test]
+    fn a_description_too_long_to_read_fails_with_its_length() {
+        let mut record = sample::record();
+        record
+            .offer
+            .listing
+            .description
+            .insert_str(0, &"<div>".repeat(20_000));
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert!(
+            outcome.saw.contains("of more than 16384 nothing is read"),
+            "{}",
+            outcome.saw
+        );
     }
 }

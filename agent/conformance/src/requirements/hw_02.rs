@@ -1,6 +1,6 @@
 //! IEM-HW-02: the hardware paragraph states operating system, architecture, RAM and storage in usable units.
 
-use super::hardware_draft::draft;
+use super::hardware_draft::{absence, draft};
 use super::remarks::Remarks;
 use crate::finding::{Outcome, Unseen};
 use crate::hardware::{self, Claim, Paragraph};
@@ -30,7 +30,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let wanted = "operating system, architecture, RAM and storage, each with a unit that can be read one way only";
     let Some(paragraph) = hardware::read(&record.offer.listing.description) else {
         return Ok(Outcome::unmet(
-            "/listing/description: there is no paragraph \"Minimum hardware requirements\"",
+            absence(record),
             wanted,
             "add the paragraph at the end of the description and put your numbers in",
         )

@@ -72,6 +72,7 @@ fn operating_systems_are_read_with_their_versions() {
         "linux+windows",
     );
     check("Raspberry Pi OS", "linux");
+    check("Ubuntu 20.04 x64", "linux amd64");
     check("Linux 64-bit, 2 cores", "linux cores=2");
     check("Linux 1 GB RAM", "linux ram=1073741824");
     check(
