@@ -1,0 +1,101 @@
+//! The kernel's text, as far as this bench needs it. Written anew: it must not share a mistake with the sampler it is held against.
+//!
+//! Formats: proc(5), cgroups(7), kernel documentation "Memory Resource Controller" and "Control Group v2".
+
+use std::time::Duration;
+
+/// Clock ticks in a second, as user space is told on every Linux of x86 and ARM: `getconf CLK_TCK`.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// One process by its `/proc/PID/stat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Name, of at most 15 bytes.
+    pub(crate) name: String,
+    /// Id of its parent.
+    pub(crate) parent: u32,
+    /// User and system time of all its threads, ended ones included, in steps of 10 ms.
+    pub(crate) cpu: Duration,
+}
+
+/// Reads `/proc/PID/stat`. The name may contain anything, blanks and brackets included.
+pub(crate) fn process(stat: &str) -> Option<Process> {
+    let (head, tail) = stat.rsplit_once(')')?;
+    let (_, name) = head.split_once('(')?;
+    let columns: Vec<&str> = tail.split_ascii_whitespace().collect();
+    let column = |index: usize| columns.get(index)?.parse::<u64>().ok();
+    // Counted from the state, which is the third column of the line: parent is the 4th, utime the 14th, stime the 15th.
+    let ticks = column(11)?.checked_add(column(12)?)?;
+    Some(Process {
+        name: name.to_owned(),
+        parent: u32::try_from(column(1)?).ok()?,
+        cpu: Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND),
+    })
+}
+
+/// Where a process is, by its `/proc/PID/cgroup`: the directory of a v1 hierarchy and the path below it.
+pub(crate) fn legacy_group<'a>(groups: &'a str, controller: &str) -> Option<(&'a str, &'a str)> {
+    lines_of_groups(groups)
+        .find(|(controllers, _)| controllers.split(',').any(|name| name == controller))
+}
+
+/// The same for the unified hierarchy, which names no controller.
+pub(crate) fn unified_group(groups: &str) -> Option<&str> {
+    lines_of_groups(groups)
+        .find(|(controllers, _)| controllers.is_empty())
+        .map(|(_, path)| path)
+}
+
+fn lines_of_groups(groups: &str) -> impl Iterator<Item = (&str, &str)> {
+    groups.lines().filter_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        Some((controllers, path.trim_start_matches('/')))
+    })
+}
+
+/// The number behind a name in lines of `name value`.
+pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(key, _)| *key == name)?
+        .1
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// Memory that the kernel cannot simply drop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Held {
+    /// Anonymous memory, shared memory, and kernel memory where it is told, in bytes.
+    pub(crate) bytes: u64,
+    /// The kernel memory in it, in bytes; `None` where the kernel tells none.
+    pub(crate) kernel: Option<u64>,
+}
+
+/// v1: `memory.stat`, and `memory.kmem.usage_in_bytes` where there is one.
+pub(crate) fn held_v1(stat: &str, kernel: Option<&str>) -> Option<Held> {
+    let kernel = kernel.and_then(|text| text.trim().parse::<u64>().ok());
+    let user = field(stat, "total_rss")? + field(stat, "total_shmem")?;
+    Some(Held {
+        bytes: user + kernel.unwrap_or(0),
+        kernel,
+    })
+}
+
+/// v2: all of it is in `memory.stat`; the sum of kernel memory since Linux 5.18.
+pub(crate) fn held_v2(stat: &str) -> Option<Held> {
+    let user = field(stat, "anon")? + field(stat, "shmem")?;
+    let kinds = ["kernel_stack", "pagetables", "percpu", "slab"];
+    let kernel = field(stat, "kernel").or_else(|| {
+        kinds
+            .iter()
+            .filter_map(|kind| field(stat, kind))
+            .reduce(|sum, kind| sum + kind)
+    });
+    Some(Held {
+        bytes: user + kernel.unwrap_or(0),
+        kernel,
+    })
+}

@@ -1,0 +1,205 @@
+//! What the probe costs while it samples, seen from outside, with `docker stats` and a bare `pread` loop beside it in the same minute.
+//!
+//! `cargo bench -p edgeproof-tests --bench probe_cost [-- --format json]`; `make bench` sets up what it needs.
+//! Exit code: 0 every bar is met, 1 one is missed, 2 it could not be measured, 64 wrong usage.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the result and the progress of a program"
+)]
+
+mod figures;
+mod floor;
+mod kernel_text;
+mod observe;
+mod subjects;
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, ensure};
+use support::docker;
+
+use figures::{Bar, Figures, Floor, Probe, Stats};
+use kernel_text::Held;
+use observe::Group;
+use subjects::{Certification, DockerStats};
+
+/// How long everything is watched.
+const MINUTE: Duration = Duration::from_secs(60);
+/// How long the engine is watched without `docker stats`, twice: before the probe, and beside it.
+const BASELINE: Duration = Duration::from_secs(20);
+/// The steady window holds a baseline, the minute, and the start of `docker stats`.
+const WINDOW: Duration = Duration::from_secs(90);
+/// How often the probe's memory is read.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let Some(format) = format(std::env::args().skip(1)) else {
+        eprintln!(
+            "usage: cargo bench -p edgeproof-tests --bench probe_cost -- [--format text|json]"
+        );
+        return ExitCode::from(64);
+    };
+    match measure() {
+        Ok(figures) => {
+            match format {
+                Format::Text => print!("{}", figures.text()),
+                Format::Json => println!("{}", figures.json()),
+            }
+            ExitCode::from(u8::from(!figures.bars().iter().all(Bar::met)))
+        }
+        Err(error) => {
+            eprintln!("edgeproof: not measured: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Cargo adds `--bench`; `None` for anything unknown.
+fn format(arguments: impl Iterator<Item = String>) -> Option<Format> {
+    let arguments: Vec<String> = arguments.filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["--format", "text"] | ["--format=text"] => Some(Format::Text),
+        ["--format", "json"] | ["--format=json"] => Some(Format::Json),
+        _ => None,
+    }
+}
+
+fn say(what: &str) {
+    eprintln!("edgeproof: {what}");
+}
+
+fn measure() -> anyhow::Result<Figures> {
+    say("the engine alone, 20 s");
+    let idle_cores = engine_cores(BASELINE)?;
+    say("a certification, until its steady window");
+    let mut run = Certification::start(WINDOW)?;
+    run.until_steady()?;
+    let (probe, candidate) = run.containers()?;
+    let (outside, subject) = (Group::of(&probe)?, Group::of(&candidate)?);
+    say("the engine beside the probe, 20 s");
+    let baseline_cores = engine_cores(BASELINE)?;
+    say("the probe, docker stats and the bare loop, 60 s");
+    let minute = watch(&outside, &subject, &candidate)?;
+    ensure!(
+        run.is_steady(),
+        "the steady window ended within the minute: the machine is too busy"
+    );
+    let machine = observe::machine(outside.memory_cgroup())?;
+    let image = docker(&["inspect", "--format", "{{.Image}}", &probe])?;
+    let image = docker(&["image", "inspect", "--format", "{{.Size}}", &image])?;
+    say("the rest of the certification");
+    Ok(Figures {
+        machine,
+        span: minute.span,
+        probe: Probe {
+            cpu: minute.probe,
+            held_peak: minute.held.bytes,
+            kernel: minute.held.kernel,
+            image: image.parse().context("read the size of the image")?,
+            rhythm: run.finish()?,
+        },
+        stats: Stats {
+            own: minute.client,
+            daemon: minute.engine,
+            baseline_cores,
+            idle_cores,
+            resident: minute.resident,
+            foreign_events: minute.foreign_events,
+        },
+        floor: minute.floor,
+    })
+}
+
+/// Cores that the engine uses over a span.
+fn engine_cores(span: Duration) -> anyhow::Result<f64> {
+    let (begin, before) = (Instant::now(), observe::engine_cpu()?);
+    thread::sleep(span);
+    let used = observe::engine_cpu()?.saturating_sub(before);
+    Ok(used.as_secs_f64() / begin.elapsed().as_secs_f64())
+}
+
+/// What one minute showed.
+struct Minute {
+    span: Duration,
+    probe: Duration,
+    held: Held,
+    client: Duration,
+    engine: Duration,
+    resident: u64,
+    floor: Floor,
+    foreign_events: usize,
+}
+
+/// CPU time of all that is watched.
+struct Times {
+    probe: Duration,
+    client: Duration,
+    engine: Duration,
+}
+
+fn watch(probe: &Group, subject: &Group, candidate: &str) -> anyhow::Result<Minute> {
+    let stats = DockerStats::start(candidate)?;
+    let times = || -> anyhow::Result<Times> {
+        Ok(Times {
+            probe: probe.cpu()?,
+            client: observe::tree_cpu(stats.pid())?,
+            engine: observe::engine_cpu()?,
+        })
+    };
+    let since = unix_time()?;
+    let (begin, before) = (Instant::now(), times()?);
+    let floor = floor::start(subject, MINUTE)?;
+    let mut held = probe.held()?;
+    while begin.elapsed() < MINUTE {
+        thread::sleep(LOOK);
+        held = held.max(probe.held()?);
+    }
+    let (span, after) = (begin.elapsed(), times()?);
+    let resident = observe::resident_peak(stats.pid())?;
+    drop(stats);
+    let foreign_events = foreign_events(since, unix_time()?, candidate)?;
+    let floor = floor.join().ok().context("the bare loop panicked")??;
+    Ok(Minute {
+        span,
+        probe: after.probe.saturating_sub(before.probe),
+        held,
+        client: after.client.saturating_sub(before.client),
+        engine: after.engine.saturating_sub(before.engine),
+        resident,
+        floor,
+        foreign_events,
+    })
+}
+
+fn unix_time() -> anyhow::Result<Duration> {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock stands before 1970")
+}
+
+/// Events of the engine that are not the candidate's. Asked for afterwards: whoever listens makes the engine work.
+fn foreign_events(since: Duration, until: Duration, candidate: &str) -> anyhow::Result<usize> {
+    let moment = |time: Duration| format!("{}.{:09}", time.as_secs(), time.subsec_nanos());
+    let events = docker(&[
+        "events",
+        "--since",
+        &moment(since),
+        "--until",
+        &moment(until),
+        "--format",
+        "{{.Actor.ID}}",
+    ])?;
+    Ok(events.lines().filter(|id| *id != candidate).count())
+}
