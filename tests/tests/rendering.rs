@@ -301,6 +301,25 @@ fn every_face_is_written_whole_into_a_new_directory() {
 }
 
 #[test]
+fn overlay_values_stand_in_no_file() {
+    let place = tempfile::tempdir().unwrap();
+    let mut report = stored("conformant");
+    let canary = "canary-10.11.12.13";
+    report
+        .offer
+        .overlay
+        .env
+        .insert("SERVER".to_owned(), canary.to_owned());
+    for path in write_all(&report, place.path()).unwrap() {
+        assert!(
+            !fs::read_to_string(&path).unwrap().contains(canary),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn a_file_in_the_way_of_the_directory_is_an_error_that_names_it() {
     let place = tempfile::tempdir().unwrap();
     let out = place.path().join("taken");

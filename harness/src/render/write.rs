@@ -62,9 +62,15 @@ pub fn write_all(report: &Report, dir: &Path) -> Result<Vec<PathBuf>, WriteError
 }
 
 /// `report.json`: the report itself, indented, with a line feed at its end.
+///
+/// Overlay values are the lab's or the partner's secrets: only their names are written.
 #[must_use]
 pub fn json(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(report)
+    let mut shown = report.clone();
+    for value in shown.offer.overlay.env.values_mut() {
+        "(hidden)".clone_into(value);
+    }
+    let mut text = serde_json::to_string_pretty(&shown)
         .expect("a report has string keys and no failing parts");
     text.push('\n');
     text
