@@ -15,8 +15,8 @@ mod keys;
 pub use capabilities::{is_dangerous, is_default, plain_name};
 pub use difference::diff;
 pub use effective::effective_privilege;
-pub use elevation::{Access, Ask};
 pub(crate) use elevation::is_reserved_label;
+pub use elevation::{Access, Ask};
 
 /// createOptions that the engine can read: every known key has a value of its type.
 #[derive(Debug, Clone, PartialEq)]
@@ -139,7 +139,10 @@ mod tests {
     fn text_that_is_no_json_is_told_with_its_place() {
         check(
             r#"{"HostConfig": {"#,
-            &[("", "not JSON: EOF while parsing an object at line 1 column 16")],
+            &[(
+                "",
+                "not JSON: EOF while parsing an object at line 1 column 16",
+            )],
         );
         check("[]", &[("", "is a list, wanted is an object")]);
     }
@@ -186,7 +189,10 @@ mod tests {
     fn the_same_key_in_two_cases_is_refused() {
         check(
             r#"{"HostConfig": {"Privileged": false, "privileged": true}}"#,
-            &[("/HostConfig/privileged", "is Privileged once more, in another case")],
+            &[(
+                "/HostConfig/privileged",
+                "is Privileged once more, in another case",
+            )],
         );
     }
 
@@ -216,7 +222,10 @@ mod tests {
     fn order_and_unknown_values_are_kept() {
         let text = r#"{"Zeta":{"b":1,"a":[2.50]},"Env":["B=1","A=2"],"HostConfig":{"Memory":1}}"#;
         let options = CreateOptions::parse(text).unwrap();
-        assert_eq!(serde_json::to_string(options.raw()).unwrap(), text.replace("2.50", "2.5"));
+        assert_eq!(
+            serde_json::to_string(options.raw()).unwrap(),
+            text.replace("2.50", "2.5")
+        );
         assert_eq!(options.raw(), options.value());
     }
 
