@@ -79,13 +79,22 @@ pub(crate) struct Stats {
     pub(crate) own: Duration,
     /// CPU time of dockerd, containerd and shims.
     pub(crate) daemon: Duration,
-    /// Cores that the same processes used just before, with the probe at work and no client.
-    pub(crate) baseline_cores: f64,
-    /// Cores that they used before the probe was started.
-    pub(crate) idle_cores: f64,
+    /// The same processes just before, with the probe at work and no client.
+    pub(crate) baseline: EngineLoad,
+    /// The same before the probe was started.
+    pub(crate) idle: EngineLoad,
     /// Highest resident memory of the client, in bytes.
     pub(crate) resident: u64,
     /// Events of other containers in the minute: work of the engine that is nobody's here.
+    pub(crate) foreign_events: usize,
+}
+
+/// The engine over a span without `docker stats`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EngineLoad {
+    /// Cores that its processes used.
+    pub(crate) cores: f64,
+    /// Events of containers that are nobody's here.
     pub(crate) foreign_events: usize,
 }
 
@@ -123,7 +132,7 @@ impl Bar {
 impl Stats {
     /// CPU time that the client caused in the engine, in seconds. Negative where the engine did less than before.
     pub(crate) fn daemon_extra_seconds(&self, span: Duration) -> f64 {
-        self.daemon.as_secs_f64() - self.baseline_cores * span.as_secs_f64()
+        self.daemon.as_secs_f64() - self.baseline.cores * span.as_secs_f64()
     }
 
     /// The whole of it, in seconds.
@@ -179,10 +188,23 @@ impl Figures {
                     .to_owned(),
             );
         }
-        if self.stats.foreign_events > 0 {
+        let spans = [
+            (
+                self.stats.idle.foreign_events,
+                "before the probe was started: its use there is not that of an idle engine",
+            ),
+            (
+                self.stats.baseline.foreign_events,
+                "while its baseline was taken: docker stats is charged too little",
+            ),
+            (
+                self.stats.foreign_events,
+                "in the minute: docker stats is charged too much",
+            ),
+        ];
+        for (events, what) in spans.into_iter().filter(|(events, _)| *events > 0) {
             notes.push(format!(
-                "the engine had other work in this minute ({} events of other containers): docker stats is charged for it, repeat on a quiet engine",
-                self.stats.foreign_events
+                "the engine had other work ({events} events of other containers) {what}; repeat on a quiet engine"
             ));
         }
         notes
@@ -227,8 +249,8 @@ impl Figures {
         let _ = writeln!(
             text,
             "The engine used {:.3} % of a core before the probe, {:.3} % beside it, {:.3} % with docker stats; its client held up to {:.1} MiB.",
-            100.0 * stats.idle_cores,
-            100.0 * stats.baseline_cores,
+            100.0 * stats.idle.cores,
+            100.0 * stats.baseline.cores,
             self.percent(stats.daemon.as_secs_f64()),
             float(stats.resident) / f64::from(1 << 20)
         );
@@ -314,11 +336,15 @@ impl Figures {
             "dockerStats": {
                 "clientCpuSeconds": self.stats.own.as_secs_f64(),
                 "engineCpuSeconds": self.stats.daemon.as_secs_f64(),
-                "engineBaselineCores": self.stats.baseline_cores,
-                "engineIdleCores": self.stats.idle_cores,
+                "engineBaselineCores": self.stats.baseline.cores,
+                "engineIdleCores": self.stats.idle.cores,
                 "engineExtraCpuSeconds": self.stats.daemon_extra_seconds(self.span),
                 "clientResidentBytes": self.stats.resident,
-                "foreignEvents": self.stats.foreign_events,
+                "foreignEvents": {
+                    "idle": self.stats.idle.foreign_events,
+                    "baseline": self.stats.baseline.foreign_events,
+                    "span": self.stats.foreign_events,
+                },
             },
             "floor": {
                 "cpuSeconds": self.floor.cpu.as_secs_f64(),

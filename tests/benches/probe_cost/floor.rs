@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::figures::Floor;
+use crate::kernel_text;
 use crate::observe::Group;
 
 /// The probe's cadence.
@@ -64,13 +65,8 @@ fn run(every: &[File], tenth: &[File], span: Duration) -> anyhow::Result<Floor> 
     })
 }
 
-/// CPU time of this thread: the first column of `schedstat`, in nanoseconds (kernel documentation "Scheduler Statistics").
 fn own_time() -> anyhow::Result<Duration> {
     let place = "/proc/thread-self/schedstat";
     let text = fs::read_to_string(place).with_context(|| format!("read {place}"))?;
-    let nanoseconds = text.split_ascii_whitespace().next();
-    let nanoseconds = nanoseconds.and_then(|word| word.parse().ok());
-    Ok(Duration::from_nanos(
-        nanoseconds.with_context(|| format!("read a number in {place}"))?,
-    ))
+    kernel_text::cpu_time(&text).with_context(|| format!("read a number in {place}"))
 }

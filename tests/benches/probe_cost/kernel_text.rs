@@ -4,9 +4,6 @@
 
 use std::time::Duration;
 
-/// Clock ticks in a second, as user space is told on every Linux of x86 and ARM: `getconf CLK_TCK`.
-const TICKS_PER_SECOND: u64 = 100;
-
 /// One process by its `/proc/PID/stat`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
@@ -14,23 +11,24 @@ pub(crate) struct Process {
     pub(crate) name: String,
     /// Id of its parent.
     pub(crate) parent: u32,
-    /// User and system time of all its threads, ended ones included, in steps of 10 ms.
-    pub(crate) cpu: Duration,
 }
 
 /// Reads `/proc/PID/stat`. The name may contain anything, blanks and brackets included.
 pub(crate) fn process(stat: &str) -> Option<Process> {
     let (head, tail) = stat.rsplit_once(')')?;
     let (_, name) = head.split_once('(')?;
-    let columns: Vec<&str> = tail.split_ascii_whitespace().collect();
-    let column = |index: usize| columns.get(index)?.parse::<u64>().ok();
-    // Counted from the state, which is the third column of the line: parent is the 4th, utime the 14th, stime the 15th.
-    let ticks = column(11)?.checked_add(column(12)?)?;
+    // Behind the name comes the state, then the parent.
+    let parent = tail.split_ascii_whitespace().nth(1)?.parse().ok()?;
     Some(Process {
         name: name.to_owned(),
-        parent: u32::try_from(column(1)?).ok()?,
-        cpu: Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND),
+        parent,
     })
+}
+
+/// CPU time of a thread by its `schedstat`, whose first column is in nanoseconds (kernel documentation "Scheduler Statistics").
+pub(crate) fn cpu_time(schedstat: &str) -> Option<Duration> {
+    let nanoseconds = schedstat.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// Where a process is, by its `/proc/PID/cgroup`: the directory of a v1 hierarchy and the path below it.

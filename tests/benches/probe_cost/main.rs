@@ -22,9 +22,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, ensure};
 use support::docker;
 
-use figures::{Bar, Figures, Floor, Probe, Stats};
+use figures::{Bar, EngineLoad, Figures, Floor, Probe, Stats};
 use kernel_text::Held;
-use observe::Group;
+use observe::{Accounts, Group};
 use subjects::{Certification, DockerStats};
 
 /// How long everything is watched.
@@ -82,14 +82,14 @@ fn say(what: &str) {
 
 fn measure() -> anyhow::Result<Figures> {
     say("the engine alone, 20 s");
-    let idle_cores = engine_cores(BASELINE)?;
+    let idle = engine_load("")?;
     say("a certification, until its steady window");
     let mut run = Certification::start(WINDOW)?;
     run.until_steady()?;
     let (probe, candidate) = run.containers()?;
     let (outside, subject) = (Group::of(&probe)?, Group::of(&candidate)?);
     say("the engine beside the probe, 20 s");
-    let baseline_cores = engine_cores(BASELINE)?;
+    let baseline = engine_load(&candidate)?;
     say("the probe, docker stats and the bare loop, 60 s");
     let minute = watch(&outside, &subject, &candidate)?;
     ensure!(
@@ -113,8 +113,8 @@ fn measure() -> anyhow::Result<Figures> {
         stats: Stats {
             own: minute.client,
             daemon: minute.engine,
-            baseline_cores,
-            idle_cores,
+            baseline,
+            idle,
             resident: minute.resident,
             foreign_events: minute.foreign_events,
         },
@@ -122,12 +122,16 @@ fn measure() -> anyhow::Result<Figures> {
     })
 }
 
-/// Cores that the engine uses over a span.
-fn engine_cores(span: Duration) -> anyhow::Result<f64> {
-    let (begin, before) = (Instant::now(), observe::engine_cpu()?);
-    thread::sleep(span);
-    let used = observe::engine_cpu()?.saturating_sub(before);
-    Ok(used.as_secs_f64() / begin.elapsed().as_secs_f64())
+/// What the engine uses without `docker stats`.
+fn engine_load(candidate: &str) -> anyhow::Result<EngineLoad> {
+    let since = unix_time()?;
+    let (begin, before) = (Instant::now(), observe::engine()?);
+    thread::sleep(BASELINE);
+    let used = observe::engine()?.since(&before);
+    Ok(EngineLoad {
+        cores: used.as_secs_f64() / begin.elapsed().as_secs_f64(),
+        foreign_events: foreign_events(since, unix_time()?, candidate)?,
+    })
 }
 
 /// What one minute showed.
@@ -145,8 +149,8 @@ struct Minute {
 /// CPU time of all that is watched.
 struct Times {
     probe: Duration,
-    client: Duration,
-    engine: Duration,
+    client: Accounts,
+    engine: Accounts,
 }
 
 fn watch(probe: &Group, subject: &Group, candidate: &str) -> anyhow::Result<Minute> {
@@ -154,8 +158,8 @@ fn watch(probe: &Group, subject: &Group, candidate: &str) -> anyhow::Result<Minu
     let times = || -> anyhow::Result<Times> {
         Ok(Times {
             probe: probe.cpu()?,
-            client: observe::tree_cpu(stats.pid())?,
-            engine: observe::engine_cpu()?,
+            client: observe::tree(stats.pid())?,
+            engine: observe::engine()?,
         })
     };
     let since = unix_time()?;
@@ -175,8 +179,8 @@ fn watch(probe: &Group, subject: &Group, candidate: &str) -> anyhow::Result<Minu
         span,
         probe: after.probe.saturating_sub(before.probe),
         held,
-        client: after.client.saturating_sub(before.client),
-        engine: after.engine.saturating_sub(before.engine),
+        client: after.client.since(&before.client),
+        engine: after.engine.since(&before.engine),
         resident,
         floor,
         foreign_events,

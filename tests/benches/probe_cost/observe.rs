@@ -1,5 +1,6 @@
 //! Reads processes, one container's cgroup and the machine from outside, through the kernel's files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -150,32 +151,61 @@ fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
 }
 
-/// CPU time of the engine's processes: dockerd, containerd, shims.
+/// CPU time of threads so far, by thread id. What `stat` tells of a process comes in steps of 10 ms: too coarse here.
+#[derive(Debug)]
+pub(crate) struct Accounts(HashMap<u32, Duration>);
+
+impl Accounts {
+    /// CPU time since then, of the threads that live now. Go programs, which are watched here, keep their threads.
+    pub(crate) fn since(&self, before: &Accounts) -> Duration {
+        let used = self.0.iter().map(|(thread, now)| {
+            let before = before.0.get(thread).copied().unwrap_or_default();
+            now.saturating_sub(before)
+        });
+        used.sum()
+    }
+
+    fn of(processes: impl Iterator<Item = u32>) -> Accounts {
+        let threads = processes.flat_map(|pid| {
+            let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+            tasks.into_iter().flatten().flatten()
+        });
+        // A thread may end between the list and the look.
+        let times = threads.filter_map(|task| {
+            let thread = task.file_name().to_str()?.parse().ok()?;
+            let schedstat = fs::read_to_string(task.path().join("schedstat")).ok()?;
+            Some((thread, kernel_text::cpu_time(&schedstat)?))
+        });
+        Accounts(times.collect())
+    }
+}
+
+/// Of the engine's processes: dockerd, containerd, shims.
 ///
 /// # Errors
 /// There is none: this is not the engine's host.
-pub(crate) fn engine_cpu() -> anyhow::Result<Duration> {
-    let engine =
-        |process: &Process| process.name == "dockerd" || process.name.starts_with("containerd");
+pub(crate) fn engine() -> anyhow::Result<Accounts> {
     let processes = processes()?;
-    anyhow::ensure!(
+    let named =
+        |process: &Process| process.name == "dockerd" || process.name.starts_with("containerd");
+    let accounts = Accounts::of(
         processes
             .iter()
-            .any(|(_, process)| process.name == "dockerd"),
-        "no process called dockerd: run on the engine's own host"
+            .filter(|(_, process)| named(process))
+            .map(|(pid, _)| *pid),
     );
-    Ok(processes
-        .iter()
-        .filter(|(_, process)| engine(process))
-        .map(|(_, process)| process.cpu)
-        .sum())
+    anyhow::ensure!(
+        !accounts.0.is_empty(),
+        "no CPU time of a process called dockerd: run on the engine's own host, with CONFIG_SCHED_INFO in its kernel"
+    );
+    Ok(accounts)
 }
 
-/// CPU time of a process and its descendants.
+/// Of a process and its descendants.
 ///
 /// # Errors
-/// `/proc` cannot be listed.
-pub(crate) fn tree_cpu(root: u32) -> anyhow::Result<Duration> {
+/// `/proc` cannot be listed, or the process has ended.
+pub(crate) fn tree(root: u32) -> anyhow::Result<Accounts> {
     let processes = processes()?;
     let mut tree = vec![root];
     let mut next = 0;
@@ -186,11 +216,9 @@ pub(crate) fn tree_cpu(root: u32) -> anyhow::Result<Duration> {
         tree.extend(children.map(|(pid, _)| *pid));
         next += 1;
     }
-    Ok(processes
-        .iter()
-        .filter(|(pid, _)| tree.contains(pid))
-        .map(|(_, process)| process.cpu)
-        .sum())
+    let accounts = Accounts::of(tree.into_iter());
+    anyhow::ensure!(!accounts.0.is_empty(), "process {root} has ended");
+    Ok(accounts)
 }
 
 fn processes() -> anyhow::Result<Vec<(u32, Process)>> {

@@ -7,10 +7,19 @@ mod kernel_text;
 
 use std::time::Duration;
 
-use figures::{Figures, Floor, Machine, Probe, Rhythm, Stats};
-use kernel_text::{Held, Process, field, held_v1, held_v2, legacy_group, process, unified_group};
+use figures::{EngineLoad, Figures, Floor, Machine, Probe, Rhythm, Stats};
+use kernel_text::{
+    Held, Process, cpu_time, field, held_v1, held_v2, legacy_group, process, unified_group,
+};
 
 const MIB: u64 = 1 << 20;
+
+fn quiet(cores: f64) -> EngineLoad {
+    EngineLoad {
+        cores,
+        foreign_events: 0,
+    }
+}
 
 fn figures() -> Figures {
     Figures {
@@ -38,8 +47,8 @@ fn figures() -> Figures {
         stats: Stats {
             own: Duration::from_millis(120),
             daemon: Duration::from_millis(480),
-            baseline_cores: 0.003,
-            idle_cores: 0.002,
+            baseline: quiet(0.003),
+            idle: quiet(0.002),
             resident: 28 * MIB,
             foreign_events: 0,
         },
@@ -93,9 +102,17 @@ fn what_spoils_a_number_is_said() {
     let mut spoilt = figures();
     spoilt.probe.kernel = None;
     spoilt.stats.foreign_events = 3;
+    spoilt.stats.idle.foreign_events = 4;
+    spoilt.stats.baseline.foreign_events = 5;
     let text = spoilt.text();
     assert!(text.contains("does not tell the kernel memory"), "{text}");
-    assert!(text.contains("3 events of other containers"), "{text}");
+    for words in [
+        "(4 events of other containers) before the probe",
+        "(5 events of other containers) while its baseline",
+        "(3 events of other containers) in the minute",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
     assert!(figures().notes().is_empty());
 }
 
@@ -114,10 +131,16 @@ fn a_process_name_may_contain_brackets_and_blanks() {
     let expected = Process {
         name: "a) (b c".to_owned(),
         parent: 7,
-        cpu: Duration::from_millis(1750),
     };
     assert_eq!(process(stat), Some(expected));
-    assert_eq!(process("42 (cut) S 7"), None);
+    assert_eq!(process("42 (cut) S"), None);
+}
+
+#[test]
+fn cpu_time_of_a_thread_is_in_nanoseconds() {
+    let microsecond = Duration::from_micros(1);
+    assert_eq!(cpu_time("1000 77 3\n"), Some(microsecond));
+    assert_eq!(cpu_time(""), None);
 }
 
 #[test]
