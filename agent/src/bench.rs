@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use conformance::offer::Overlay;
 use conformance::record::RunOptions;
 use engine::{Engine, Owner, Role, Stamp};
 
@@ -24,6 +25,8 @@ pub struct Bench<'a> {
     pub run: &'a str,
     /// Settings of the run.
     pub options: &'a RunOptions,
+    /// Test values that must not be told.
+    pub overlay: &'a Overlay,
     /// Where events go.
     pub events: &'a Events,
     /// Image of the sacrificial containers, if there is one.

@@ -2,7 +2,7 @@
 
 use conformance::finding::Reason;
 use conformance::health::{Expectation, Failure, diagnose};
-use conformance::observation::{Exit, Health, Observed, Start, Usage};
+use conformance::observation::{Cause, Exit, Health, LivePrivilege, Observed, Start, Usage};
 use conformance::record::Series;
 use conformance::units::Millis;
 use engine::{EngineError, Inspect, Role};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::events::RunEvent;
-use crate::sampler::{ContainerFiles, Sampler};
+use crate::sampler::{ContainerFiles, Sampler, privilege};
 use crate::watch::{Awaited, Watch};
 
 /// How often the candidate is sampled.
@@ -52,6 +52,8 @@ pub struct Played {
     pub warnings: Vec<String>,
     /// The engine's error, if it refused to create the container.
     pub refused: Option<String>,
+    /// What its main process may do, as soon as it ran.
+    pub privilege: Observed<LivePrivilege>,
     /// The container, if it is healthy and still running.
     pub alive: Option<Alive>,
 }
@@ -82,7 +84,7 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         Ok(created) => created,
         Err(error) => {
             return match error.engine_words() {
-                Some(words) => Ok(refused(trial, at, words)),
+                Some(words) => Ok(refused(trial, at, &bench.overlay.hide(words))),
                 None => Err(error),
             };
         }
@@ -96,6 +98,7 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         created: Some(bench.engine.inspect(&created.id).await?),
         warnings: created.warnings,
         refused: None,
+        privilege: Observed::default(),
         alive: None,
     };
     let watch = Watch::new(created.id.clone(), events);
@@ -108,8 +111,9 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
             let Some(words) = error.engine_words() else {
                 return Err(error);
             };
+            let words = bench.overlay.hide(words);
             let failure = Failure {
-                engine_error: Some(words),
+                engine_error: Some(&words),
                 ..Failure::default()
             };
             played.start.health = unhealthy(trial, &failure);
@@ -130,6 +134,9 @@ async fn follow(
 ) -> Result<(), EngineError> {
     let running = bench.engine.inspect(&watch.id).await?;
     let mut sampler = sample(bench, &running);
+    if let Some(pid) = running.pid {
+        played.privilege = privilege::read(bench.roots, pid);
+    }
     let start = &mut played.start;
     start.running = running.running.then(|| watch.began.elapsed().into());
     let limits = (trial.memory_limit, trial.core_limit);
@@ -144,7 +151,7 @@ async fn follow(
                 by: trial.expectation.grounds(),
             };
             start.usage = usage(&mut sampler);
-            start.oom_kills = watch.oom_kills;
+            start.oom_kills = oom_kills(&watch, &sampler);
             played.alive = Some(Alive {
                 id: watch.id.clone(),
                 pid: running.pid,
@@ -156,8 +163,8 @@ async fn follow(
             return Ok(());
         }
     }
+    start.oom_kills = oom_kills(&watch, &sampler);
     fail(bench, trial, &watch, start, &outcome).await?;
-    start.oom_kills = watch.oom_kills;
     if let Ok(sampler) = sampler {
         let (usage, series) = sampler.finish();
         start.usage = Observed::Seen(usage);
@@ -192,11 +199,9 @@ async fn fail(
     start: &mut Start,
     outcome: &Awaited,
 ) -> Result<(), EngineError> {
-    start.last_lines = bench
-        .engine
-        .last_lines(&watch.id, LAST_LINES)
-        .await
-        .unwrap_or_default();
+    let lines = bench.engine.last_lines(&watch.id, LAST_LINES).await;
+    let lines = lines.unwrap_or_default().into_iter();
+    start.last_lines = lines.map(|line| bench.overlay.hide(&line)).collect();
     let ended = bench.engine.inspect(&watch.id).await?;
     let waited: Millis = watch.began.elapsed().into();
     let mut failure = Failure {
@@ -211,7 +216,7 @@ async fn fail(
     };
     failure.missing = &missing;
     if let Awaited::Ended(code) = outcome {
-        let oom_killed = ended.oom_killed || watch.oom_kills > 0;
+        let oom_killed = ended.oom_killed || start.oom_kills > 0;
         failure.exit_code = Some(code.unwrap_or(ended.exit_code));
         failure.oom_killed = oom_killed;
         start.exits.push(Exit {
@@ -249,6 +254,7 @@ fn refused(trial: &Trial<'_>, at: Millis, words: &str) -> Played {
         created: None,
         warnings: Vec::new(),
         refused: Some(words.to_owned()),
+        privilege: Observed::default(),
         alive: None,
     }
 }
@@ -265,6 +271,13 @@ fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
         });
     }
     sampler
+}
+
+/// Processes killed for memory: the engine's events and the kernel's count see different ones.
+fn oom_kills(watch: &Watch, sampler: &Result<Sampler, String>) -> u64 {
+    let counted = sampler.as_ref().ok().map(Sampler::oom_kills);
+    let counted = counted.and_then(|kills| kills.seen().copied());
+    counted.unwrap_or(0).max(watch.oom_kills)
 }
 
 fn usage(sampler: &mut Result<Sampler, String>) -> Observed<Usage> {
@@ -295,38 +308,35 @@ fn named(
         .collect()
 }
 
+/// What the steady window came to.
+#[derive(Debug)]
+pub struct Steady {
+    /// What was used in it, as far as it went.
+    pub usage: Observed<Usage>,
+    /// Why the start does not count as healthy after all.
+    pub broke: Option<Health>,
+    /// How the main process ended, if it did.
+    pub exit: Option<Exit>,
+}
+
 impl Alive {
-    /// Watches it for `window`; the usage over it, or why it ended. The engine is not asked anything meanwhile.
-    pub async fn steady(&mut self, window: Millis) -> Observed<Usage> {
+    /// Watches it for `window`. The engine is not asked anything meanwhile.
+    pub async fn steady(&mut self, window: Millis) -> Steady {
         if let Some(sampler) = &mut self.sampler {
             // What came since the start's own watch belongs to neither.
             let _ = sampler.mark();
         }
         let ended = self.watch.stays(window).await;
-        let Some(sampler) = &mut self.sampler else {
-            return Observed::unseen(Reason::CannotMeasure, "its cgroup could not be opened");
+        let usage = match &mut self.sampler {
+            Some(sampler) => Observed::Seen(sampler.mark()),
+            None => Observed::unseen(Reason::CannotMeasure, "its cgroup could not be opened"),
         };
-        let usage = sampler.mark();
-        match ended {
-            None => Observed::Seen(usage),
-            Some(Awaited::Ended(code)) => {
-                let code = code.map_or("unknown".to_owned(), |code| code.to_string());
-                Observed::unseen(
-                    Reason::Unstable,
-                    format!("the module ended in its steady window, exit code {code}"),
-                )
-            }
-            Some(Awaited::Healthy(_) | Awaited::Overdue(_)) => Observed::unseen(
-                Reason::Unstable,
-                "the module became unhealthy in its steady window",
-            ),
+        let exit = self.watch.ended.clone();
+        Steady {
+            usage,
+            broke: ended.map(|ended| broken(&ended, exit.as_ref())),
+            exit,
         }
-    }
-
-    /// How the module ended in its steady window, if it did.
-    #[must_use]
-    pub fn ended(&self) -> Option<Exit> {
-        self.watch.ended.clone()
     }
 
     /// Ends sampling; the samples of the whole start.
@@ -336,5 +346,55 @@ impl Alive {
         };
         let (_, series) = sampler.finish();
         named(series, &self.phase, self.limits)
+    }
+}
+
+/// A start that was healthy and did not stay so through the steady window.
+fn broken(ended: &Awaited, exit: Option<&Exit>) -> Health {
+    let (cause, detail) = match exit {
+        Some(exit) if exit.oom_killed => (Cause::OutOfMemory, "killed for memory".to_owned()),
+        Some(exit) => (
+            Cause::Crashed,
+            format!("ended with exit code {}", exit.code),
+        ),
+        None => (Cause::NotReady, "became unhealthy".to_owned()),
+    };
+    let missing = match ended {
+        Awaited::Overdue(missing) => missing.clone(),
+        Awaited::Ended(_) | Awaited::Healthy(_) => vec!["running".to_owned()],
+    };
+    Health::Unhealthy {
+        cause,
+        detail: format!("{detail} in the steady window"),
+        missing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_ends_the_steady_window_early_makes_the_start_unhealthy() {
+        let exit = Exit {
+            at: Millis(9),
+            code: 3,
+            oom_killed: false,
+        };
+        let killed = Exit {
+            oom_killed: true,
+            ..exit.clone()
+        };
+        let unhealthy = Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]);
+        for (ended, exit, wanted) in [
+            (Awaited::Ended(Some(3)), Some(&exit), Cause::Crashed),
+            (Awaited::Ended(Some(137)), Some(&killed), Cause::OutOfMemory),
+            (unhealthy, None, Cause::NotReady),
+        ] {
+            let Health::Unhealthy { cause, .. } = broken(&ended, exit) else {
+                panic!("{ended:?} counts as healthy")
+            };
+            assert_eq!(cause, wanted);
+        }
     }
 }

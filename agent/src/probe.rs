@@ -153,6 +153,7 @@ impl Probe {
             owner: &self.owner,
             run: &assignment.run,
             options: &assignment.options,
+            overlay: &assignment.offer.overlay,
             events,
             own_image: self.own_image.as_deref(),
             sockets: &self.sockets,

@@ -8,7 +8,7 @@ use conformance::observation::Exit;
 use conformance::units::Millis;
 use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
 use tokio::sync::mpsc::Receiver;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::bench::Bench;
 use crate::cold_start::Trial;
@@ -16,6 +16,11 @@ use crate::sampler::ports;
 
 /// How often declared ports are looked at while a start is awaited; the kernel sends no event for a listening port.
 const PORT_LOOK: Duration = Duration::from_millis(100);
+/// So long they are looked at as often, whatever a look costs: most modules are up by then.
+const EAGER: Millis = Millis(2_000);
+/// After that a look may cost one part in so many. `/proc/PID/net/tcp` walks the hash table of every connection of the
+/// host, which is sized by its memory: 4 ms a table on a machine of 24 GiB.
+const LOOK_SHARE: u32 = 50;
 
 /// What waiting came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,26 +71,24 @@ impl Watch {
             return Ok(self.end(Some(running.exit_code)));
         }
         self.healthcheck_healthy = running.health == Some(HealthStatus::Healthy);
-        let mut look = interval(PORT_LOOK);
-        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
-            tokio::select! {
-                event = self.events.recv() => match event {
-                    Some(event) => if let Some(ended) = self.take(&event) { return Ok(ended) },
-                    None => return Err(EngineError::EventsLost),
-                },
-                _ = look.tick() => {}
-            }
-            let missing =
-                trial
-                    .expectation
-                    .missing(&self.signs(bench, running.pid, trial.expectation));
+            let looked = Instant::now();
+            let signs = self.signs(bench, running.pid, trial.expectation);
+            let cost = looked.elapsed();
+            let missing = trial.expectation.missing(&signs);
             let waited: Millis = self.began.elapsed().into();
             if missing.is_empty() {
                 return Ok(Awaited::Healthy(waited));
             }
             if waited >= trial.budget {
                 return Ok(Awaited::Overdue(missing));
+            }
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(event) => if let Some(ended) = self.take(&event) { return Ok(ended) },
+                    None => return Err(EngineError::EventsLost),
+                },
+                () = sleep(pause(waited, cost)) => {}
             }
         }
     }
@@ -142,5 +145,27 @@ impl Watch {
             oom_killed: self.oom_kills > 0,
         });
         Awaited::Ended(code)
+    }
+}
+
+/// How long to wait for the next look at the ports.
+fn pause(waited: Millis, cost: Duration) -> Duration {
+    if waited < EAGER {
+        PORT_LOOK
+    } else {
+        PORT_LOOK.max(cost * LOOK_SHARE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costly_looks_grow_rare_once_the_first_seconds_are_over() {
+        let costly = Duration::from_millis(8);
+        assert_eq!(pause(Millis(1_000), costly), PORT_LOOK);
+        assert_eq!(pause(Millis(3_000), costly), Duration::from_millis(400));
+        assert_eq!(pause(Millis(3_000), Duration::from_micros(50)), PORT_LOOK);
     }
 }

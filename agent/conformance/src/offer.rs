@@ -198,6 +198,9 @@ pub enum ClaimScope {
     Module,
 }
 
+/// What stands in a report where a test value was.
+const HIDDEN: &str = "(hidden)";
+
 /// Test values for placeholder defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -213,6 +216,22 @@ impl Overlay {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.env.is_empty()
+    }
+
+    /// The same names with their values hidden: a report never holds a test value.
+    #[must_use]
+    pub fn hidden(&self) -> Overlay {
+        let names = self.env.keys().cloned();
+        Overlay {
+            env: names.map(|name| (name, HIDDEN.to_owned())).collect(),
+        }
+    }
+
+    /// `text` with every test value hidden, for what a module says of its own settings.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        let values = self.env.values().filter(|value| !value.is_empty());
+        values.fold(text.to_owned(), |text, value| text.replace(value, HIDDEN))
     }
 }
 

@@ -6,18 +6,18 @@ use conformance::candidate::{Launch, resolve};
 use conformance::create_options::{CreateOptions, diff, effective_privilege};
 use conformance::finding::{Reason, Unseen};
 use conformance::health::Expectation;
-use conformance::observation::{Cause, Creation, Health, Observed, Stop};
+use conformance::observation::{Creation, Observed, Stop, StorageUse};
 use conformance::offer::Offer;
 use conformance::record::{Record, RunOptions};
-use conformance::units::Millis;
-use engine::EngineError;
+use conformance::units::{Bytes, Millis};
+use engine::{EngineError, Inspect};
 use serde_json::Value;
 
 use super::percent;
 use crate::bench::Bench;
 use crate::cold_start::{Alive, Played, Trial, play};
 use crate::record::mark_phase;
-use crate::sampler::{privilege, storage};
+use crate::sampler::storage;
 
 /// How long a module may take to end after SIGTERM: the engine's own default, which edgeAgent uses.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -95,6 +95,12 @@ pub async fn start(
         }
         bench.events.observed(&trial.phase, &played.start);
         record.series.append(&mut played.series);
+        if record.observations.privilege.seen().is_none() && played.privilege.seen().is_some() {
+            record.observations.privilege = played.privilege;
+            bench
+                .events
+                .observed("privilege", &record.observations.privilege);
+        }
         record.observations.starts.push(played.start);
         let Some(mut alive) = played.alive else {
             continue;
@@ -108,48 +114,28 @@ pub async fn start(
     Ok(())
 }
 
-/// What is looked at on the last start only: privileges, the steady window, storage, the stop.
+/// What is looked at on the last start only: the steady window, storage, the stop.
 async fn last_start(
     bench: &Bench<'_>,
     record: &mut Record,
     alive: &mut Alive,
 ) -> Result<(), EngineError> {
-    let seen = &mut record.observations;
-    seen.privilege = match alive.pid {
-        Some(pid) => privilege::read(bench.roots, pid),
-        None => Observed::unseen(Reason::Infrastructure, "the engine tells no process id"),
-    };
     let window = record.run.profile.window;
     bench.events.phase("steady", 45);
     let from = bench.events.now();
-    seen.steady = alive.steady(window).await;
-    if let (Some(exit), Some(start)) = (alive.ended(), seen.starts.last_mut()) {
-        start.health = Health::Unhealthy {
-            cause: if exit.oom_killed {
-                Cause::OutOfMemory
-            } else {
-                Cause::Crashed
-            },
-            detail: format!(
-                "ended in the steady window, exit code {}, {} after its start",
-                exit.code, exit.at
-            ),
-            missing: vec!["running".to_owned()],
-        };
-        start.exits.push(exit);
+    let seen = &mut record.observations;
+    let steady = alive.steady(window).await;
+    seen.steady = steady.usage;
+    if let Some(start) = seen.starts.last_mut() {
+        start.exits.extend(steady.exit);
+        start.health = steady.broke.unwrap_or(start.health.clone());
     }
     mark_phase(record, "steady", from, bench.events.now());
     let seen = &mut record.observations;
     bench.events.observed("steady", &seen.steady);
     let inspected = bench.engine.inspect(&alive.id).await?;
     if let Some(image) = seen.image.seen() {
-        seen.storage = Observed::Seen(storage::measure(
-            bench.roots,
-            inspected.upper_dir.as_deref(),
-            &inspected.volumes,
-            inspected.log_path.as_deref(),
-            image.unpacked,
-        ));
+        seen.storage = storage_in_use(bench, inspected.clone(), image.unpacked).await;
         bench.events.observed("storage", &seen.storage);
     }
     if !inspected.running {
@@ -171,6 +157,24 @@ async fn last_start(
     mark_phase(record, "stop", from, bench.events.now());
     bench.events.observed("stop", &record.observations.stop);
     Ok(())
+}
+
+/// Walks what the candidate wrote, away from the thread that answers hub and engine.
+async fn storage_in_use(
+    bench: &Bench<'_>,
+    inspected: Inspect,
+    image: Bytes,
+) -> Observed<StorageUse> {
+    let roots = bench.roots.clone();
+    let walk = move || {
+        let upper = inspected.upper_dir.as_deref();
+        let log = inspected.log_path.as_deref();
+        storage::measure(&roots, upper, &inspected.volumes, log, image)
+    };
+    match tokio::task::spawn_blocking(walk).await {
+        Ok(used) => Observed::Seen(used),
+        Err(error) => Observed::unseen(Reason::Tool, format!("the walk failed: {error}")),
+    }
 }
 
 /// What the engine made of the createOptions.

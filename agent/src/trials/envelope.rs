@@ -46,6 +46,7 @@ pub async fn start(
             return Ok(());
         }
     };
+    let limits = on_this_device(limits, record.device.cores);
     let spec = resolve(launch, Some(&limits));
     let known = record.deviations.clone();
     record.deviations.extend(
@@ -107,6 +108,15 @@ fn envelope_trial<'a>(
         placeholders,
         memory_limit: limits.memory.map(|bytes| bytes.0 as f64),
         core_limit: limits.cores,
+    }
+}
+
+/// The engine refuses more cores than there are; as many as there are need no limit.
+fn on_this_device(limits: Limits, cores: Option<u32>) -> Limits {
+    let enough = |claimed: &f64| cores.is_none_or(|cores| *claimed < f64::from(cores));
+    Limits {
+        cores: limits.cores.filter(enough),
+        ..limits
     }
 }
 
@@ -228,6 +238,17 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    #[test]
+    fn a_device_is_not_limited_to_the_cores_it_has() {
+        let claimed = |cores| Limits {
+            memory: None,
+            cores: Some(cores),
+        };
+        assert_eq!(on_this_device(claimed(1.0), Some(2)).cores, Some(1.0));
+        assert_eq!(on_this_device(claimed(2.0), Some(2)).cores, None);
+        assert_eq!(on_this_device(claimed(4.0), Some(2)).cores, None);
     }
 
     #[test]

@@ -22,7 +22,11 @@ impl SocketDirectory {
     ///
     /// # Errors
     /// The directory cannot be made.
-    pub(super) fn create(parent: &Path, run: &str, owner: &Owner) -> anyhow::Result<SocketDirectory> {
+    pub(super) fn create(
+        parent: &Path,
+        run: &str,
+        owner: &Owner,
+    ) -> anyhow::Result<SocketDirectory> {
         sweep(parent);
         let path = parent.join(format!("{PREFIX}{run}"));
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;

@@ -67,9 +67,7 @@ pub fn write_all(report: &Report, dir: &Path) -> Result<Vec<PathBuf>, WriteError
 #[must_use]
 pub fn json(report: &Report) -> String {
     let mut shown = report.clone();
-    for value in shown.offer.overlay.env.values_mut() {
-        "(hidden)".clone_into(value);
-    }
+    shown.offer.overlay = shown.offer.overlay.hidden();
     let mut text = serde_json::to_string_pretty(&shown)
         .expect("a report has string keys and no failing parts");
     text.push('\n');
