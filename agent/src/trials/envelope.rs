@@ -14,6 +14,7 @@ use super::percent;
 use crate::bench::Bench;
 use crate::cold_start::{Trial, play};
 use crate::record::mark_phase;
+use crate::sampler::layout::MEMORY_MEND;
 
 /// Cold starts inside limits equal to the claim.
 ///
@@ -151,7 +152,7 @@ pub fn limits(
     if memory.is_some() && !proofs.memory.get()?.bites() {
         return Err(Unseen::new(
             Reason::CannotMeasure,
-            "a memory limit does not bite on this device",
+            format!("a memory limit does not bite on this device; {MEMORY_MEND}"),
         ));
     }
     if cores.is_some() && !proofs.cpu.get()?.bites() {
@@ -221,6 +222,7 @@ mod tests {
         )
         .unwrap_err();
         assert_eq!(unseen.reason, Reason::CannotMeasure);
+        assert!(unseen.because.contains("cmdline.txt"), "{unseen:?}");
     }
 
     #[test]
