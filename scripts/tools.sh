@@ -4,8 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-need cc=build-essential pkg-config curl jq shellcheck chromium mosquitto_sub=mosquitto-clients python3
+need cc=build-essential pkg-config curl jq shellcheck chromium python3
 pkg-config --exists openssl || install_packages libssl-dev # for the foreign device client of one test
+dpkg-query --show busybox-static > /dev/null 2>&1 || install_packages busybox-static # the smallest container for the engine's own tests
 python3 -c 'import ensurepip, venv' 2> /dev/null || install_packages python3-venv
 # Without optimisation it is built in a third of the time, and has little to do.
 command -v cargo-deny > /dev/null || cargo install --quiet --debug --locked cargo-deny
