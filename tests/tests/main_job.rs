@@ -111,6 +111,39 @@ fn what_holds_72_mib_is_never_passed_for_48_and_passes_for_a_gigabyte() {
 }
 
 #[test]
+fn what_the_lab_grants_is_shown_and_does_not_decide() {
+    let out = tempfile::tempdir().unwrap();
+    let digest = docker(&[
+        "image",
+        "inspect",
+        "--format",
+        "{{.Id}}",
+        "edgeproof.test/hungry:1.0.0",
+    ])
+    .unwrap();
+    let grant = |id: &str| serde_json::json!({"id": id, "by": "a lab", "on": "2026-11-01", "expires": "2999-01-01", "digest": digest, "reason": "a test"});
+    let grants = out.path().join("grants.json");
+    fs::write(
+        &grants,
+        serde_json::json!([grant("IEM-HW-03"), grant("IEM-HW-07")]).to_string(),
+    )
+    .unwrap();
+    let with_grants = [&SHORT[..], &["--grants", grants.to_str().unwrap()]].concat();
+    let certified = certify(&offer_of("hungry"), out.path(), &with_grants).unwrap();
+    assert_eq!(certified.exit, Some(0), "{}", certified.words);
+    assert_eq!(
+        certified.verdict_of("IEM-HW-03"),
+        Some("fail"),
+        "a grant changes no finding"
+    );
+    assert_eq!(
+        certified.finding("IEM-HW-03").unwrap()["granted"]["by"],
+        "a lab"
+    );
+    assert_eq!(certified.report.unwrap()["counts"]["granted"], 2);
+}
+
+#[test]
 fn two_at_once_do_not_harm_each_other() {
     let runs: Vec<_> = (0..2)
         .map(|_| {

@@ -1,0 +1,108 @@
+//! Limits, and the proof that they bite on this device.
+
+use serde::{Deserialize, Serialize};
+
+use super::Observed;
+use crate::units::Bytes;
+
+/// Do the limits that verdicts rest on bite on this device?
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct LimitProofs {
+    /// A sacrificial container that eats more than its memory limit.
+    pub memory: Observed<MemoryLimitProof>,
+    /// A sacrificial container that spins under a CPU quota.
+    pub cpu: Observed<CpuLimitProof>,
+    /// Memory peak of a container that does nothing: the engine's own start-up is in every container's watermark.
+    pub runtime_floor: Observed<Bytes>,
+}
+
+/// A container over its memory limit was killed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MemoryLimitProof {
+    /// The limit it was given.
+    pub limit: Bytes,
+    /// What it tried to hold.
+    pub tried: Bytes,
+    /// Whether the engine reports an OOM kill.
+    pub oom_killed: bool,
+    /// Its exit code, 137 when killed.
+    pub exit_code: i64,
+    /// What it could hold by its own account before it was killed.
+    pub held: Option<Bytes>,
+}
+
+impl MemoryLimitProof {
+    /// The limit bites: the container was killed for memory.
+    #[must_use]
+    pub fn bites(&self) -> bool {
+        self.oom_killed && self.exit_code == 137
+    }
+}
+
+/// A spinner under a CPU quota was throttled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CpuLimitProof {
+    /// Cores it was allowed.
+    pub quota_cores: f64,
+    /// Cores it used.
+    pub used_cores: f64,
+    /// Periods in which it was throttled.
+    pub throttled_periods: u64,
+    /// Scheduler periods that passed.
+    pub periods: u64,
+}
+
+impl CpuLimitProof {
+    /// The quota bites: throttled in most periods, and no more CPU used than a fifth above the quota.
+    #[must_use]
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "period counts are far below 2^52"
+    )]
+    pub fn bites(&self) -> bool {
+        self.periods > 0
+            && self.throttled_periods as f64 >= 0.5 * self.periods as f64
+            && self.used_cores <= 1.2 * self.quota_cores
+    }
+}
+
+/// Limits of an envelope run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Memory, with no swap.
+    pub memory: Option<Bytes>,
+    /// Cores.
+    pub cores: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_that_lets_a_spinner_run_free_does_not_bite() {
+        let proof = CpuLimitProof {
+            quota_cores: 0.2,
+            used_cores: 1.0,
+            throttled_periods: 0,
+            periods: 10,
+        };
+        assert!(!proof.bites());
+        assert!(
+            CpuLimitProof {
+                used_cores: 0.21,
+                throttled_periods: 9,
+                ..proof
+            }
+            .bites()
+        );
+    }
+}

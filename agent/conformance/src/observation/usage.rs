@@ -1,0 +1,160 @@
+//! What a candidate, and the probe itself, used: memory, CPU, network, storage.
+
+use serde::{Deserialize, Serialize};
+
+use super::Observed;
+use crate::units::{Bytes, Millis};
+
+/// What a candidate used over a stretch of time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// From when, counted from the start of the run.
+    pub from: Millis,
+    /// To when.
+    pub to: Millis,
+    /// Memory.
+    pub memory: Observed<MemoryUse>,
+    /// CPU.
+    pub cpu: Observed<CpuUse>,
+    /// Most processes and threads at once.
+    pub pids_peak: Observed<u64>,
+    /// Bytes received and sent by its network interfaces, loopback left out.
+    pub network: Observed<NetworkUse>,
+    /// How well the sampler kept its cadence.
+    pub ticks: Ticks,
+}
+
+/// Memory of a container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MemoryUse {
+    /// Highest charge.
+    pub peak: Bytes,
+    /// How the peak was taken.
+    pub peak_method: PeakMethod,
+    /// Highest anonymous + shared + non-reclaimable kernel memory, sampled.
+    pub nonreclaimable_peak: Bytes,
+    /// The formula of `nonreclaimable_peak` on this kernel.
+    pub nonreclaimable_formula: String,
+    /// The parts at the highest sample.
+    pub breakdown: MemoryBreakdown,
+}
+
+/// How a memory peak was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum PeakMethod {
+    /// The kernel's own high-water mark: exact.
+    Watermark,
+    /// The highest of the samples: what happened between them is unseen.
+    Sampled,
+}
+
+/// Memory by kind; a kind the kernel does not tell is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct MemoryBreakdown {
+    /// Anonymous memory.
+    pub anon: Option<Bytes>,
+    /// Page cache.
+    pub file: Option<Bytes>,
+    /// Shared memory and tmpfs.
+    pub shmem: Option<Bytes>,
+    /// Kernel memory of every kind.
+    pub kernel: Option<Bytes>,
+    /// The part of slab memory the kernel can give back.
+    pub slab_reclaimable: Option<Bytes>,
+    /// Swapped out.
+    pub swap: Option<Bytes>,
+}
+
+/// CPU of a container.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CpuUse {
+    /// CPU time in microseconds.
+    pub usage_us: u64,
+    /// Cores in use on average: CPU seconds per second.
+    pub cores_mean: f64,
+    /// 95th percentile over windows of one second.
+    pub cores_p95: f64,
+    /// Highest window of one second.
+    pub cores_max: f64,
+    /// Throttling, where a quota is set.
+    pub throttled: Option<Throttling>,
+}
+
+/// How often a CPU quota held a container back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Throttling {
+    /// Scheduler periods that passed.
+    pub periods: u64,
+    /// Periods in which it was held back.
+    pub throttled_periods: u64,
+    /// Time it was held back, in microseconds.
+    pub throttled_us: u64,
+}
+
+/// Network traffic of a container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkUse {
+    /// Received.
+    pub rx: Bytes,
+    /// Sent.
+    pub tx: Bytes,
+}
+
+/// How well the sampler kept its cadence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Ticks {
+    /// Ticks taken.
+    pub taken: u64,
+    /// Ticks that were due.
+    pub due: u64,
+    /// Latest a tick came, in microseconds.
+    pub late_max_us: u64,
+}
+
+/// Storage in use by a candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StorageUse {
+    /// Image, unpacked.
+    pub image: Bytes,
+    /// Writable layer, in blocks really taken.
+    pub writable: Observed<Bytes>,
+    /// Named and anonymous volumes, in blocks really taken.
+    pub volumes: Observed<Bytes>,
+    /// The container's log file.
+    pub logs: Observed<Bytes>,
+    /// How the writable layer was measured.
+    pub method: String,
+}
+
+/// What the probe itself cost the device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeCost {
+    /// Over how long.
+    pub window: Millis,
+    /// Cores used on average.
+    pub cores_mean: f64,
+    /// Highest anonymous + kernel + shared memory of its container.
+    pub memory_peak: Observed<Bytes>,
+    /// Memory by its own `/proc/self/status`: `VmHWM`.
+    pub resident_peak: Bytes,
+}
