@@ -29,8 +29,8 @@ pub struct Bench<'a> {
     pub overlay: &'a Overlay,
     /// Where events go.
     pub events: &'a Events,
-    /// Image of the sacrificial containers, if there is one.
-    pub own_image: Option<&'a str>,
+    /// Image of the lock and of the sacrificial containers.
+    pub own_image: &'a str,
     /// Directory of the candidate's sockets as seen here and as the engine sees it.
     pub sockets: &'a SocketDirectory,
 }

@@ -30,10 +30,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// No identity, or the engine cannot be used; edgeAgent starts the module again.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
     let (client, mut from_hub) = HubClient::connect(hub_settings()?);
-    let served = tokio::select! {
-        served = serve(settings, &client, &mut from_hub) => served,
-        () = stop_signal() => Ok(()),
-    };
+    let served = serve(settings, &client, &mut from_hub).await;
     if let Err(error) = &served {
         report(
             &client,
@@ -79,10 +76,13 @@ async fn serve(
     let mut inbox = Inbox::default();
     loop {
         let Some(wanted) = inbox.next_run() else {
-            let Some(event) = from_hub.recv().await else {
-                return Ok(());
-            };
-            inbox.take(event);
+            tokio::select! {
+                event = from_hub.recv() => match event {
+                    Some(event) => inbox.take(event),
+                    None => return Ok(()),
+                },
+                () = stop_signal() => return Ok(()),
+            }
             continue;
         };
         let run = wanted["id"].as_str().unwrap_or_default().to_owned();
@@ -104,6 +104,7 @@ async fn serve(
                     Some(event) => inbox.take(event),
                     None => break,
                 },
+                // Only here, so that nothing else can end the run before it is cleaned up.
                 () = stop_signal() => {
                     let removed = probe.clean_up(&run).await;
                     tracing::info!(removed, run, "interrupted; nothing of the run is left on the engine");

@@ -32,6 +32,11 @@ pub enum ProbeError {
     /// Who the probe is on the engine.
     #[error("tell whose containers these are: {0}")]
     Owner(#[from] engine::OwnerError),
+    /// Nothing to make sacrificial containers from.
+    #[error(
+        "find an image for the sacrificial containers: the probe does not run in a container; name one with --image"
+    )]
+    NoImage,
     /// The state directory.
     #[error("use the state directory {}: {source}", path.display())]
     State {
@@ -48,7 +53,7 @@ pub struct Probe {
     layout: Layout,
     owner: Owner,
     own_container: Option<String>,
-    own_image: Option<String>,
+    own_image: String,
     sockets: SocketDirectory,
     runs: PathBuf,
 }
@@ -103,10 +108,9 @@ impl Probe {
             Owner::Container(id) => Some(engine.inspect(id).await?),
             Owner::Process { .. } => None,
         };
-        let own_image = settings
-            .image
-            .clone()
-            .or_else(|| Some(own.as_ref()?.raw.get("Image")?.as_str()?.to_owned()));
+        let own_image = own.as_ref().and_then(|own| own.raw.get("Image")?.as_str());
+        let own_image = settings.image.as_deref().or(own_image);
+        let own_image = own_image.ok_or(ProbeError::NoImage)?.to_owned();
         let sockets = socket_directory(&settings.state, own.as_ref().map(|own| &own.raw));
         let runs = settings.state.join("runs");
         for path in [&sockets.here, &runs] {
@@ -137,7 +141,7 @@ impl Probe {
         &self.runs
     }
 
-    /// Certifies one offer. Whatever comes of it, nothing of the run is left on the engine.
+    /// Certifies one offer. Whatever comes of it, also if the future is dropped, [`Probe::clean_up`] must follow.
     ///
     /// # Errors
     /// Another run holds the engine for too long, or the engine is lost before anything was seen.
@@ -155,19 +159,18 @@ impl Probe {
             options: &assignment.options,
             overlay: &assignment.offer.overlay,
             events,
-            own_image: self.own_image.as_deref(),
+            own_image: &self.own_image,
             sockets: &self.sockets,
         };
         let wait = assignment.options.wait.unwrap_or(DEFAULT_WAIT);
-        let image = self
-            .own_image
-            .as_deref()
-            .unwrap_or(&assignment.offer.plan.image.repository);
         let lock = self
             .engine
-            .lock(bench.stamp(Role::Lock), image, wait.into(), |why| {
-                events.emit(RunEvent::Waiting { why })
-            })
+            .lock(
+                bench.stamp(Role::Lock),
+                &self.own_image,
+                wait.into(),
+                |why| events.emit(RunEvent::Waiting { why }),
+            )
             .await?;
         let mut record = blank(&assignment);
         let cost = own::Cost::start(&self.roots, &self.layout, self.own_container.as_deref());
@@ -197,13 +200,19 @@ impl Probe {
     /// Removes everything of a run from the engine; how many things went.
     pub async fn clean_up(&self, run: &str) -> usize {
         let _ = std::fs::remove_file(self.sockets.here.join(format!("{run}.sock")));
-        match self.engine.remove_run(run, &self.owner).await {
-            Ok(removed) => removed,
-            Err(error) => {
-                tracing::error!(%error, run, "left on the engine; the next start sweeps it");
-                0
+        let mut removed = 0;
+        // What was under way when the run was cut short may appear after the first look.
+        for _ in 0..3 {
+            match self.engine.remove_run(run, &self.owner).await {
+                Ok(0) => break,
+                Ok(more) => removed += more,
+                Err(error) => {
+                    tracing::error!(%error, run, "left on the engine; the next start sweeps it");
+                    break;
+                }
             }
         }
+        removed
     }
 }
 

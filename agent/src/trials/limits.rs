@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conformance::finding::{Reason, Unseen};
-use conformance::observation::{CpuLimitProof, LimitProofs, MemoryLimitProof, Observed, Usage};
+use conformance::observation::{CpuLimitProof, LimitProofs, MemoryLimitProof, Usage};
 use conformance::units::Bytes;
 use engine::{EngineError, Role};
 use serde_json::{Value, json};
@@ -27,19 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Plays the three sacrificial containers: one eats, one spins, one does nothing.
 pub async fn prove(bench: &Bench<'_>) -> LimitProofs {
-    let Some(image) = bench.own_image else {
-        let why = "no image for sacrificial containers: the probe does not run in a container and none was given (--image)";
-        let unseen = Unseen::new(Reason::Configuration, why);
-        return LimitProofs {
-            memory: Observed::Unseen(unseen.clone()),
-            cpu: Observed::Unseen(unseen.clone()),
-            runtime_floor: Observed::Unseen(unseen),
-        };
-    };
+    let image = bench.own_image;
+    // Each has limits of its own, so they do not disturb each other.
+    let (memory, cpu, floor) =
+        tokio::join!(memory(bench, image), cpu(bench, image), floor(bench, image));
     LimitProofs {
-        memory: memory(bench, image).await.into(),
-        cpu: cpu(bench, image).await.into(),
-        runtime_floor: floor(bench, image).await.into(),
+        memory: memory.into(),
+        cpu: cpu.into(),
+        runtime_floor: floor.into(),
     }
 }
 
