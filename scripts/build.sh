@@ -15,6 +15,11 @@ install -D -m 755 "target/$target/release/edgeproof-agent" "$context/linux/amd64
 entrypoint=$(sed -n 's/^ENTRYPOINT //p' Dockerfiles/agent.Dockerfile)
 id=$(scripts/image.sh target/release/edgeproof-agent.tar "$reference" "$context/linux/amd64" \
   "$(jq --null-input --argjson entrypoint "$entrypoint" '{config: {Entrypoint: $entrypoint}}')")
+size=$(stat --format=%s target/release/edgeproof-agent.tar)
+if [ "$size" -gt 10000000 ]; then
+  say "the probe's image has $size bytes; at most 10,000,000 were promised" >&2
+  exit 1
+fi
 say "target/release/edgeproof-agent.tar holds $reference ($(du -k target/release/edgeproof-agent.tar | cut -f1) KiB, $id)"
 
 timed "build of the harness" cargo build --quiet --locked --release --package edgeproof

@@ -8,7 +8,8 @@ tests() {
   if cargo nextest --version > /dev/null 2>&1; then
     cargo nextest run --locked --workspace --no-fail-fast
   else
-    cargo test --locked --workspace --no-fail-fast
+    # One at a time: the runs share one engine, and each looks for what is left on it.
+    cargo test --locked --workspace --no-fail-fast -- --test-threads=1
   fi
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::bench::Bench;
 use crate::events::RunEvent;
 use crate::sampler::{ContainerFiles, Sampler, privilege};
-use crate::watch::{Awaited, Watch};
+use crate::watch::{Awaited, Sight, Watch};
 
 /// How often the candidate is sampled.
 pub const CADENCE_HZ: u32 = 10;
@@ -31,6 +31,8 @@ pub struct Trial<'a> {
     pub budget: Millis,
     /// How long it is watched once healthy.
     pub settle: Millis,
+    /// The steady window, on the start that plays it.
+    pub window: Millis,
     /// Names of settings that are unreplaced placeholders.
     pub placeholders: &'a [String],
     /// Memory limit in force, for the charts.
@@ -140,9 +142,16 @@ async fn follow(
     let start = &mut played.start;
     start.running = running.running.then(|| watch.began.elapsed().into());
     let limits = (trial.memory_limit, trial.core_limit);
-    let mut outcome = watch.until_healthy(bench, trial, &running).await?;
+    let seen_by = Sight {
+        roots: bench.roots,
+        pid: running.pid,
+        expectation: trial.expectation,
+    };
+    let mut outcome = watch
+        .until_healthy(&seen_by, trial.budget, &running)
+        .await?;
     if let Awaited::Healthy(after) = outcome {
-        if let Some(ended) = watch.stays(trial.settle).await {
+        if let Some(ended) = watch.stays(trial.settle, &seen_by).await? {
             outcome = ended;
         } else {
             start.health = Health::Healthy {
@@ -151,7 +160,7 @@ async fn follow(
                 by: trial.expectation.grounds(),
             };
             start.usage = usage(&mut sampler);
-            start.oom_kills = oom_kills(&watch, &sampler);
+            start.oom_kills = oom_kills(&watch, sampler.as_ref().ok());
             played.alive = Some(Alive {
                 id: watch.id.clone(),
                 pid: running.pid,
@@ -163,7 +172,7 @@ async fn follow(
             return Ok(());
         }
     }
-    start.oom_kills = oom_kills(&watch, &sampler);
+    start.oom_kills = oom_kills(&watch, sampler.as_ref().ok());
     fail(bench, trial, &watch, start, &outcome).await?;
     if let Ok(sampler) = sampler {
         let (usage, series) = sampler.finish();
@@ -274,8 +283,8 @@ fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
 }
 
 /// Processes killed for memory: the engine's events and the kernel's count see different ones.
-fn oom_kills(watch: &Watch, sampler: &Result<Sampler, String>) -> u64 {
-    let counted = sampler.as_ref().ok().map(Sampler::oom_kills);
+fn oom_kills(watch: &Watch, sampler: Option<&Sampler>) -> u64 {
+    let counted = sampler.map(Sampler::oom_kills);
     let counted = counted.and_then(|kills| kills.seen().copied());
     counted.unwrap_or(0).max(watch.oom_kills)
 }
@@ -311,41 +320,59 @@ fn named(
 /// What the steady window came to.
 #[derive(Debug)]
 pub struct Steady {
-    /// What was used in it, as far as it went.
+    /// What was used since the start's own watch, as far as it went.
     pub usage: Observed<Usage>,
     /// Why the start does not count as healthy after all.
     pub broke: Option<Health>,
     /// How the main process ended, if it did.
     pub exit: Option<Exit>,
+    /// Processes killed for memory since the container was created.
+    pub oom_kills: u64,
 }
 
 impl Alive {
-    /// Watches it for `window`. The engine is not asked anything meanwhile.
-    pub async fn steady(&mut self, window: Millis) -> Steady {
-        if let Some(sampler) = &mut self.sampler {
-            // What came since the start's own watch belongs to neither.
-            let _ = sampler.mark();
-        }
-        let ended = self.watch.stays(window).await;
+    /// Watches it for the steady window. The engine is not asked anything meanwhile.
+    ///
+    /// # Errors
+    /// The engine is lost.
+    pub async fn steady(
+        &mut self,
+        bench: &Bench<'_>,
+        trial: &Trial<'_>,
+    ) -> Result<Steady, EngineError> {
+        let gap = self.sampler.as_ref().map(Sampler::mark);
+        let seen_by = Sight {
+            roots: bench.roots,
+            pid: self.pid,
+            expectation: trial.expectation,
+        };
+        let ended = self.watch.stays(trial.window, &seen_by).await?;
         let usage = match &mut self.sampler {
-            Some(sampler) => Observed::Seen(sampler.mark()),
+            Some(sampler) => {
+                let mut usage = sampler.mark();
+                if let Some(gap) = &gap {
+                    usage.absorb(gap);
+                }
+                Observed::Seen(usage)
+            }
             None => Observed::unseen(Reason::CannotMeasure, "its cgroup could not be opened"),
         };
         let exit = self.watch.ended.clone();
-        Steady {
+        Ok(Steady {
             usage,
             broke: ended.map(|ended| broken(&ended, exit.as_ref())),
             exit,
-        }
+            oom_kills: oom_kills(&self.watch, self.sampler.as_ref()),
+        })
     }
 
-    /// Ends sampling; the samples of the whole start.
-    pub fn finish_sampling(&mut self) -> Vec<Series> {
+    /// Ends sampling: what was used since the last look, and the samples of the whole start.
+    pub fn finish_sampling(&mut self) -> (Option<Usage>, Vec<Series>) {
         let Some(sampler) = self.sampler.take() else {
-            return Vec::new();
+            return (None, Vec::new());
         };
-        let (_, series) = sampler.finish();
-        named(series, &self.phase, self.limits)
+        let (last, series) = sampler.finish();
+        (Some(last), named(series, &self.phase, self.limits))
     }
 }
 

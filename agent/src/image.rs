@@ -35,22 +35,26 @@ pub async fn find_image(
     let mut found = bench.engine.image(&reference).await?;
     if found.is_none() {
         bench.events.phase(format!("pulling {reference}"), 3);
-        if let Err(error) = bench.engine.pull(&reference, None).await {
-            let unseen = Unseen::new(
-                Reason::Infrastructure,
-                format!(
+        let took = match bench.engine.pull(&reference, None).await {
+            Ok(took) => took,
+            Err(error) => {
+                let why = format!(
                     "image {reference} is neither in the engine's store nor can it be pulled: {error}"
-                ),
-            );
-            explain(&mut record.observations, &unseen);
-            return Ok(None);
-        }
+                );
+                explain(
+                    &mut record.observations,
+                    &Unseen::new(Reason::Infrastructure, why),
+                );
+                return Ok(None);
+            }
+        };
         found = bench
             .engine
             .image(&reference)
             .await?
             .map(|image| ImageFacts {
                 source: ImageSource::Registry,
+                pull: Some(took.into()),
                 ..image
             });
     }

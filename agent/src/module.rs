@@ -6,7 +6,7 @@ use anyhow::Context;
 use conformance::offer;
 use conformance::record::Profile;
 use conformance::report::Report;
-use conformance::run_request::RunRequest;
+use conformance::run_request::{RunRequest, sha256_hex};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
@@ -185,8 +185,18 @@ async fn carry_out(probe: &Probe, client: &HubClient, wanted: Value) -> anyhow::
         "the desired property conformance.run has mistakes: {}",
         mistakes.join("; ")
     );
-    let stored = probe.runs().join(&request.id).join("report.json");
+    let directory = probe.runs().join(&request.id);
+    let (stored, asked) = (
+        directory.join("report.json"),
+        directory.join("request.sha256"),
+    );
+    let digest = sha256_hex(&serde_json::to_vec(&request)?);
     if let Ok(bytes) = std::fs::read(&stored) {
+        anyhow::ensure!(
+            std::fs::read_to_string(&asked).is_ok_and(|before| before == digest),
+            "run id `{}` was used before, for another offer or other options; give this run an id of its own",
+            request.id
+        );
         tracing::info!(run = request.id, "known run: its report is sent again");
         return deliver(client, &request.id, &bytes).await;
     }
@@ -199,6 +209,7 @@ async fn carry_out(probe: &Probe, client: &HubClient, wanted: Value) -> anyhow::
     })?;
     let judged = certify(probe, client, &request, read.offer).await?;
     let bytes = serde_json::to_vec(&judged)?;
+    write_whole(&asked, digest.as_bytes())?;
     write_whole(&stored, &bytes)?;
     deliver(client, &request.id, &bytes).await
 }
@@ -230,6 +241,10 @@ async fn certify(
     };
     let removed = probe.clean_up(&request.id).await;
     events.emit(RunEvent::CleanedUp { removed });
+    if let Err(error) = &certified {
+        let why = error.to_string();
+        events.emit(RunEvent::Failed { why });
+    }
     Ok(certified?)
 }
 

@@ -66,6 +66,14 @@ pub async fn run(
     };
     let removed = probe.clean_up(&run).await;
     events.emit(RunEvent::CleanedUp { removed });
+    let why = match &certified {
+        None => Some("interrupted".to_owned()),
+        Some(Err(error)) => Some(error.to_string()),
+        Some(Ok(_)) => None,
+    };
+    if let Some(why) = why {
+        events.emit(RunEvent::Failed { why });
+    }
     let Some(certified) = certified else {
         bail!("interrupted; nothing is left on the engine")
     };

@@ -119,6 +119,7 @@ impl Probe {
                 source,
             })?;
         }
+        sweep_sockets(&sockets.here);
         let swept = engine.sweep(&roots.proc, &owner).await?;
         if !swept.removed.is_empty() {
             tracing::info!(removed = ?swept.removed, "left by runs whose owner is dead");
@@ -216,6 +217,16 @@ impl Probe {
     }
 }
 
+/// Removes sockets on which nobody listens any more: those of runs that were killed.
+fn sweep_sockets(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if std::os::unix::net::UnixStream::connect(&path).is_err() {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
 /// Where sockets are made, under its name here and its name on the engine's host.
 ///
 /// In a container the state directory is a volume: the engine's inspect tells its place on the host.
@@ -281,7 +292,7 @@ async fn observe(
     defaults::start(bench, record, &launch).await?;
     envelope::start(bench, record, &launch).await?;
     record.observations.workload = match recorder {
-        Ok(recorder) => Observed::Seen(requests(&recorder, recording_from)),
+        Ok(recorder) => Observed::Seen(requests(bench, &recorder, recording_from)),
         Err(error) => Observed::unseen(Reason::Infrastructure, error.to_string()),
     };
     events.observed("workload", &record.observations.workload);
@@ -294,13 +305,13 @@ async fn observe(
 }
 
 /// What was asked on the workload socket, on the run's time line.
-fn requests(recorder: &WorkloadRecorder, from: Millis) -> Vec<WorkloadRequest> {
+fn requests(bench: &Bench<'_>, recorder: &WorkloadRecorder, from: Millis) -> Vec<WorkloadRequest> {
     let on_time_line = |at: Duration| Millis(from.0.saturating_add(Millis::from(at).0));
     let seen = recorder.requests().into_iter();
     seen.map(|request| WorkloadRequest {
         at: on_time_line(request.at),
         method: request.method,
-        path: request.path,
+        path: bench.overlay.hide(&request.path),
         status: request.status,
     })
     .collect()
@@ -310,6 +321,20 @@ fn requests(recorder: &WorkloadRecorder, from: Millis) -> Vec<WorkloadRequest> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_dead_run_s_socket_is_swept_and_a_live_one_s_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let (dead, live) = (
+            directory.path().join("dead.sock"),
+            directory.path().join("live.sock"),
+        );
+        drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
+        let listener = std::os::unix::net::UnixListener::bind(&live).unwrap();
+        sweep_sockets(directory.path());
+        assert!(!dead.exists() && live.exists());
+        drop(listener);
+    }
 
     #[test]
     fn sockets_in_a_volume_are_known_to_the_engine_by_the_volumes_place() {

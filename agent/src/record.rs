@@ -22,7 +22,7 @@ pub fn blank(assignment: &Assignment) -> Record {
     Record {
         run: Run {
             id: assignment.run.clone(),
-            certifying: profile == assignment.profile,
+            certifying: profile == assignment.profile && options.image.is_none(),
             profile,
             edition: options.edition,
             scope: assignment.scope,

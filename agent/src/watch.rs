@@ -10,9 +10,7 @@ use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{sleep, timeout};
 
-use crate::bench::Bench;
-use crate::cold_start::Trial;
-use crate::sampler::ports;
+use crate::sampler::{Roots, ports};
 
 /// How often declared ports are looked at while a start is awaited; the kernel sends no event for a listening port.
 const PORT_LOOK: Duration = Duration::from_millis(100);
@@ -31,6 +29,17 @@ pub(crate) enum Awaited {
     Ended(Option<i64>),
     /// Not healthy within the budget; what was missing.
     Overdue(Vec<String>),
+}
+
+/// Where a container's signs are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    /// The device's kernel files.
+    pub(crate) roots: &'a Roots,
+    /// The main process on the host.
+    pub(crate) pid: Option<u32>,
+    /// What the module declares.
+    pub(crate) expectation: &'a Expectation,
 }
 
 /// Watches one container through the engine's events.
@@ -63,8 +72,8 @@ impl Watch {
     /// Waits until nothing is missing, the module ends, or the budget is over.
     pub(crate) async fn until_healthy(
         &mut self,
-        bench: &Bench<'_>,
-        trial: &Trial<'_>,
+        seen_by: &Sight<'_>,
+        budget: Millis,
         running: &Inspect,
     ) -> Result<Awaited, EngineError> {
         if !running.running && running.finished_at.is_some() {
@@ -73,14 +82,14 @@ impl Watch {
         self.healthcheck_healthy = running.health == Some(HealthStatus::Healthy);
         loop {
             let looked = Instant::now();
-            let signs = self.signs(bench, running.pid, trial.expectation);
+            let signs = self.signs(seen_by);
             let cost = looked.elapsed();
-            let missing = trial.expectation.missing(&signs);
+            let missing = seen_by.expectation.missing(&signs);
             let waited: Millis = self.began.elapsed().into();
             if missing.is_empty() {
                 return Ok(Awaited::Healthy(waited));
             }
-            if waited >= trial.budget {
+            if waited >= budget {
                 return Ok(Awaited::Overdue(missing));
             }
             tokio::select! {
@@ -93,26 +102,39 @@ impl Watch {
         }
     }
 
-    /// `None` if the module stays healthy for `span`.
-    pub(crate) async fn stays(&mut self, span: Millis) -> Option<Awaited> {
-        let watched = async {
+    /// Watches for `span`; `None` if the module stays healthy, its declared ports still listening at the end.
+    ///
+    /// # Errors
+    /// The engine is lost.
+    pub(crate) async fn stays(
+        &mut self,
+        span: Millis,
+        seen_by: &Sight<'_>,
+    ) -> Result<Option<Awaited>, EngineError> {
+        let ends = async {
             while let Some(event) = self.events.recv().await {
                 if let Some(ended) = self.take(&event) {
-                    return ended;
+                    return Ok(ended);
                 }
-                if let EventKind::Health(HealthStatus::Unhealthy) = event.kind {
-                    return Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]);
+                if event.container == self.id
+                    && matches!(event.kind, EventKind::Health(HealthStatus::Unhealthy))
+                {
+                    return Ok(Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]));
                 }
             }
-            Awaited::Overdue(vec!["the engine's events".to_owned()])
+            Err(EngineError::EventsLost)
         };
-        timeout(span.into(), watched).await.ok()
+        if let Ok(ended) = timeout(span.into(), ends).await {
+            return ended.map(Some);
+        }
+        let missing = seen_by.expectation.missing(&self.signs(seen_by));
+        Ok((!missing.is_empty()).then_some(Awaited::Overdue(missing)))
     }
 
-    fn signs(&self, bench: &Bench<'_>, pid: Option<u32>, expectation: &Expectation) -> Signs {
-        let listening = match pid {
-            Some(pid) if !expectation.ports.is_empty() => {
-                ports::listening(bench.roots, pid).unwrap_or_default()
+    fn signs(&self, seen_by: &Sight<'_>) -> Signs {
+        let listening = match seen_by.pid {
+            Some(pid) if !seen_by.expectation.ports.is_empty() => {
+                ports::listening(seen_by.roots, pid).unwrap_or_default()
             }
             _ => BTreeSet::new(),
         };

@@ -136,7 +136,7 @@ async fn certify(
     let patience = patience(&options);
     let run = run_id()?;
     let request = RunRequest::new(&run, ProfileName::Quick, scope, text, options)
-        .map_err(Refused::BadInput)?;
+        .map_err(anyhow::Error::msg)?;
     tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
     let mut lab = Lab::new(engine.with_proc_root(Path::new("/proc")), run).await?;
     let followed = tokio::select! {

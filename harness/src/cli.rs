@@ -53,7 +53,7 @@ pub enum Command {
 Examples:
   edgeproof certify offer.json
   edgeproof certify offer.json --out evidence/air-quality --reserve 300MiB
-  edgeproof certify offer.json --engine tcp://10.0.0.7:2375
+  edgeproof certify offer.json --engine unix:///run/user/1000/docker.sock
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
 pub struct CertifyArgs {
     /// The offer file
@@ -78,8 +78,8 @@ pub struct CertifyArgs {
     /// What the verdict speaks of
     #[arg(long, value_enum, default_value_t = ScopeArg::Device)]
     pub scope: ScopeArg,
-    /// Start this image instead of the offer's (a recorded deviation)
-    #[arg(long, value_name = "REF")]
+    /// Start this image, a reference or a `docker save` archive, instead of the offer's (a recorded deviation)
+    #[arg(long, value_name = "REF|ARCHIVE")]
     pub image: Option<String>,
     /// Memory that system, engine and IoT Edge runtime take first, such as 300MiB
     #[arg(long, value_name = "SIZE", value_parser = amount::size)]

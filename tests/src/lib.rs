@@ -95,6 +95,20 @@ pub fn leftovers() -> anyhow::Result<Vec<String>> {
         .flat_map(|list| list.lines())
         .map(str::to_owned)
         .collect();
+    left.extend(
+        docker(&[
+            "volume",
+            "ls",
+            "--filter",
+            "name=edgeproof",
+            "--format",
+            "volume {{.Name}}",
+        ])?
+        .lines()
+        .map(str::to_owned),
+    );
+    left.sort();
+    left.dedup();
     let directories =
         std::fs::read_dir(std::env::temp_dir()).context("list the temporary directory")?;
     left.extend(

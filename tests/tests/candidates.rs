@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use serde::Deserialize;
-use support::{certify, leftovers, offer_of, repository};
+use support::{Certified, certify, edgeproof, leftovers, offer_of, repository};
 
 /// What a fixture's `expected.json` says: findings that differ from the well-behaved module's.
 #[derive(Debug, Deserialize)]
@@ -15,7 +18,24 @@ struct Expected {
     findings: BTreeMap<String, String>,
 }
 
-fn check(candidate: &str) {
+/// Runs a fixture, holds it to its `expected.json`, and looks for words in what one finding saw.
+fn check_words(candidate: &str, id: &str, words: &[&str]) {
+    let certified = check(candidate);
+    let finding = certified.finding(id).unwrap();
+    let said = format!(
+        "{}: {}",
+        finding["reason"].as_str().unwrap_or("judged"),
+        finding["saw"].as_str().unwrap()
+    );
+    for word in words {
+        assert!(
+            said.contains(word),
+            "{candidate}, {id}: `{word}` is missing in: {said}"
+        );
+    }
+}
+
+fn check(candidate: &str) -> Certified {
     let out = tempfile::tempdir().unwrap();
     let custom = ["--window", "3s", "--starts", "1", "--quiet"];
     let certified = certify(&offer_of(candidate), out.path(), &custom).unwrap();
@@ -23,7 +43,7 @@ fn check(candidate: &str) {
         .join("tests/candidates")
         .join(candidate)
         .join("expected.json");
-    let expected: Expected = serde_json::from_slice(&std::fs::read(expected).unwrap()).unwrap();
+    let expected: Expected = serde_json::from_slice(&fs::read(expected).unwrap()).unwrap();
     let report = certified.report.as_ref().expect(&certified.words);
     let flipped: BTreeMap<String, String> = report["findings"]
         .as_array()
@@ -56,6 +76,11 @@ fn check(candidate: &str) {
         certified.words
     );
     assert_eq!(
+        rejudged(out.path()),
+        fs::read(out.path().join("report.json")).unwrap(),
+        "{candidate}: judged again, the report is another one"
+    );
+    assert_eq!(
         report["run"]["certifying"], false,
         "a window of one's own certifies nothing"
     );
@@ -64,6 +89,20 @@ fn check(candidate: &str) {
         "{:?}",
         leftovers().unwrap()
     );
+    certified
+}
+
+/// The report in a directory, judged again by the harness.
+fn rejudged(directory: &Path) -> Vec<u8> {
+    let report = directory.join("report.json");
+    let program = edgeproof().unwrap();
+    let output = Command::new(program)
+        .arg("rejudge")
+        .arg(report)
+        .args(["--format", "json"])
+        .output()
+        .unwrap();
+    output.stdout
 }
 
 #[test]
@@ -73,12 +112,16 @@ fn a_well_behaved_module_is_conformant() {
 
 #[test]
 fn a_module_that_holds_more_than_it_claims_fails_for_memory() {
-    check("hungry");
+    check_words(
+        "hungry",
+        "IEM-HW-03",
+        &["memory.nonreclaimable.peak", "MiB"],
+    );
 }
 
 #[test]
 fn a_crash_looping_module_fails_to_start() {
-    check("crash-looper");
+    check_words("crash-looper", "IEM-CFG-07", &["exited with code"]);
 }
 
 #[test]
@@ -88,27 +131,31 @@ fn a_slow_starter_is_given_its_time() {
 
 #[test]
 fn a_privileged_module_fails_and_is_not_started() {
-    check("privileged");
+    check_words("privileged", "IEM-SEC-01", &["/HostConfig/Privileged"]);
 }
 
 #[test]
 fn a_module_that_ignores_sigterm_is_warned() {
-    check("ignores-sigterm");
+    check_words("ignores-sigterm", "IEM-CFG-07", &["stop.duration", "10"]);
 }
 
 #[test]
 fn a_module_that_fills_the_disk_fails_for_storage() {
-    check("disk-filler");
+    check_words("disk-filler", "IEM-HW-05", &["MB"]);
 }
 
 #[test]
 fn an_image_for_another_architecture_fails_to_start() {
-    check("wrong-architecture");
+    check_words("wrong-architecture", "IEM-CFG-07", &["exec format error"]);
 }
 
 #[test]
 fn a_host_bind_is_named_and_the_module_not_started() {
-    check("host-bind");
+    check_words(
+        "host-bind",
+        "IEM-CFG-07",
+        &["configuration", "/HostConfig/Binds", "--allow-elevated"],
+    );
 }
 
 #[test]

@@ -265,6 +265,7 @@ fn colours_are_kept_from_a_pipe_and_by_no_color() {
     let coloured = |name: &str, value: &str| {
         let output = Command::new(program())
             .args(["lint", &well_behaved()])
+            .env_remove("NO_COLOR")
             .env(name, value)
             .output()
             .unwrap();

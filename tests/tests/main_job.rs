@@ -91,23 +91,64 @@ fn an_image_that_nobody_has_is_undecided() {
 
 #[test]
 fn what_holds_72_mib_is_never_passed_for_48_and_passes_for_a_gigabyte() {
-    for (claim, verdict) in [("48 MB", "fail"), ("1 GB", "pass")] {
+    for (offer, verdict) in [("offer.json", "fail"), ("offer-1gb.json", "pass")] {
         let out = tempfile::tempdir().unwrap();
-        let text = fs::read_to_string(offer_of("holds-72")).unwrap();
-        let mut offer: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let description = offer["listing"]["description"].as_str().unwrap();
-        let (before, _) = description.split_once("<p><u>Minimum").unwrap();
-        offer["listing"]["description"] = format!("{before}<p><u>Minimum hardware requirements:</u> Linux x64 OS, {claim} of RAM, 100 MB of storage</p>").into();
-        let path = out.path().join("offer.json");
-        fs::write(&path, offer.to_string()).unwrap();
-        let certified = certify(&path, out.path(), &SHORT).unwrap();
+        let offer = offer_of("holds-72").with_file_name(offer);
+        let certified = certify(&offer, out.path(), &SHORT).unwrap();
         assert_eq!(
             certified.verdict_of("IEM-HW-03"),
             Some(verdict),
-            "{claim}: {}",
+            "{}: {}",
+            offer.display(),
             certified.words
         );
     }
+}
+
+#[test]
+fn the_quick_profile_certifies_as_the_readme_says() {
+    let out = tempfile::tempdir().unwrap();
+    let certified = certify(&offer_of("well-behaved"), out.path(), &[]).unwrap();
+    assert_eq!(certified.exit, Some(0), "{}", certified.words);
+    let headline = "conformant (device scope, 22 of 63 assessed)";
+    assert!(certified.words.contains(headline), "{}", certified.words);
+    let report = certified.report.unwrap();
+    assert_eq!(report["run"]["certifying"], true);
+    assert_eq!(
+        report["observations"]["starts"].as_array().unwrap().len(),
+        3
+    );
+    let envelope = &report["observations"]["envelope"]["seen"];
+    assert_eq!(envelope["starts"].as_array().unwrap().len(), 3);
+    assert_eq!(envelope["limits"]["memory"], 112 << 20);
+    for file in ["report.html", "report.md", "junit.xml", "report.sarif"] {
+        assert!(out.path().join(file).is_file(), "{file}");
+    }
+    nothing_is_left();
+}
+
+#[test]
+fn a_spike_of_200_milliseconds_is_in_the_report() {
+    let out = tempfile::tempdir().unwrap();
+    let custom = ["--window", "8s", "--starts", "1", "--quiet"];
+    let certified = certify(&offer_of("load-spike"), out.path(), &custom).unwrap();
+    let report = certified.report.expect(&certified.words);
+    let floor = report["observations"]["limits"]["runtimeFloor"]["seen"]
+        .as_f64()
+        .unwrap();
+    let peak = report["measurements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|measurement| measurement["name"] == "memory.peak")
+        .filter_map(|measurement| measurement["value"].as_f64())
+        .fold(0.0, f64::max);
+    let truth = f64::from(72 << 20);
+    let tolerance = (truth * 0.015).max(f64::from(1 << 20));
+    assert!(
+        truth <= peak && peak <= truth.max(floor) + floor + tolerance,
+        "truth {truth}, peak {peak}, runtime floor {floor}"
+    );
 }
 
 #[test]
@@ -192,21 +233,31 @@ fn ctrl_c_leaves_nothing() {
 
 #[test]
 fn whoever_is_killed_at_whatever_phase_the_next_start_finds_a_clean_engine() {
-    for phase in ["starting", "limits", "start 1", "steady", "envelope 1"] {
-        for victim in ["harness", "probe"] {
-            let out = tempfile::tempdir().unwrap();
-            let mut child = start(out.path());
-            wait_for(&mut child, phase);
-            if victim != "probe" {
-                signal(&child, "KILL");
-            }
-            if victim != "harness" {
-                kill_probe();
-            }
-            child.wait().unwrap();
-            next_start();
-            nothing_is_left();
+    let (harness, probe, both) = (&["harness"][..], &["probe"][..], &["harness", "probe"][..]);
+    for (phase, victims) in [
+        ("starting the local hub and the probe", harness),
+        ("starting", harness),
+        ("limits", probe),
+        ("limits", both),
+        ("start 1", harness),
+        ("start 1", probe),
+        ("steady", harness),
+        ("steady", both),
+        ("envelope 1", probe),
+        ("envelope 1", harness),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let mut child = start(out.path());
+        wait_for(&mut child, phase);
+        if victims.contains(&"harness") {
+            signal(&child, "KILL");
         }
+        if victims.contains(&"probe") {
+            kill_probe();
+        }
+        child.wait().unwrap();
+        next_start();
+        nothing_is_left();
     }
 }
 

@@ -200,6 +200,8 @@ pub enum ClaimScope {
 
 /// What stands in a report where a test value was.
 const HIDDEN: &str = "(hidden)";
+/// Shorter values are words, not secrets: hiding them would only garble the text.
+const SHORTEST_SECRET: usize = 4;
 
 /// Test values for placeholder defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -227,11 +229,28 @@ impl Overlay {
         }
     }
 
-    /// `text` with every test value hidden, for what a module says of its own settings.
+    /// `text` with every test value hidden, for what a module says of its own settings: whole values, single lines of
+    /// values with several, and a value that the end of the text cuts off.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
-        let values = self.env.values().filter(|value| !value.is_empty());
-        values.fold(text.to_owned(), |text, value| text.replace(value, HIDDEN))
+        let lines = self.env.values().flat_map(|value| value.lines());
+        let mut secrets: Vec<&str> = self.env.values().map(String::as_str).chain(lines).collect();
+        secrets.retain(|secret| secret.trim().len() >= SHORTEST_SECRET);
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let mut hidden = text.to_owned();
+        for secret in secrets {
+            hidden = hidden.replace(secret, HIDDEN);
+            let cut = (SHORTEST_SECRET..secret.len())
+                .rev()
+                .filter_map(|length| secret.get(..length))
+                .find(|begun| hidden.trim_end_matches('…').ends_with(begun));
+            if let Some(begun) = cut {
+                let keep = hidden.trim_end_matches('…').len() - begun.len();
+                hidden.truncate(keep);
+                hidden.push_str(HIDDEN);
+            }
+        }
+        hidden
     }
 }
 
@@ -257,4 +276,30 @@ pub struct WaiverRequest {
     pub id: String,
     /// Why it cannot be met.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_value_is_hidden_whole_by_line_and_when_it_is_cut_off() {
+        let value = |text: &str| text.to_owned();
+        let overlay = Overlay {
+            env: BTreeMap::from([
+                (value("A"), value("secret")),
+                (value("B"), value("secret-and-more")),
+                (value("PEM"), value("first line\nother line")),
+            ]),
+        };
+        for (text, hidden) in [
+            ("uses secret-and-more now", "uses (hidden) now"),
+            ("uses secret now", "uses (hidden) now"),
+            ("read: other line", "read: (hidden)"),
+            ("cut here: secret-and-mo", "cut here: (hidden)"),
+            ("nothing to hide", "nothing to hide"),
+        ] {
+            assert_eq!(overlay.hide(text), hidden);
+        }
+    }
 }

@@ -37,7 +37,7 @@ pub struct Run {
     pub id: String,
     /// The profile played.
     pub profile: Profile,
-    /// Whether the profile is one of the programme's own; a custom one certifies nothing.
+    /// Whether the run can certify: with a profile of the programme's own, and the offer's own image.
     pub certifying: bool,
     /// Edition of the programme.
     pub edition: Edition,

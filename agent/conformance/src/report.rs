@@ -6,7 +6,7 @@ use crate::finding::{Finding, Verdict};
 use crate::measurement::{Measurement, measurements};
 use crate::observation::Observations;
 use crate::offer::Offer;
-use crate::record::{Candidate, Deviation, Device, Record, Run, ScopeName, Series};
+use crate::record::{Candidate, Deviation, Device, ProfileName, Record, Run, ScopeName, Series};
 use crate::requirement::{Force, Requirement, Stage};
 
 /// Schema identifier of this version of `report.json`. Fields are added, never re-meant.
@@ -209,10 +209,10 @@ impl Report {
             ScopeName::Device => "device",
             ScopeName::Full => "full",
         };
-        let custom = if self.run.certifying {
-            ""
-        } else {
-            "; custom profile, certifies nothing"
+        let custom = match (self.run.certifying, self.run.profile.name) {
+            (true, _) => "",
+            (false, ProfileName::Custom) => "; custom profile, certifies nothing",
+            (false, _) => "; not the offer's image, certifies nothing",
         };
         format!(
             "{} ({scope} scope, {} of {} assessed{custom})",

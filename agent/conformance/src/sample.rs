@@ -330,6 +330,7 @@ fn phase(name: &str, from: u64, to: u64) -> Phase {
 
 fn image() -> ImageFacts {
     ImageFacts {
+        pull: None,
         reference: "contoso.azurecr.io/air-quality:1.0.1".to_owned(),
         source: ImageSource::EngineStore,
         manifest_digest: None,

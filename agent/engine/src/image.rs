@@ -1,6 +1,7 @@
 //! Images: looked up in the engine's store, pulled, loaded from an archive. edgeproof never removes one.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use bollard::body_try_stream;
 use bollard::models::CreateImageInfo;
@@ -46,7 +47,8 @@ impl Engine {
         &self,
         reference: &str,
         platform: Option<&Platform>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Duration, EngineError> {
+        let began = Instant::now();
         let mut doing = self.doing("pull", format!("image {reference}"));
         doing.limit = IMAGE_CALL;
         let (name, tag) = name_and_tag(reference);
@@ -63,7 +65,7 @@ impl Engine {
             let step: CreateImageInfo = step.map_err(|error| doing.failed(error))?;
             tracing::debug!(reference, status = step.status, "pull");
         }
-        Ok(())
+        Ok(began.elapsed())
     }
 
     /// Loads an archive as `docker save` writes it; answers the references or image ids it brought.
@@ -162,6 +164,7 @@ pub fn image_facts(reference: &str, raw: &Value) -> Result<ImageFacts, String> {
     };
     let platform: Platform = platform.parse()?;
     Ok(ImageFacts {
+        pull: None,
         reference: reference.to_owned(),
         source: ImageSource::EngineStore,
         manifest_digest: manifest_digest(reference, &texts(&raw["RepoDigests"])),

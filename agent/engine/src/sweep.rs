@@ -2,7 +2,7 @@
 //!
 //! Everything of edgeproof names its owner. An owner is dead when its container is gone or stopped, or when its process is
 //! not there any more; a container that was restarted is dead for what it created before. What cannot be decided stays.
-//! Images are never touched, nor anything without the stamp (the probe's state volume has none).
+//! Images are never touched, nor anything without the stamp (such as the state volume of a deployed probe).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

@@ -22,7 +22,7 @@ pub enum PortsError {
     },
 }
 
-/// Ports with a listening TCP socket, IPv4 or IPv6, on any address, in the network namespace of a process of the host.
+/// Ports with a listening TCP socket that others can reach, IPv4 or IPv6 but not loopback, in the network namespace of a process of the host.
 ///
 /// # Errors
 /// If the IPv4 table cannot be read, or the IPv6 table exists and cannot.
@@ -46,13 +46,25 @@ fn table(path: &Path) -> Result<String, PortsError> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// 127.0.0.0/8 or ::1, as the kernel prints them: words of 32 bits in hexadecimal, in the machine's byte order.
+fn is_loopback(address: &str) -> bool {
+    match address.len() {
+        8 if cfg!(target_endian = "little") => address.ends_with("7F"),
+        8 => address.starts_with("7F"),
+        _ => {
+            let (zeros, last) = address.split_at(address.len().min(24));
+            zeros.bytes().all(|digit| digit == b'0') && matches!(last, "01000000" | "00000001")
+        }
+    }
+}
+
 /// Lines of number, local address, remote address, state: ` 0: 00000000:1F90 00000000:0000 0A …`.
 fn in_table(table: &str) -> BTreeSet<u16> {
     let port = |line: &str| {
         let mut words = line.split_ascii_whitespace();
-        let (_, port) = words.nth(1)?.rsplit_once(':')?;
+        let (address, port) = words.nth(1)?.rsplit_once(':')?;
         let listens = words.nth(1)? == LISTEN;
-        listens
+        (listens && !is_loopback(address))
             .then(|| u16::from_str_radix(port, 16).ok())
             .flatten()
     };
@@ -69,8 +81,18 @@ mod tests {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue\n\
                0: 00000000:1F90 00000000:0000 0A 00000000:00000000\n\
                1: 0100007F:1F91 0100007F:A000 01 00000000:00000000\n\
-               2: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0:0\n";
+               2: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A 0:0\n";
         assert_eq!(in_table(table), BTreeSet::from([80, 8080]));
+    }
+
+    #[test]
+    fn what_listens_on_loopback_alone_can_be_reached_by_nobody() {
+        let table = "  sl  local_address rem_address   st\n\
+               0: 0100007F:1F90 00000000:0000 0A 0:0\n\
+               1: 0101A8C0:1F91 00000000:0000 0A 0:0\n\
+               2: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0:0\n\
+               3: 000080FE000000000000000001000000:0051 00000000000000000000000000000000:0000 0A 0:0\n";
+        assert_eq!(in_table(table), BTreeSet::from([8081, 81]));
     }
 
     #[test]

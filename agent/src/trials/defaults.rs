@@ -1,8 +1,9 @@
 //! Cold starts with exactly the offer's defaults, and what is looked at on the last of them.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use conformance::candidate::{Launch, resolve};
+use conformance::candidate::{CandidateSpec, Launch, WORKLOAD_SOCKET, resolve};
 use conformance::create_options::{CreateOptions, diff, effective_privilege};
 use conformance::finding::{Reason, Unseen};
 use conformance::health::Expectation;
@@ -37,6 +38,12 @@ pub fn startable(offer: &Offer, options: &RunOptions) -> Result<CreateOptions, U
             format!("the createOptions cannot be used: {}", list.join("; ")),
         )
     })?;
+    if let Some(shared) = shared_network(read.value()) {
+        let why = format!(
+            "not started: with NetworkMode {shared} its ports and traffic cannot be told from its neighbours'"
+        );
+        return Err(Unseen::new(Reason::CannotMeasure, why));
+    }
     let asks = read.needs_elevation();
     if asks.is_empty() || options.allow_elevated {
         return Ok(read);
@@ -52,6 +59,12 @@ pub fn startable(offer: &Offer, options: &RunOptions) -> Result<CreateOptions, U
             list.join(", ")
         ),
     ))
+}
+
+/// A network namespace that the module would share with others, if the createOptions ask for one and leave is given.
+fn shared_network(options: &Value) -> Option<&str> {
+    let mode = options.pointer("/HostConfig/NetworkMode")?.as_str()?;
+    (mode == "host" || mode.starts_with("container:")).then_some(mode)
 }
 
 /// Cold starts with exactly the defaults, the steady window and the stop on the last.
@@ -79,6 +92,7 @@ pub async fn start(
             expectation: &expectation,
             budget: profile.start_budget,
             settle: profile.settle,
+            window: profile.window,
             placeholders: &placeholders,
             memory_limit: None,
             core_limit: None,
@@ -87,8 +101,7 @@ pub async fn start(
         let mut played = play(bench, &trial).await?;
         mark_phase(record, &trial.phase, from, bench.events.now());
         if n == 1 {
-            record.observations.creation =
-                Observed::Seen(creation(&played, &spec.requested, &spec.added_binds));
+            record.observations.creation = Observed::Seen(creation(bench, &played, &spec));
             bench
                 .events
                 .observed("creation", &record.observations.creation);
@@ -106,9 +119,14 @@ pub async fn start(
             continue;
         };
         if n == profile.starts {
-            last_start(bench, record, &mut alive).await?;
+            last_start(bench, record, &mut alive, &trial).await?;
         }
-        record.series.extend(alive.finish_sampling());
+        let (last, series) = alive.finish_sampling();
+        record.series.extend(series);
+        if let (Observed::Seen(steady), Some(last)) = (&mut record.observations.steady, &last) {
+            // What came after the window, SIGTERM included: a peak there counts too.
+            steady.absorb(last);
+        }
         bench.engine.remove(&alive.id).await?;
     }
     Ok(())
@@ -119,16 +137,17 @@ async fn last_start(
     bench: &Bench<'_>,
     record: &mut Record,
     alive: &mut Alive,
+    trial: &Trial<'_>,
 ) -> Result<(), EngineError> {
-    let window = record.run.profile.window;
     bench.events.phase("steady", 45);
     let from = bench.events.now();
     let seen = &mut record.observations;
-    let steady = alive.steady(window).await;
+    let steady = alive.steady(bench, trial).await?;
     seen.steady = steady.usage;
     if let Some(start) = seen.starts.last_mut() {
         start.exits.extend(steady.exit);
         start.health = steady.broke.unwrap_or(start.health.clone());
+        start.oom_kills = start.oom_kills.max(steady.oom_kills);
     }
     mark_phase(record, "steady", from, bench.events.now());
     let seen = &mut record.observations;
@@ -136,7 +155,6 @@ async fn last_start(
     let inspected = bench.engine.inspect(&alive.id).await?;
     if let Some(image) = seen.image.seen() {
         seen.storage = storage_in_use(bench, inspected.clone(), image.unpacked).await;
-        bench.events.observed("storage", &seen.storage);
     }
     if !inspected.running {
         seen.stop = Observed::unseen(Reason::Unstable, "it had ended before it could be stopped");
@@ -155,6 +173,12 @@ async fn last_start(
         grace: STOP_GRACE.into(),
     });
     mark_phase(record, "stop", from, bench.events.now());
+    let seen = &mut record.observations;
+    if let (Observed::Seen(before), Some(image)) = (&seen.storage, seen.image.seen()) {
+        let after = storage_in_use(bench, inspected, image.unpacked).await;
+        seen.storage = larger(before.clone(), after);
+    }
+    bench.events.observed("storage", &seen.storage);
     bench.events.observed("stop", &record.observations.stop);
     Ok(())
 }
@@ -169,7 +193,8 @@ async fn storage_in_use(
     let walk = move || {
         let upper = inspected.upper_dir.as_deref();
         let log = inspected.log_path.as_deref();
-        storage::measure(&roots, upper, &inspected.volumes, log, image)
+        let elsewhere = [inspected.volumes.clone(), writable_binds(&inspected.raw)].concat();
+        storage::measure(&roots, upper, &elsewhere, log, image)
     };
     match tokio::task::spawn_blocking(walk).await {
         Ok(used) => Observed::Seen(used),
@@ -177,17 +202,89 @@ async fn storage_in_use(
     }
 }
 
+/// Host paths that the candidate may write to, without the workload socket that IoT Edge itself binds.
+///
+/// They lie outside the engine's data root, so that storage ends unseen rather than too small.
+fn writable_binds(inspect: &Value) -> Vec<PathBuf> {
+    let mounts = inspect["Mounts"].as_array().into_iter().flatten();
+    mounts
+        .filter(|mount| mount["Type"] == "bind" && mount["RW"] != false)
+        .filter(|mount| mount["Destination"] != WORKLOAD_SOCKET)
+        .filter_map(|mount| Some(PathBuf::from(mount["Source"].as_str()?)))
+        .collect()
+}
+
+/// Of two looks at the same storage the larger figures; what one look could not see stays unseen.
+fn larger(before: StorageUse, after: Observed<StorageUse>) -> Observed<StorageUse> {
+    let Observed::Seen(after) = after else {
+        return after;
+    };
+    let most = |before: Observed<Bytes>, after: Observed<Bytes>| match (before, after) {
+        (Observed::Seen(before), Observed::Seen(after)) => Observed::Seen(before.max(after)),
+        (unseen @ Observed::Unseen(_), _) | (_, unseen @ Observed::Unseen(_)) => unseen,
+    };
+    Observed::Seen(StorageUse {
+        writable: most(before.writable, after.writable),
+        volumes: most(before.volumes, after.volumes),
+        logs: most(before.logs, after.logs),
+        ..after
+    })
+}
+
 /// What the engine made of the createOptions.
-fn creation(played: &Played, requested: &Value, added_binds: &[String]) -> Creation {
+fn creation(bench: &Bench<'_>, played: &Played, spec: &CandidateSpec) -> Creation {
     let inspected = played.created.as_ref().map(|inspect| &inspect.raw);
+    let warnings = played.warnings.iter();
     Creation {
         differences: inspected
-            .map(|raw| diff(requested, raw))
+            .map(|raw| diff(&spec.requested, raw))
             .unwrap_or_default(),
-        warnings: played.warnings.clone(),
+        warnings: warnings.map(|text| bench.overlay.hide(text)).collect(),
         refused: played.refused.clone(),
         effective: inspected
-            .map(|raw| effective_privilege(raw, added_binds))
+            .map(|raw| effective_privilege(raw, &spec.added_binds))
             .unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_module_may_write_on_its_host_is_no_free_storage() {
+        let inspect = json!({"Mounts": [
+            {"Type": "bind", "Source": "/data", "Destination": "/data", "RW": true},
+            {"Type": "bind", "Source": "/etc", "Destination": "/etc", "RW": false},
+            {"Type": "bind", "Source": "/s/w.sock", "Destination": WORKLOAD_SOCKET, "RW": true},
+            {"Type": "volume", "Source": "/var/lib/docker/volumes/v/_data", "Destination": "/v", "RW": true},
+        ]});
+        assert_eq!(writable_binds(&inspect), [PathBuf::from("/data")]);
+    }
+
+    #[test]
+    fn a_shared_network_namespace_is_told() {
+        let options = |mode: &str| json!({"HostConfig": {"NetworkMode": mode}});
+        for (mode, shared) in [("host", true), ("container:x", true), ("bridge", false)] {
+            assert_eq!(shared_network(&options(mode)).is_some(), shared, "{mode}");
+        }
+    }
+
+    #[test]
+    fn of_two_looks_the_larger_counts_and_nothing_unseen_is_forgotten() {
+        let used = |writable: Observed<Bytes>| StorageUse {
+            image: Bytes(1),
+            writable,
+            volumes: Observed::Seen(Bytes(0)),
+            logs: Observed::Seen(Bytes(0)),
+            method: String::new(),
+        };
+        let seen = |bytes| used(Observed::Seen(Bytes(bytes)));
+        let most = larger(seen(9), Observed::Seen(seen(3)));
+        assert_eq!(most.get().unwrap().writable, Observed::Seen(Bytes(9)));
+        let unseen = used(Observed::unseen(Reason::CannotMeasure, "unreadable"));
+        let most = larger(unseen, Observed::Seen(seen(3)));
+        assert!(most.get().unwrap().writable.seen().is_none());
     }
 }

@@ -84,7 +84,7 @@ pub async fn start(
         run.starts.push(played.start);
         record.observations.envelope = Observed::Seen(run.clone());
         if let Some(mut alive) = played.alive {
-            record.series.extend(alive.finish_sampling());
+            record.series.extend(alive.finish_sampling().1);
             bench.engine.remove(&alive.id).await?;
         }
     }
@@ -106,6 +106,7 @@ fn envelope_trial<'a>(
         expectation,
         budget: profile.start_budget,
         settle: profile.settle,
+        window: profile.window,
         placeholders,
         memory_limit: limits.memory.map(|bytes| bytes.0 as f64),
         core_limit: limits.cores,

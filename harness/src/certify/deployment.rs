@@ -283,7 +283,7 @@ mod tests {
             other.body["HostConfig"]["Binds"]
                 .as_array()
                 .unwrap()
-                .contains(&json!("/run/user/7/docker.sock:/var/run/docker.sock"))
+                .contains(&json!("/run/user/7/docker.sock:/var/run/docker.sock:ro"))
         );
         assert_eq!(
             other.body["HostConfig"]["CapDrop"],

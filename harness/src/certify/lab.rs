@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use conformance::record::Deviation;
 use conformance::report::Report;
 use conformance::run_request::RunRequest;
-use engine::{Engine, EngineEvent, EventKind, Owner, Role, Stamp};
+use engine::{Engine, EngineEvent, EventKind, LABEL_RUN, Owner, Role, Stamp};
 use serde_json::json;
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode};
 use standin::workload::{self, WorkloadIdentity, WorkloadServer};
@@ -40,6 +40,8 @@ pub(super) struct Lab {
     hub: Option<LocalHub>,
     workload: Option<WorkloadServer>,
     probe: Option<String>,
+    /// The state volume, unless it belongs to a probe that is deployed here.
+    state_volume: Option<String>,
 }
 
 impl Lab {
@@ -59,6 +61,7 @@ impl Lab {
             hub: None,
             workload: None,
             probe: None,
+            state_volume: None,
         })
     }
 
@@ -114,6 +117,11 @@ impl Lab {
             network: &network.name,
         };
         let made = probe_container(MANIFEST, &fills, &edge)?;
+        let known = self.engine.volume(&made.state_volume).await?;
+        // A volume without our stamp is a deployed probe's: it stays.
+        if known.is_none_or(|volume| volume.labels.contains_key(LABEL_RUN)) {
+            self.state_volume = Some(made.state_volume.clone());
+        }
         self.engine
             .create_volume(&made.state_volume, &self.stamp(Role::Volume))
             .await?;
@@ -177,11 +185,24 @@ impl Lab {
         {
             first_error = Some(error);
         }
-        if let Err(error) = self.engine.remove_run(&self.run, &self.owner).await {
-            first_error.get_or_insert(error);
+        // What was under way when the run was cut short may appear after the first look.
+        for _ in 0..3 {
+            match self.engine.remove_run(&self.run, &self.owner).await {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                    break;
+                }
+            }
         }
         if let Err(error) = self.engine.sweep(Path::new("/proc"), &self.owner).await {
             first_error.get_or_insert(error);
+        }
+        if let Some(volume) = &self.state_volume
+            && let Err(error) = self.engine.remove_volume(volume).await
+        {
+            tracing::debug!(%error, "another run uses it, and removes it");
         }
         drop(self.workload);
         drop(self.sockets);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use engine::Owner;
@@ -10,6 +11,9 @@ use engine::Owner;
 const PREFIX: &str = "edgeproof-run-";
 /// Names the owner, so that a later start can tell whether it lives.
 const OWNER: &str = "owner";
+
+/// Naming the owner of a new directory takes no longer.
+const NAMING: Duration = Duration::from_secs(60);
 
 /// A directory of this run; it goes when this is dropped.
 #[derive(Debug)]
@@ -63,11 +67,15 @@ fn sweep(parent: &Path) {
     }
 }
 
+/// Without a readable owner it was left between making and naming, if it is not brand-new.
 fn owner_is_dead(directory: &Path) -> bool {
-    fs::read_to_string(directory.join(OWNER))
-        .ok()
-        .and_then(|text| text.parse::<Owner>().ok())
-        .is_some_and(|owner| owner.is_dead_process(Path::new("/proc")))
+    let owner = fs::read_to_string(directory.join(OWNER)).ok();
+    match owner.and_then(|text| text.parse::<Owner>().ok()) {
+        Some(owner) => owner.is_dead_process(Path::new("/proc")),
+        None => fs::metadata(directory)
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|made| made.elapsed().is_ok_and(|age| age > NAMING)),
+    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use conformance::requirement::{Force, Stage};
 use conformance::units::{Bytes, Millis};
 
 /// What every face says of a run whose profile is not the programme's own.
-pub(crate) const CUSTOM_NOTICE: &str =
-    "This run used a custom profile: it certifies nothing, whatever its verdict.";
+pub(crate) const CUSTOM_NOTICE: &str = "This run used a custom profile or another image than the offer's: it certifies nothing, whatever its verdict.";
 
 /// A number with its unit: `72.5 MiB`, `0.31 cores`, `1.42 s`, `3.1 %`, `17`.
 ///

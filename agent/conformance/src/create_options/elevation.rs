@@ -69,21 +69,6 @@ impl Access {
         )
     }
 
-    /// Whether it is access to the host at all; the rest only needs consent before it runs on a device of others.
-    #[must_use]
-    pub const fn reaches_host(self) -> bool {
-        self.is_dangerous()
-            || matches!(
-                self,
-                Access::Capability
-                    | Access::Device
-                    | Access::Confinement
-                    | Access::Runtime
-                    | Access::Sysctl
-                    | Access::Port
-            )
-    }
-
     /// The kind of access that a path of the host gives.
     #[must_use]
     pub fn of_host_path(path: &str) -> Access {

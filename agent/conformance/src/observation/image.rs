@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Observed;
 use crate::platform::Platform;
-use crate::units::Bytes;
+use crate::units::{Bytes, Millis};
 
 /// The candidate's image as a registry, an archive or the engine's store shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct ImageFacts {
     pub reference: String,
     /// Where it was found.
     pub source: ImageSource,
+    /// How long it took to pull, if it was pulled in this run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Millis>,
     /// Digest of the manifest or index, `sha256:…`; images loaded or built locally have none.
     pub manifest_digest: Option<String>,
     /// Digest of the config: the image id.

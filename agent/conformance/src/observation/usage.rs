@@ -26,6 +26,34 @@ pub struct Usage {
     pub ticks: Ticks,
 }
 
+impl Usage {
+    /// Takes in what the same container used later: peaks grow, rates stay those of the first stretch.
+    ///
+    /// A later stretch in which memory was not seen at all was too short for a tick: it changes nothing.
+    pub fn absorb(&mut self, later: &Usage) {
+        self.to = self.to.max(later.to);
+        if let (Observed::Seen(memory), Observed::Seen(later)) = (&mut self.memory, &later.memory) {
+            memory.absorb(later);
+        }
+        if let (Observed::Seen(peak), Observed::Seen(later)) =
+            (&mut self.pids_peak, &later.pids_peak)
+        {
+            *peak = (*peak).max(*later);
+        }
+    }
+}
+
+impl MemoryUse {
+    fn absorb(&mut self, later: &MemoryUse) {
+        if later.peak > self.peak {
+            self.peak = later.peak;
+            self.peak_method = later.peak_method;
+            self.breakdown = later.breakdown.clone();
+        }
+        self.nonreclaimable_peak = self.nonreclaimable_peak.max(later.nonreclaimable_peak);
+    }
+}
+
 /// Memory of a container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -157,4 +185,28 @@ pub struct ProbeCost {
     pub memory_peak: Observed<Bytes>,
     /// Memory by its own `/proc/self/status`: `VmHWM`.
     pub resident_peak: Bytes,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_later_peak_counts_and_a_lower_one_does_not() {
+        let mut whole = sample::usage(Millis(0), Millis(1_000));
+        let first = whole.memory.get().unwrap().clone();
+        let mut later = sample::usage(Millis(0), Millis(1_000));
+        let higher = MemoryUse {
+            peak: Bytes(first.peak.0 + 1),
+            nonreclaimable_peak: Bytes(first.nonreclaimable_peak.0 + 1),
+            ..first.clone()
+        };
+        later.memory = Observed::Seen(higher.clone());
+        whole.absorb(&later);
+        assert_eq!(whole.memory.get().unwrap(), &higher);
+        later.memory = Observed::Seen(first);
+        whole.absorb(&later);
+        assert_eq!(whole.memory.get().unwrap(), &higher);
+    }
 }

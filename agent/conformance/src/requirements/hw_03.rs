@@ -57,8 +57,20 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         );
         return Ok(Outcome::met(saw, wanted));
     }
+    if peak.phase == STEADY && peak.bytes > budget {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            format!(
+                "memory.peak {} in the steady window is above {budget}, non-reclaimable memory ({}) is not; the envelope starts end before that moment, so nothing shows that it is only cache",
+                peak.bytes, peak.nonreclaimable
+            ),
+        ));
+    }
     by_envelope(record, &claim, budget, &peak, wanted)
 }
+
+/// The phase after the last start's own watch, up to the end of its container.
+const STEADY: &str = "steady";
 
 /// The highest peak over starts and steady window.
 struct Peak {
@@ -89,7 +101,15 @@ fn highest_peak(record: &Record) -> Result<Peak, Unseen> {
         .iter()
         .all(|(_, memory)| memory.peak_method == PeakMethod::Watermark)
         && (covered || steady.peak_method == PeakMethod::Watermark);
-    seen.push(("steady".to_owned(), steady));
+    seen.push((STEADY.to_owned(), steady));
+    if let Some((phase, swapped)) = seen.iter().find_map(swapped_out) {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            format!(
+                "{swapped} of the module were swapped out in {phase}: what it needs in RAM was not seen"
+            ),
+        ));
+    }
     let nonreclaimable = seen
         .iter()
         .map(|(_, memory)| memory.nonreclaimable_peak)
@@ -104,6 +124,12 @@ fn highest_peak(record: &Record) -> Result<Peak, Unseen> {
             exact,
         })
         .ok_or_else(|| Unseen::new(Reason::InputMissing, "no start was seen"))
+}
+
+/// Memory of a phase that stood in swap, if any did.
+fn swapped_out((phase, memory): &(String, MemoryUse)) -> Option<(String, Bytes)> {
+    let swap = memory.breakdown.swap.filter(|swap| *swap > Bytes(0))?;
+    Some((phase.clone(), swap))
 }
 
 fn by_envelope(

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_probe_over_its_budget_or_of_no_known_cost_distorts() {
         for (cores, memory) in [
-            (0.031, Bytes::mib(9)),
+            (0.05, Bytes::mib(9)),
             (0.01, Bytes::mib(31)),
             (f64::NAN, Bytes::mib(9)),
             (0.01, Bytes(0)),
