@@ -203,13 +203,19 @@ fn a_run_that_assessed_nothing_is_undecided() {
 }
 
 #[test]
-fn a_custom_profile_certifies_nothing_and_says_so() {
-    let mut record = sample::record();
-    record.run.certifying = false;
-    assert_eq!(
-        Report::judge(record, &[entry("IEM-A-01", MET)]).headline(),
-        "conformant (device scope, 1 of 1 assessed; custom profile, certifies nothing)"
-    );
+fn a_custom_profile_or_another_image_certifies_nothing_and_says_so() {
+    for (name, why) in [
+        (ProfileName::Custom, "custom profile"),
+        (ProfileName::Quick, "not the offer's image"),
+    ] {
+        let mut record = sample::record();
+        record.run.certifying = false;
+        record.run.profile.name = name;
+        assert_eq!(
+            Report::judge(record, &[entry("IEM-A-01", MET)]).headline(),
+            format!("conformant (device scope, 1 of 1 assessed; {why}, certifies nothing)")
+        );
+    }
 }
 
 #[test]
