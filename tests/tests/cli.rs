@@ -378,3 +378,10 @@ fn rejudging_tells_findings_that_were_changed_by_hand() {
     assert!(told.out.contains("IEM-DOC-01"), "{}", told.out);
     assert!(!told.out.contains("same findings"), "{}", told.out);
 }
+
+#[test]
+fn a_recorded_report_is_read_and_judged_again_byte_for_byte() {
+    let again = edgeproof(&["rejudge", &stored("recorded-hungry"), "--format", "json"]);
+    let recorded = fs::read_to_string(stored("recorded-hungry")).unwrap();
+    assert_eq!(again.out, recorded);
+}
