@@ -200,8 +200,8 @@ pub enum ClaimScope {
 
 /// What stands in a report where a test value was.
 const HIDDEN: &str = "(hidden)";
-/// Shorter values are words, not secrets: hiding them would only garble the text.
-const SHORTEST_SECRET: usize = 4;
+/// A single line or the beginning of a value is hidden from this length on; a whole value always is.
+const SHORTEST_PART: usize = 4;
 
 /// Test values for placeholder defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -233,14 +233,16 @@ impl Overlay {
     /// values with several, and a value that the end of the text cuts off.
     #[must_use]
     pub fn hide(&self, text: &str) -> String {
+        let whole = self.env.values().map(String::as_str);
+        let whole = whole.filter(|value| !value.is_empty());
         let lines = self.env.values().flat_map(|value| value.lines());
-        let mut secrets: Vec<&str> = self.env.values().map(String::as_str).chain(lines).collect();
-        secrets.retain(|secret| secret.trim().len() >= SHORTEST_SECRET);
+        let lines = lines.filter(|line| line.trim().len() >= SHORTEST_PART);
+        let mut secrets: Vec<&str> = whole.chain(lines).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         let mut hidden = text.to_owned();
         for secret in secrets {
             hidden = hidden.replace(secret, HIDDEN);
-            let cut = (SHORTEST_SECRET..secret.len())
+            let cut = (SHORTEST_PART..secret.len())
                 .rev()
                 .filter_map(|length| secret.get(..length))
                 .find(|begun| hidden.trim_end_matches('…').ends_with(begun));
@@ -288,6 +290,7 @@ mod tests {
         let overlay = Overlay {
             env: BTreeMap::from([
                 (value("A"), value("secret")),
+                (value("PIN"), value("471")),
                 (value("B"), value("secret-and-more")),
                 (value("PEM"), value("first line\nother line")),
             ]),
@@ -295,6 +298,7 @@ mod tests {
         for (text, hidden) in [
             ("uses secret-and-more now", "uses (hidden) now"),
             ("uses secret now", "uses (hidden) now"),
+            ("pin 471 is wrong", "pin (hidden) is wrong"),
             ("read: other line", "read: (hidden)"),
             ("cut here: secret-and-mo", "cut here: (hidden)"),
             ("nothing to hide", "nothing to hide"),
