@@ -2,6 +2,7 @@
 
 use super::cold_starts;
 use super::envelope::{self, Envelope};
+use super::pre_08;
 use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{BelowReserve, Claim};
@@ -46,6 +47,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         return Ok(too_much(record, &claim, &phase, peak, wanted));
     }
     cold_starts::speak_for_the_module(record)?;
+    pre_08::judge(record)?;
     let peak = highest_peak(record)?;
     if peak.exact && peak.bytes <= budget {
         let saw = format!(

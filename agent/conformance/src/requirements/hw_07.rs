@@ -3,6 +3,7 @@
 use super::cold_starts::{Tally, speak_for_the_module, timing_counts};
 use super::envelope::{self, Envelope, cpu_quota_bites};
 use super::hw_03::claim_below_reserve;
+use super::pre_08;
 use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::Claim;
@@ -46,6 +47,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         Envelope::Bursts(tally) => burst(record, &claim, &tally, wanted),
         Envelope::Holds(tally) => {
             speak_for_the_module(record)?;
+            pre_08::judge(record)?;
             cpu_is_as_claimed(record, &claim)?;
             let saw = format!("{} inside {}", tally.count(), limits(record));
             Ok(Outcome::met(saw, wanted))

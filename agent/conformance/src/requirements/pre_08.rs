@@ -31,7 +31,8 @@ const CORES: f64 = 0.03;
 /// CPU seconds that reading the offer, the TLS handshake and the judging may take once, however short the run.
 const SET_UP: f64 = 0.5;
 
-fn judge(record: &Record) -> Result<Outcome, Unseen> {
+/// Also what the claims of RAM and of the envelope rest on: a probe over its budget may have distorted them.
+pub(super) fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let cost = record.observations.probe.get()?;
     let (memory, by) = match cost.memory_peak.seen() {
         Some(peak) => (*peak, "by its control group"),
@@ -60,7 +61,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::OutcomeKind;
+    use crate::finding::{OutcomeKind, Verdict};
     use crate::observation::{Observed, ProbeCost};
     use crate::sample;
     use crate::units::Millis;
@@ -74,6 +75,19 @@ mod tests {
             resident_peak: Bytes::mib(7),
         });
         record
+    }
+
+    #[test]
+    fn a_probe_over_its_budget_leaves_the_claim_undecided() {
+        let costly = costing(0.5, Bytes::mib(9));
+        let small = costing(0.004, Bytes::mib(9));
+        for entry in [
+            super::super::hw_03::REQUIREMENT,
+            super::super::hw_07::REQUIREMENT,
+        ] {
+            assert_eq!(entry.finding(&small).verdict, Verdict::Pass);
+            assert_eq!(entry.finding(&costly).verdict, Verdict::Inconclusive);
+        }
     }
 
     #[test]
