@@ -1,16 +1,19 @@
 //! One cold start, watched: create, start, wait until healthy, see that it stays so. Facts only.
 
-use conformance::finding::Reason;
+use conformance::create_options::NamedVolume;
+use conformance::finding::{Reason, Unseen};
 use conformance::health::{Expectation, Failure, diagnose};
 use conformance::observation::{Cause, Exit, Health, LivePrivilege, Observed, Start, Usage};
 use conformance::record::Series;
 use conformance::units::Millis;
-use engine::{EngineError, Inspect, Role};
+use engine::{Created, EngineError, Inspect, Role};
 use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::events::RunEvent;
-use crate::sampler::{ContainerFiles, Sampler, privilege};
+use crate::sampler::oom::{Witnesses, device_kills};
+use crate::sampler::{ContainerFiles, Roots, Sampler, privilege};
+use crate::volumes;
 use crate::watch::{Awaited, Sight, Watch};
 
 /// How often the candidate is sampled.
@@ -25,6 +28,8 @@ pub struct Trial<'a> {
     pub phase: String,
     /// The container, in the engine's JSON.
     pub body: &'a Value,
+    /// Volumes that it mounts by name; each start gets fresh ones.
+    pub volumes: &'a [NamedVolume],
     /// What makes it healthy.
     pub expectation: &'a Expectation,
     /// How long it may take.
@@ -81,8 +86,8 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
     let at = bench.events.now();
     let name = bench.announce(&trial.phase.replace(' ', "-"));
     let events = bench.engine.events(bench.run).await?;
-    let stamp = bench.stamp(Role::Candidate);
-    let created = match bench.engine.create(&name, trial.body, &stamp).await {
+    let device_kills = device_kills(bench.roots);
+    let created = match create(bench, trial, &name).await {
         Ok(created) => created,
         Err(error) => {
             return match error.engine_words() {
@@ -103,7 +108,7 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         privilege: Observed::default(),
         alive: None,
     };
-    let watch = Watch::new(created.id.clone(), events);
+    let watch = Watch::new(created.id.clone(), events, device_kills);
     match bench.engine.start(&created.id).await {
         Ok(took) => {
             played.start.start = Some(took.into());
@@ -125,6 +130,13 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         bench.engine.remove(&created.id).await?;
     }
     Ok(played)
+}
+
+/// Creates the candidate's container, and before it the volumes that it mounts by name, empty.
+async fn create(bench: &Bench<'_>, trial: &Trial<'_>, name: &str) -> Result<Created, EngineError> {
+    volumes::renew(bench, trial.volumes).await?;
+    let stamp = bench.stamp(Role::Candidate);
+    bench.engine.create(name, trial.body, &stamp).await
 }
 
 /// Follows a started container until it is healthy and has stayed so, or until it is clear that it does not.
@@ -160,7 +172,7 @@ async fn follow(
                 by: trial.expectation.grounds(),
             };
             start.usage = usage(&mut sampler);
-            start.oom_kills = oom_kills(&watch, sampler.as_ref().ok());
+            count_kills(start, bench.roots, &watch, sampler.as_ref().ok());
             played.alive = Some(Alive {
                 id: watch.id.clone(),
                 pid: running.pid,
@@ -172,7 +184,7 @@ async fn follow(
             return Ok(());
         }
     }
-    start.oom_kills = oom_kills(&watch, sampler.as_ref().ok());
+    count_kills(start, bench.roots, &watch, sampler.as_ref().ok());
     fail(bench, trial, &watch, start, &outcome).await?;
     if let Ok(sampler) = sampler {
         let (usage, series) = sampler.finish();
@@ -192,6 +204,7 @@ fn unstarted(trial: &Trial<'_>, at: Millis, failure: &Failure<'_>) -> Start {
         health: unhealthy(trial, failure),
         exits: Vec::new(),
         oom_kills: 0,
+        oom_unseen: None,
         last_lines: Vec::new(),
         usage: Observed::unseen(
             Reason::CannotMeasure,
@@ -282,11 +295,24 @@ fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
     sampler
 }
 
-/// Processes killed for memory: the engine's events and the kernel's count see different ones.
-fn oom_kills(watch: &Watch, sampler: Option<&Sampler>) -> u64 {
-    let counted = sampler.map(Sampler::oom_kills);
-    let counted = counted.and_then(|kills| kills.seen().copied());
-    counted.unwrap_or(0).max(watch.oom_kills)
+/// Writes down how many processes were killed for memory since the container was created, or why that is not known.
+fn count_kills(start: &mut Start, roots: &Roots, watch: &Watch, sampler: Option<&Sampler>) {
+    match kills(roots, watch, sampler) {
+        Ok(kills) => {
+            start.oom_kills = start.oom_kills.max(kills);
+            start.oom_unseen = None;
+        }
+        Err(unseen) => start.oom_unseen = Some(unseen),
+    }
+}
+
+fn kills(roots: &Roots, watch: &Watch, sampler: Option<&Sampler>) -> Result<u64, Unseen> {
+    let witnesses = Witnesses {
+        engine: watch.oom_kills,
+        container: sampler.and_then(Sampler::oom_kills),
+        device: (watch.device_kills, device_kills(roots)),
+    };
+    witnesses.kills()
 }
 
 fn usage(sampler: &mut Result<Sampler, String>) -> Observed<Usage> {
@@ -317,21 +343,9 @@ fn named(
         .collect()
 }
 
-/// What the steady window came to.
-#[derive(Debug)]
-pub struct Steady {
-    /// What was used since the start's own watch, as far as it went.
-    pub usage: Observed<Usage>,
-    /// Why the start does not count as healthy after all.
-    pub broke: Option<Health>,
-    /// How the main process ended, if it did.
-    pub exit: Option<Exit>,
-    /// Processes killed for memory since the container was created.
-    pub oom_kills: u64,
-}
-
 impl Alive {
-    /// Watches it for the steady window. The engine is not asked anything meanwhile.
+    /// Watches it for the steady window: what was used since the start's own watch, as far as it went. How it held out is
+    /// written into the start. The engine is not asked anything meanwhile.
     ///
     /// # Errors
     /// The engine is lost.
@@ -339,7 +353,8 @@ impl Alive {
         &mut self,
         bench: &Bench<'_>,
         trial: &Trial<'_>,
-    ) -> Result<Steady, EngineError> {
+        start: &mut Start,
+    ) -> Result<Observed<Usage>, EngineError> {
         let gap = self.sampler.as_ref().map(Sampler::mark);
         let seen_by = Sight {
             roots: bench.roots,
@@ -358,12 +373,12 @@ impl Alive {
             None => Observed::unseen(Reason::CannotMeasure, "its cgroup could not be opened"),
         };
         let exit = self.watch.ended.clone();
-        Ok(Steady {
-            usage,
-            broke: ended.map(|ended| broken(&ended, exit.as_ref())),
-            exit,
-            oom_kills: oom_kills(&self.watch, self.sampler.as_ref()),
-        })
+        if let Some(ended) = ended {
+            start.health = broken(&ended, exit.as_ref());
+        }
+        start.exits.extend(exit);
+        count_kills(start, bench.roots, &self.watch, self.sampler.as_ref());
+        Ok(usage)
     }
 
     /// Ends sampling: what was used since the last look, and the samples of the whole start.

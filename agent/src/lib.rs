@@ -23,6 +23,7 @@ pub mod record;
 pub mod sampler;
 pub mod settings;
 pub mod trials;
+mod volumes;
 mod watch;
 
 use tokio::signal::unix::{SignalKind, signal};

@@ -22,6 +22,7 @@ use crate::record::{blank, explain, mark_phase};
 use crate::sampler::{Layout, Roots, host, layout, own};
 use crate::settings::{DEFAULT_WAIT, Settings};
 use crate::trials::{defaults, envelope, limits};
+use crate::volumes;
 
 /// The probe could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -201,19 +202,11 @@ impl Probe {
     /// Removes everything of a run from the engine; how many things went.
     pub async fn clean_up(&self, run: &str) -> usize {
         let _ = std::fs::remove_file(self.sockets.here.join(format!("{run}.sock")));
-        let mut removed = 0;
-        // What was under way when the run was cut short may appear after the first look.
-        for _ in 0..3 {
-            match self.engine.remove_run(run, &self.owner).await {
-                Ok(0) => break,
-                Ok(more) => removed += more,
-                Err(error) => {
-                    tracing::error!(%error, run, "left on the engine; the next start sweeps it");
-                    break;
-                }
-            }
-        }
-        removed
+        let removed = self.engine.remove_run(run, &self.owner).await;
+        removed.unwrap_or_else(|error| {
+            tracing::error!(%error, run, "left on the engine; the next start sweeps it");
+            0
+        })
     }
 }
 
@@ -273,6 +266,10 @@ async fn observe(
             return Ok(());
         }
     };
+    if let Some(unseen) = volumes::in_the_way(bench, &options.named_volumes()).await? {
+        explain(&mut record.observations, &unseen);
+        return Ok(());
+    }
     let network = bench
         .engine
         .create_network(&bench.announce("net"), &bench.stamp(Role::Network))

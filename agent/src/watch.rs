@@ -51,6 +51,8 @@ pub(crate) struct Watch {
     pub(crate) began: Instant,
     /// Processes killed for memory so far.
     pub(crate) oom_kills: u64,
+    /// The device's count of such kills when the container was made.
+    pub(crate) device_kills: Option<u64>,
     /// How the main process ended, if it did.
     pub(crate) ended: Option<Exit>,
     events: Receiver<EngineEvent>,
@@ -58,13 +60,18 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(id: String, events: Receiver<EngineEvent>) -> Watch {
+    pub(crate) fn new(
+        id: String,
+        events: Receiver<EngineEvent>,
+        device_kills: Option<u64>,
+    ) -> Watch {
         Watch {
             id,
             began: Instant::now(),
             events,
             healthcheck_healthy: false,
             oom_kills: 0,
+            device_kills,
             ended: None,
         }
     }

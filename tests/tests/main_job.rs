@@ -185,6 +185,41 @@ fn what_the_lab_grants_is_shown_and_does_not_decide() {
 }
 
 #[test]
+fn a_named_volume_is_empty_at_every_start_and_gone_afterwards() {
+    let out = tempfile::tempdir().unwrap();
+    let twice = ["--window", "2s", "--starts", "2", "--allow-elevated"];
+    let certified = certify(&offer_of("first-start-only"), out.path(), &twice).unwrap();
+    for id in ["IEM-CFG-07", "IEM-HW-07"] {
+        assert_eq!(
+            certified.verdict_of(id),
+            Some("pass"),
+            "{}",
+            certified.words
+        );
+    }
+    let volume = ["volume", "inspect", "first-start-only-data"];
+    assert!(docker(&volume).is_err(), "the volume is left");
+    nothing_is_left();
+}
+
+#[test]
+fn a_volume_that_was_there_before_is_left_alone() {
+    docker(&["volume", "create", "first-start-only-data"]).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let elevated = [&SHORT[..], &["--allow-elevated"]].concat();
+    let certified = certify(&offer_of("first-start-only"), out.path(), &elevated).unwrap();
+    docker(&["volume", "rm", "first-start-only-data"]).unwrap();
+    let finding = certified.finding("IEM-CFG-07").unwrap();
+    assert_eq!(finding["verdict"], "inconclusive", "{finding}");
+    assert_eq!(finding["reason"], "configuration");
+    let saw = finding["saw"].as_str().unwrap();
+    assert!(
+        saw.contains("docker volume rm first-start-only-data"),
+        "{saw}"
+    );
+}
+
+#[test]
 fn two_at_once_do_not_harm_each_other() {
     let runs: Vec<_> = (0..2)
         .map(|_| {

@@ -11,12 +11,14 @@ mod difference;
 mod effective;
 mod elevation;
 mod keys;
+mod volumes;
 
 pub use capabilities::{is_dangerous, is_default, plain_name};
 pub use difference::diff;
 pub use effective::effective_privilege;
 pub(crate) use elevation::is_reserved_label;
 pub use elevation::{Access, Ask};
+pub use volumes::NamedVolume;
 
 /// createOptions that the engine can read: every known key has a value of its type.
 #[derive(Debug, Clone, PartialEq)]

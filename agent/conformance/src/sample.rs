@@ -76,6 +76,7 @@ pub(crate) fn healthy_start(at: Millis) -> Start {
         },
         exits: Vec::new(),
         oom_kills: 0,
+        oom_unseen: None,
         last_lines: vec!["listening on 8080".to_owned()],
         usage: Observed::Seen(usage(at, Millis(at.0 + 10_300))),
     }

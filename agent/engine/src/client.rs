@@ -6,6 +6,7 @@ use std::time::Duration;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use conformance::record::EngineFacts;
 
+use crate::creations::Creations;
 use crate::error::{Doing, EngineError};
 use crate::exact;
 use crate::facts::engine_facts;
@@ -26,6 +27,7 @@ pub struct Engine {
     pub(crate) socket: PathBuf,
     api_version: (u32, u32),
     pub(crate) proc_root: Option<PathBuf>,
+    pub(crate) creations: Creations,
 }
 
 impl Engine {
@@ -60,6 +62,7 @@ impl Engine {
             socket: socket.to_owned(),
             api_version,
             proc_root: None,
+            creations: Creations::default(),
         })
     }
 

@@ -40,10 +40,17 @@ impl Engine {
         stamp: &Stamp,
     ) -> Result<Created, EngineError> {
         let doing = self.doing("create", format!("container {name}"));
-        let name = exact::path_safe(&doing, name)?;
+        let path = format!(
+            "/containers/create?name={}",
+            exact::path_safe(&doing, name)?
+        );
         let body = stamped(body, stamp).map_err(|reason| doing.refused(400, reason))?;
         let begun = Instant::now();
-        let answer = exact::post(&doing, &format!("/containers/create?name={name}"), &body).await?;
+        let creation = {
+            let doing = doing.clone();
+            async move { exact::post(&doing, &path, &body).await }
+        };
+        let answer = self.creations.run(&doing, creation).await?;
         let took = begun.elapsed();
         let id = answer["Id"]
             .as_str()

@@ -14,6 +14,7 @@
 
 mod client;
 mod container;
+mod creations;
 mod error;
 mod events;
 mod exact;

@@ -40,11 +40,14 @@ impl Engine {
             labels: Some(stamp.labels()),
             ..NetworkCreateRequest::default()
         };
-        let created = self
-            .docker
-            .create_network(request)
-            .await
-            .map_err(|error| doing.failed(error))?;
+        let creation = {
+            let (docker, doing) = (self.docker.clone(), doing.clone());
+            async move {
+                let created = docker.create_network(request).await;
+                created.map_err(|error| doing.failed(error))
+            }
+        };
+        let created = self.creations.run(&doing, creation).await?;
         let found = self.network(&created.id).await?;
         found.ok_or_else(|| doing.malformed("the network is gone right after its creation"))
     }

@@ -88,12 +88,14 @@ impl Engine {
         Ok(swept)
     }
 
-    /// Removes everything that `owner` created for a run, its lock too; answers how many things went. A volume that
-    /// somebody else uses stays: the last one to use it removes it, or the next sweep.
+    /// Removes everything that `owner` created for a run, its lock too; answers how many things went. What was still being
+    /// created when the run was cut short is waited for. A volume that somebody else uses stays: the last one to use it
+    /// removes it, or the next sweep.
     ///
     /// # Errors
     /// If the engine cannot be asked, or refuses to remove something; the rest is removed all the same.
     pub async fn remove_run(&self, run: &str, owner: &Owner) -> Result<usize, EngineError> {
+        self.creations.settled().await;
         let mut removed = 0;
         let mut trouble = None;
         for item in self.stamped_items().await? {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
+use conformance::create_options::NamedVolume;
 
 use crate::client::Engine;
 use crate::error::EngineError;
@@ -38,19 +39,26 @@ impl Engine {
     /// If the engine refuses.
     pub async fn create_volume(
         &self,
-        name: &str,
+        volume: &NamedVolume,
         stamp: &Stamp,
     ) -> Result<VolumeInfo, EngineError> {
-        let doing = self.doing("create", format!("volume {name}"));
+        let doing = self.doing("create", format!("volume {}", volume.name));
         let request = VolumeCreateRequest {
-            name: Some(name.to_owned()),
+            name: Some(volume.name.clone()),
+            driver: volume.driver.clone(),
+            driver_opts: Some(volume.driver_options.clone().into_iter().collect()),
             labels: Some(stamp.labels()),
             ..VolumeCreateRequest::default()
         };
-        let created = self.docker.create_volume(request).await;
-        created
-            .map(VolumeInfo::read)
-            .map_err(|error| doing.failed(error))
+        let creation = {
+            let (docker, doing) = (self.docker.clone(), doing.clone());
+            async move {
+                let created = docker.create_volume(request).await;
+                created.map_err(|error| doing.failed(error))
+            }
+        };
+        let created = self.creations.run(&doing, creation).await?;
+        Ok(VolumeInfo::read(created))
     }
 
     /// A volume by name; `None` if there is none.

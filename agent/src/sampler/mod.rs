@@ -6,6 +6,7 @@
 pub mod container;
 pub mod host;
 pub mod layout;
+pub mod oom;
 pub mod own;
 pub mod ports;
 pub mod privilege;

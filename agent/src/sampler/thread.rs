@@ -5,7 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use conformance::finding::{Reason, Unseen};
-use conformance::observation::{Observed, Usage};
+use conformance::observation::Usage;
 use conformance::record::Series;
 use conformance::units::Bytes;
 
@@ -108,19 +108,11 @@ impl Sampler {
         (state.end_phase(), state.recorder.series())
     }
 
-    /// Processes of the container killed for memory since it was created, as last read.
+    /// Processes of the container killed for memory since it was created, as last read; `None` if the kernel does not
+    /// count them, or has no memory controller.
     #[must_use]
-    pub fn oom_kills(&self) -> Observed<u64> {
-        let kills = self.shared.lock().recorder.oom_kills;
-        kills.map_or_else(
-            || {
-                Observed::unseen(
-                    Reason::CannotMeasure,
-                    "this kernel counts no OOM kills of the container, or has no memory controller",
-                )
-            },
-            Observed::Seen,
-        )
+    pub fn oom_kills(&self) -> Option<u64> {
+        self.shared.lock().recorder.oom_kills
     }
 
     /// Highest anonymous + kernel + shared memory since the last mark.

@@ -80,6 +80,7 @@ pub async fn start(
     record.deviations.extend(spec.deviations.clone());
     let expectation = Expectation::of(&launch.image.config, launch.options.value());
     let placeholders = record.offer.placeholders();
+    let volumes = launch.options.named_volumes();
     let profile = record.run.profile.clone();
     for n in 1..=profile.starts {
         let phase = format!("start {n}");
@@ -89,6 +90,7 @@ pub async fn start(
         let trial = Trial {
             phase,
             body: &spec.body,
+            volumes: &volumes,
             expectation: &expectation,
             budget: profile.start_budget,
             settle: profile.settle,
@@ -142,12 +144,8 @@ async fn last_start(
     bench.events.phase("steady", 45);
     let from = bench.events.now();
     let seen = &mut record.observations;
-    let steady = alive.steady(bench, trial).await?;
-    seen.steady = steady.usage;
     if let Some(start) = seen.starts.last_mut() {
-        start.exits.extend(steady.exit);
-        start.health = steady.broke.unwrap_or(start.health.clone());
-        start.oom_kills = start.oom_kills.max(steady.oom_kills);
+        seen.steady = alive.steady(bench, trial, start).await?;
     }
     mark_phase(record, "steady", from, bench.events.now());
     let seen = &mut record.observations;

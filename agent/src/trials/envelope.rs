@@ -6,9 +6,9 @@ use conformance::hardware::{self, Claim, memory_budget};
 use conformance::health::Expectation;
 use conformance::observation::{EnvelopeRun, Health, LimitProofs, Limits, Observed, Start};
 use conformance::offer::ClaimScope;
-use conformance::record::{Profile, Record, Reserve};
+use conformance::record::{Record, Reserve};
+use conformance::units::Bytes;
 use engine::EngineError;
-use serde_json::Value;
 
 use super::percent;
 use crate::bench::Bench;
@@ -58,6 +58,7 @@ pub async fn start(
     );
     let expectation = Expectation::of(&launch.image.config, launch.options.value());
     let placeholders = record.offer.placeholders();
+    let volumes = launch.options.named_volumes();
     let profile = record.run.profile.clone();
     let mut run = EnvelopeRun {
         limits,
@@ -68,14 +69,18 @@ pub async fn start(
         bench
             .events
             .phase(&phase, percent(70, 98, n, profile.starts));
-        let trial = envelope_trial(
+        let trial = Trial {
             phase,
-            &spec.body,
-            &expectation,
-            &profile,
-            &placeholders,
-            limits,
-        );
+            body: &spec.body,
+            volumes: &volumes,
+            expectation: &expectation,
+            budget: profile.start_budget,
+            settle: profile.settle,
+            window: profile.window,
+            placeholders: &placeholders,
+            memory_limit: limits.memory.map(for_a_chart),
+            core_limit: limits.cores,
+        };
         let from = bench.events.now();
         let mut played = play(bench, &trial).await?;
         mark_phase(record, &trial.phase, from, bench.events.now());
@@ -91,26 +96,9 @@ pub async fn start(
     Ok(())
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a memory limit for a chart")]
-fn envelope_trial<'a>(
-    phase: String,
-    body: &'a Value,
-    expectation: &'a Expectation,
-    profile: &Profile,
-    placeholders: &'a [String],
-    limits: Limits,
-) -> Trial<'a> {
-    Trial {
-        phase,
-        body,
-        expectation,
-        budget: profile.start_budget,
-        settle: profile.settle,
-        window: profile.window,
-        placeholders,
-        memory_limit: limits.memory.map(|bytes| bytes.0 as f64),
-        core_limit: limits.cores,
-    }
+#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn for_a_chart(limit: Bytes) -> f64 {
+    limit.0 as f64
 }
 
 /// The engine refuses more cores than there are; as many as there are need no limit.
@@ -169,7 +157,6 @@ pub fn limits(
 mod tests {
     use super::*;
     use conformance::observation::{MemoryLimitProof, Observed};
-    use conformance::units::Bytes;
 
     fn proofs(oom_killed: bool) -> LimitProofs {
         let proof = MemoryLimitProof {

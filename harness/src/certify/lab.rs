@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use conformance::create_options::NamedVolume;
 use conformance::record::Deviation;
 use conformance::report::Report;
 use conformance::run_request::RunRequest;
@@ -123,7 +124,10 @@ impl Lab {
             self.state_volume = Some(made.state_volume.clone());
         }
         self.engine
-            .create_volume(&made.state_volume, &self.stamp(Role::Volume))
+            .create_volume(
+                &NamedVolume::local(&made.state_volume),
+                &self.stamp(Role::Volume),
+            )
             .await?;
         let events = self.engine.events(&self.run).await?;
         let created = self
@@ -185,16 +189,8 @@ impl Lab {
         {
             first_error = Some(error);
         }
-        // What was under way when the run was cut short may appear after the first look.
-        for _ in 0..3 {
-            match self.engine.remove_run(&self.run, &self.owner).await {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) => {
-                    first_error.get_or_insert(error);
-                    break;
-                }
-            }
+        if let Err(error) = self.engine.remove_run(&self.run, &self.owner).await {
+            first_error.get_or_insert(error);
         }
         if let Err(error) = self.engine.sweep(Path::new("/proc"), &self.owner).await {
             first_error.get_or_insert(error);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Limits, Observed, Usage};
+use crate::finding::Unseen;
 use crate::units::Millis;
 
 /// One cold start: image present, container and volumes fresh.
@@ -24,6 +25,9 @@ pub struct Start {
     pub exits: Vec<Exit>,
     /// Processes killed for memory.
     pub oom_kills: u64,
+    /// Why one may have gone unseen; absent where they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_unseen: Option<Unseen>,
     /// The last lines of its output.
     pub last_lines: Vec<String>,
     /// What it used from start until the end of this start's watch.

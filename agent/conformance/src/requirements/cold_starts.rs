@@ -168,7 +168,17 @@ pub(super) fn speak_for_the_module(record: &Record) -> Result<(), Unseen> {
             format!("the cold starts disagree: {}", tally.account()),
         ));
     }
+    every_kill_was_counted(&record.observations.starts)?;
     served_by_the_edge_runtime(record)
+}
+
+/// Whether no process can have been killed for memory unseen: a module that lost one was not healthy.
+///
+/// # Errors
+/// One may have been.
+pub(super) fn every_kill_was_counted(starts: &[Start]) -> Result<(), Unseen> {
+    let unseen = starts.iter().find_map(|start| start.oom_unseen.clone());
+    unseen.map_or(Ok(()), Err)
 }
 
 /// Whether failed starts may be blamed on the module where only time ran out: on an emulated device they may not.
@@ -232,6 +242,15 @@ mod tests {
     use super::*;
     use crate::sample;
     use crate::units::Millis;
+
+    #[test]
+    fn a_kill_that_may_have_gone_unseen_leaves_the_starts_undecided() {
+        let mut record = sample::record();
+        assert!(speak_for_the_module(&record).is_ok());
+        let unseen = Unseen::new(Reason::CannotMeasure, "nothing counts them here");
+        record.observations.starts[1].oom_unseen = Some(unseen.clone());
+        assert_eq!(speak_for_the_module(&record), Err(unseen));
+    }
 
     #[test]
     fn an_oom_kill_spoils_a_start_that_looks_healthy() {

@@ -1,6 +1,6 @@
 //! What the starts inside limits equal to the claim prove: only what rests on a limit that was shown to bite.
 
-use super::cold_starts::{Tally, enough, is_not_the_modules};
+use super::cold_starts::{Tally, enough, every_kill_was_counted, is_not_the_modules};
 use crate::finding::{Reason, Unseen};
 use crate::observation::EnvelopeRun;
 use crate::record::Record;
@@ -25,6 +25,7 @@ pub(super) fn evidence(record: &Record, budget: Bytes) -> Result<Envelope<'_>, U
     let tally = Tally::of(&run.starts);
     if run.starts.is_empty() || tally.failed.is_empty() {
         enough(record, &run.starts, "envelope starts")?;
+        every_kill_was_counted(&run.starts)?;
     }
     if let Some(trouble) = tally
         .failed

@@ -260,6 +260,14 @@ mod tests {
     }
 
     #[test]
+    fn a_kill_inside_the_envelope_that_may_have_gone_unseen_is_not_a_pass() {
+        let mut record = sample::record();
+        let unseen = Unseen::new(Reason::CannotMeasure, "nothing counts them here");
+        envelope(&mut record).starts[2].oom_unseen = Some(unseen.clone());
+        assert_eq!(judge(&record), Err(unseen));
+    }
+
+    #[test]
     fn claimed_cores_need_a_quota_that_bites() {
         let mut record = sample::record_claiming(TWO_CORES);
         assert_eq!(judge(&record).unwrap_err().reason, Reason::Configuration);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conformance::create_options::NamedVolume;
 use engine::{EngineEvent, EventKind, HealthStatus, Role, Stamp};
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
@@ -154,7 +155,7 @@ async fn networks_and_volumes_come_and_go() {
     assert_eq!(engine.network(&name).await.unwrap(), Some(network.clone()));
 
     let volume = engine
-        .create_volume(&name, &stamp.with_role(Role::Volume))
+        .create_volume(&NamedVolume::local(&name), &stamp.with_role(Role::Volume))
         .await
         .unwrap();
     assert!(volume.mountpoint.is_absolute());
@@ -181,4 +182,22 @@ async fn networks_and_volumes_come_and_go() {
     assert_eq!(engine.volume(&name).await.unwrap(), None);
     engine.remove_network(&network.id).await.unwrap();
     engine.remove_volume(&name).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_being_created_when_a_run_was_cut_short_is_removed_with_it() {
+    let engine = engine().await;
+    let stamp = stamp("cut", &me());
+    let body = busybox(&["sleep", "1000"]);
+    let names: Vec<String> = (0..8).map(|n| run(&format!("cut-{n}"))).collect();
+    for name in &names {
+        // Long enough to send the request, too short for its answer.
+        let cut = timeout(Duration::from_millis(2), engine.create(name, &body, &stamp));
+        let _cut_or_created = cut.await;
+    }
+    let removed = engine.remove_run(&stamp.run, &stamp.owner).await.unwrap();
+    assert_eq!(removed, names.len());
+    for name in &names {
+        assert_eq!(engine.find(name).await.unwrap(), None);
+    }
 }

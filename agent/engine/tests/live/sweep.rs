@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use conformance::create_options::NamedVolume;
 use engine::{Engine, LABEL_RUN, Owner, Role};
 
 use crate::busybox::{busybox, dead, engine, me, run, stamp};
@@ -60,7 +61,10 @@ async fn everything_a_dead_owner_left_goes_and_everything_of_the_living_stays() 
         .await
         .unwrap();
     let volume = engine
-        .create_volume(&run("dead-volume"), &left.with_role(Role::Volume))
+        .create_volume(
+            &NamedVolume::local(&run("dead-volume")),
+            &left.with_role(Role::Volume),
+        )
         .await
         .unwrap();
     // A neighbour lives, and so does its probe.
