@@ -15,7 +15,7 @@ mod usage;
 
 pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, LivePrivilege};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
-pub use limits::{CpuLimitProof, LimitProofs, Limits, MemoryLimitProof};
+pub use limits::{CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
 pub use usage::{
     CpuUse, MemoryBreakdown, MemoryUse, NetworkUse, PeakMethod, ProbeCost, StorageUse, Throttling,

@@ -4,12 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use conformance::finding::{Reason, Unseen};
+use conformance::observation::MEMORY_MEND;
 use conformance::record::CgroupFacts;
 
 use super::Roots;
-
-/// What to change on a Raspberry Pi, whose firmware switches the memory controller off.
-pub const MEMORY_MEND: &str = "add `cgroup_enable=memory cgroup_memory=1` to the one line of /boot/firmware/cmdline.txt and restart the device";
 
 /// Version of the hierarchy that a controller is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

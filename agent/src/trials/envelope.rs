@@ -4,7 +4,9 @@ use conformance::candidate::{Launch, resolve};
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware::{self, Claim, memory_budget};
 use conformance::health::Expectation;
-use conformance::observation::{EnvelopeRun, Health, LimitProofs, Limits, Observed, Start};
+use conformance::observation::{
+    EnvelopeRun, Health, LimitProofs, Limits, MEMORY_MEND, Observed, Start,
+};
 use conformance::offer::ClaimScope;
 use conformance::record::{Record, Reserve};
 use conformance::units::Bytes;
@@ -14,7 +16,6 @@ use super::percent;
 use crate::bench::Bench;
 use crate::cold_start::{Trial, play};
 use crate::record::mark_phase;
-use crate::sampler::layout::MEMORY_MEND;
 
 /// Cold starts inside limits equal to the claim.
 ///

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Observed;
 use crate::units::Bytes;
 
+/// What switches the memory controller on where a Raspberry Pi's firmware has switched it off.
+pub const MEMORY_MEND: &str = "add `cgroup_enable=memory cgroup_memory=1` to the one line of /boot/firmware/cmdline.txt and restart the device";
+
 /// Do the limits that verdicts rest on bite on this device?
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -2,7 +2,7 @@
 
 use super::cold_starts::{Tally, enough, every_kill_was_counted, is_not_the_modules};
 use crate::finding::{Reason, Unseen};
-use crate::observation::EnvelopeRun;
+use crate::observation::{EnvelopeRun, MEMORY_MEND};
 use crate::record::Record;
 use crate::units::Bytes;
 
@@ -90,7 +90,7 @@ pub(super) fn memory_limit_bites(record: &Record) -> Result<(), Unseen> {
     Err(Unseen::new(
         Reason::CannotMeasure,
         format!(
-            "a memory limit does not bite on this device: a container limited to {} that takes {} ended with exit code {}, {} by the engine; on a Raspberry Pi add `cgroup_enable=memory cgroup_memory=1` to /boot/firmware/cmdline.txt and restart",
+            "a memory limit does not bite on this device: a container limited to {} that takes {} ended with exit code {}, {} by the engine; on a Raspberry Pi, {MEMORY_MEND}",
             proof.limit,
             proof.tried,
             proof.exit_code,
