@@ -1,10 +1,16 @@
 //! What the tests share: the built programs, the engine as its own command-line tool shows it, runs of `certify`.
 
+pub mod second_engine;
+pub mod under_way;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+
+/// Short enough for a test; the report says that it certifies nothing.
+pub const SHORT: [&str; 4] = ["--window", "2s", "--starts", "1"];
 
 /// Top of the repository.
 #[must_use]
@@ -119,6 +125,16 @@ pub fn leftovers() -> anyhow::Result<Vec<String>> {
             .map(|name| format!("socket directory {name}")),
     );
     Ok(left)
+}
+
+/// All is well: see [`leftovers`].
+///
+/// # Errors
+/// Something is left, and what.
+pub fn nothing_is_left() -> anyhow::Result<()> {
+    let left = leftovers()?;
+    ensure!(left.is_empty(), "left behind: {left:?}");
+    Ok(())
 }
 
 /// What a run of `certify` came to.

@@ -1,22 +1,15 @@
-//! The main job's edges: exit codes, leftovers, interruption, kills, two at once.
+//! The main job's edges: exit codes, leftovers, interruption, two at once.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use support::{certify, docker, edgeproof, leftovers, offer_of, repository};
+use support::under_way::{UnderWay, signal};
+use support::{SHORT, certify, docker, nothing_is_left, offer_of};
 
-/// Short enough for a test; the report says that it certifies nothing.
-const SHORT: [&str; 4] = ["--window", "2s", "--starts", "1"];
-
-fn nothing_is_left() {
-    let left = leftovers().unwrap();
-    assert!(left.is_empty(), "{left:?}");
-}
+/// Long enough to be met at its steady window.
+const UNHURRIED: [&str; 4] = ["--window", "5s", "--starts", "1"];
 
 #[test]
 fn an_unreachable_engine_is_undecided() {
@@ -86,7 +79,7 @@ fn an_image_that_nobody_has_is_undecided() {
     let certified = certify(&path, out.path(), &SHORT).unwrap();
     assert_eq!(certified.exit, Some(2), "{}", certified.words);
     assert_eq!(certified.verdict_of("IEM-CFG-07"), Some("inconclusive"));
-    nothing_is_left();
+    nothing_is_left().unwrap();
 }
 
 #[test]
@@ -124,7 +117,7 @@ fn the_quick_profile_certifies_as_the_readme_says() {
     for file in ["report.html", "report.md", "junit.xml", "report.sarif"] {
         assert!(out.path().join(file).is_file(), "{file}");
     }
-    nothing_is_left();
+    nothing_is_left().unwrap();
 }
 
 #[test]
@@ -199,7 +192,7 @@ fn a_named_volume_is_empty_at_every_start_and_gone_afterwards() {
     }
     let volume = ["volume", "inspect", "first-start-only-data"];
     assert!(docker(&volume).is_err(), "the volume is left");
-    nothing_is_left();
+    nothing_is_left().unwrap();
 }
 
 #[test]
@@ -233,14 +226,13 @@ fn two_at_once_do_not_harm_each_other() {
         let certified = run.join().unwrap();
         assert_eq!(certified.exit, Some(0), "{}", certified.words);
     }
-    nothing_is_left();
+    nothing_is_left().unwrap();
 }
 
 #[test]
 fn a_second_run_gives_up_when_its_patience_ends() {
-    let first_out = tempfile::tempdir().unwrap();
-    let mut first = start(first_out.path());
-    wait_for(&mut first, "start 1");
+    let mut first = UnderWay::start("well-behaved", &UNHURRIED).unwrap();
+    first.wait_for("start 1").unwrap();
     let out = tempfile::tempdir().unwrap();
     let certified = certify(&offer_of("well-behaved"), out.path(), &["--wait", "1s"]).unwrap();
     assert_eq!(certified.exit, Some(2), "{}", certified.words);
@@ -249,108 +241,18 @@ fn a_second_run_gives_up_when_its_patience_ends() {
         "{}",
         certified.words
     );
-    assert_eq!(first.wait().unwrap().code(), Some(0));
-    nothing_is_left();
+    assert_eq!(first.end().unwrap().code(), Some(0), "{}", first.words());
+    nothing_is_left().unwrap();
 }
 
 #[test]
 fn ctrl_c_leaves_nothing() {
     for phase in ["limits", "start 1", "steady"] {
-        let out = tempfile::tempdir().unwrap();
-        let mut child = start(out.path());
-        wait_for(&mut child, phase);
-        signal(&child, "INT");
-        assert_eq!(child.wait().unwrap().code(), Some(2), "{phase}");
-        nothing_is_left();
-        assert!(!out.path().join("report.json").exists());
+        let mut run = UnderWay::start("well-behaved", &UNHURRIED).unwrap();
+        run.wait_for(phase).unwrap();
+        signal("INT", &[run.pid()]).unwrap();
+        assert_eq!(run.end().unwrap().code(), Some(2), "{phase}");
+        nothing_is_left().unwrap();
+        assert!(!run.has_reported());
     }
-}
-
-#[test]
-fn whoever_is_killed_at_whatever_phase_the_next_start_finds_a_clean_engine() {
-    let (harness, probe, both) = (&["harness"][..], &["probe"][..], &["harness", "probe"][..]);
-    for (phase, victims) in [
-        ("starting the local hub and the probe", harness),
-        ("starting", harness),
-        ("limits", probe),
-        ("limits", both),
-        ("start 1", harness),
-        ("start 1", probe),
-        ("steady", harness),
-        ("steady", both),
-        ("envelope 1", probe),
-        ("envelope 1", harness),
-    ] {
-        let out = tempfile::tempdir().unwrap();
-        let mut child = start(out.path());
-        wait_for(&mut child, phase);
-        if victims.contains(&"harness") {
-            signal(&child, "KILL");
-        }
-        if victims.contains(&"probe") {
-            kill_probe();
-        }
-        child.wait().unwrap();
-        next_start();
-        nothing_is_left();
-    }
-}
-
-/// A certification under way, its progress on standard error.
-fn start(out: &Path) -> Child {
-    Command::new(edgeproof().unwrap())
-        .arg("certify")
-        .arg(offer_of("well-behaved"))
-        .arg("--out")
-        .arg(out)
-        .args(["--window", "5s", "--starts", "1"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Reads progress until the phase begins, then keeps the pipe drained.
-fn wait_for(child: &mut Child, phase: &str) {
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let wanted = format!("edgeproof: {phase}");
-    let mut seen = Vec::new();
-    for line in lines.by_ref() {
-        let line = line.unwrap();
-        if line == wanted {
-            thread::spawn(move || lines.for_each(drop));
-            return;
-        }
-        seen.push(line);
-    }
-    panic!("it ended before `{wanted}`:\n{}", seen.join("\n"));
-}
-
-fn signal(child: &Child, name: &str) {
-    let done = Command::new("kill")
-        .args([format!("-{name}"), child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(done.success());
-}
-
-fn kill_probe() {
-    let probes = docker(&["ps", "--quiet", "--filter", "label=edgeproof.role=probe"]).unwrap();
-    for probe in probes.lines() {
-        // The probe may have ended between list and kill.
-        let _ = docker(&["kill", probe]);
-    }
-}
-
-/// The smallest next start: an offer that cannot be started, so that only the sweep matters.
-fn next_start() {
-    let out = tempfile::tempdir().unwrap();
-    let certified = certify(
-        &repository().join("tests/candidates/host-bind/offer.json"),
-        out.path(),
-        &SHORT,
-    )
-    .unwrap();
-    assert_eq!(certified.exit, Some(1), "{}", certified.words);
 }
