@@ -51,8 +51,11 @@ impl UnderWay {
     /// Starts `edgeproof certify` for a fixture module.
     ///
     /// # Errors
-    /// The program cannot be run.
+    /// The program cannot be run, or the module's image is not in the engine: such a run would be over too soon.
     pub fn start(candidate: &str, more: &[&str]) -> anyhow::Result<UnderWay> {
+        let image = format!("edgeproof.test/{candidate}:1.0.0");
+        docker(&["image", "inspect", "--format", "{{.Id}}", &image])
+            .context("the fixture's image is missing; run `make candidates`")?;
         let out = tempfile::tempdir()?;
         let mut child = Command::new(edgeproof()?)
             .arg("certify")
