@@ -57,6 +57,13 @@ fn obey(command: Command) -> anyhow::Result<u8> {
             load::eat(mib, &mut std::io::stdout().lock())?;
             Ok(0)
         }
+        Command::Relay { port, socket } => {
+            let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
+            runtime()?
+                .block_on(relay::device::run(port, &socket, input, output))
+                .with_context(|| format!("relay port {port} and {}", socket.display()))?;
+            Ok(0)
+        }
         Command::Once {
             settings,
             offer,

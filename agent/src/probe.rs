@@ -107,7 +107,7 @@ impl Probe {
         let owner = Owner::this(&roots.proc)?;
         let own = match &owner {
             Owner::Container(id) => Some(engine.inspect(id).await?),
-            Owner::Process { .. } => None,
+            Owner::Process { .. } | Owner::Itself => None,
         };
         let own_image = own.as_ref().and_then(|own| own.raw.get("Image")?.as_str());
         let own_image = settings.image.as_deref().or(own_image);
@@ -121,7 +121,7 @@ impl Probe {
             })?;
         }
         sweep_sockets(&sockets.here);
-        let swept = engine.sweep(&roots.proc, &owner).await?;
+        let swept = engine.sweep(&owner).await?;
         if !swept.removed.is_empty() {
             tracing::info!(removed = ?swept.removed, "left by runs whose owner is dead");
         }

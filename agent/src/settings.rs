@@ -17,6 +17,7 @@ Usage:
   edgeproof-agent noop SECONDS           do nothing        (sacrificial containers)
   edgeproof-agent spin SECONDS           burn one core     (sacrificial containers)
   edgeproof-agent eat MIB                hold memory       (sacrificial containers)
+  edgeproof-agent relay PORT SOCKET      carry connections to a harness over standard input and output
 
 Options:
   --engine SOCKET        the container engine            [/var/run/docker.sock]
@@ -58,6 +59,8 @@ pub enum Command {
     Spin(u64),
     /// Hold so many MiB.
     Eat(u64),
+    /// Carry connections to the lab.
+    Relay { port: u16, socket: PathBuf },
     /// Print the help.
     Help,
     /// Print the version.
@@ -103,7 +106,7 @@ pub fn read(
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
-            Value(word) if given.words.len() < 2 => given.words.push(text(word)?),
+            Value(word) if given.words.len() < 3 => given.words.push(text(word)?),
             Long("allow-elevated") => given.options.allow_elevated = true,
             Long(name) => {
                 let name = name.to_owned();
@@ -194,6 +197,10 @@ impl Given {
             ["noop", length] => Ok(Command::Noop(number("SECONDS", length)?)),
             ["spin", length] => Ok(Command::Spin(number("SECONDS", length)?)),
             ["eat", mib] => Ok(Command::Eat(number("MIB", mib)?)),
+            ["relay", port, socket] => Ok(Command::Relay {
+                port: number("PORT", port)?,
+                socket: socket.into(),
+            }),
             _ => Err(Usage(format!("unknown command `{}`", words.join(" ")))),
         }
     }
@@ -274,6 +281,8 @@ mod tests {
             ("eat lots", "lots"),
             ("--frob 1", "--frob"),
             ("noop -1", "-1"),
+            ("relay many /s", "many"),
+            ("noop 1 2", "noop 1 2"),
             ("once --offer o --report r --edition 1999", "1999"),
         ] {
             let mistake = read_line(line).unwrap_err().to_string();

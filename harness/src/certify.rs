@@ -8,9 +8,9 @@ pub mod deployment;
 pub mod grants;
 mod lab;
 mod progress;
-mod sockets;
+mod relay;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,11 +20,12 @@ use conformance::record::{Deviation, ProfileName, RunOptions, ScopeName};
 use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
 use conformance::run_request::RunRequest;
-use engine::Engine;
+use engine::{Engine, Owner};
 
 use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
 use crate::exit::Refused;
 use crate::render::write::{json, write_all};
+use crate::tunnel::{EngineUrl, Tunnel};
 use crate::{input, output, render};
 use lab::Lab;
 use progress::Progress;
@@ -33,26 +34,26 @@ use progress::Progress;
 ///
 /// # Errors
 /// Wrong usage, bad input, or trouble that leaves nothing decided.
-pub fn run(args: CertifyArgs) -> anyhow::Result<ExitCode> {
+pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     if args.profile != ProfileArg::Quick {
         return Err(Refused::Usage(
             "--profile: only `quick` is available in this version".to_owned(),
         )
         .into());
     }
-    let socket = unix_socket(&args.engine)?;
+    let url = EngineUrl::read(&args.engine, args.tls_certs.as_deref())?;
     let text = input::text(&args.offer)?;
     let read = input::offer(&args.offer)?;
     for warning in &read.warnings {
         tracing::warn!(pointer = warning.pointer, "{}", warning.message);
     }
-    let options = run_options(&args)?;
+    let options = run_options(args)?;
     let report = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("start the runtime")?
-        .block_on(certify(&args, &socket, &text, &read.offer, options))?;
+        .block_on(certify(args, &url, &text, &read.offer, options))?;
     let files = write_all(&report, &args.out)?;
     match args.format {
         TextOrJson::Json => output::print(&json(&report))?,
@@ -68,18 +69,6 @@ pub fn run(args: CertifyArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::from(report.verdict.exit_code()))
-}
-
-/// Path of the engine's socket.
-fn unix_socket(url: &str) -> Result<PathBuf, Refused> {
-    url.strip_prefix("unix://")
-        .filter(|path| path.starts_with('/'))
-        .map(PathBuf::from)
-        .ok_or_else(|| {
-            Refused::Usage(format!(
-                "--engine {url}: only unix:///path/to/socket is available in this version"
-            ))
-        })
 }
 
 fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
@@ -103,17 +92,27 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
 
 async fn certify(
     args: &CertifyArgs,
-    socket: &Path,
+    url: &EngineUrl,
     text: &str,
     offer: &Offer,
     mut options: RunOptions,
 ) -> anyhow::Result<Report> {
-    let engine = Engine::connect(socket).await?;
+    let run = run_id()?;
+    let me = Owner::this_process(Path::new("/proc"))?;
+    let tunnel = Tunnel::open(url, &format!("{run}-engine"), &me).await?;
+    let mut engine = Engine::connect(tunnel.socket()).await?;
+    if url.is_here() {
+        engine = engine.with_proc_root(Path::new("/proc"));
+    }
     let mut progress = if args.quiet {
         Progress::Quiet
     } else {
         Progress::shown()
     };
+    for archive in &args.load {
+        progress.step(&format!("loading {}", archive.display()));
+        engine.load_archive(archive).await?;
+    }
     if let Some(archive) = options
         .image
         .as_deref()
@@ -134,11 +133,10 @@ async fn certify(
         ScopeArg::Full => ScopeName::Full,
     };
     let patience = patience(&options);
-    let run = run_id()?;
     let request = RunRequest::new(&run, ProfileName::Quick, scope, text, options)
         .map_err(anyhow::Error::msg)?;
     tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
-    let mut lab = Lab::new(engine.with_proc_root(Path::new("/proc")), run).await?;
+    let mut lab = Lab::new(engine, url.is_here(), run).await?;
     let followed = tokio::select! {
         followed = lab.certify(&request, &mut progress) => followed,
         () = interrupted() => Err(anyhow::anyhow!("interrupted")),
@@ -193,22 +191,6 @@ async fn interrupted() {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_unix_socket_is_an_engine() {
-        assert_eq!(
-            unix_socket("unix:///var/run/docker.sock").unwrap(),
-            Path::new("/var/run/docker.sock")
-        );
-        for url in [
-            "tcp://10.0.0.7:2375",
-            "ssh://pi",
-            "/var/run/docker.sock",
-            "unix://relative",
-        ] {
-            assert!(unix_socket(url).is_err(), "{url}");
-        }
-    }
 
     #[test]
     fn a_run_is_given_more_time_than_its_own_numbers_add_up_to() {

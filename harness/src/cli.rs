@@ -34,7 +34,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a whole certification of an offer on one container engine
-    Certify(CertifyArgs),
+    Certify(Box<CertifyArgs>),
     /// Judge an offer's text and settings, without device or network
     Lint(LintArgs),
     /// List the requirements of the programme
@@ -54,18 +54,26 @@ Examples:
   edgeproof certify offer.json
   edgeproof certify offer.json --out evidence/air-quality --reserve 300MiB
   edgeproof certify offer.json --engine unix:///run/user/1000/docker.sock
+  edgeproof certify offer.json --engine ssh://pi@raspberrypi.lab --load module.tar
+  edgeproof certify offer.json --engine tcp://10.0.0.7:2376 --tls-certs ~/.docker
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
 pub struct CertifyArgs {
     /// The offer file
     #[arg(value_name = "OFFER")]
     pub offer: PathBuf,
-    /// The container engine that runs probe and candidate
+    /// The container engine that runs probe and candidate: unix://PATH, tcp://HOST:PORT (TLS), ssh://[USER@]HOST
     #[arg(
         long,
         value_name = "URL",
         default_value = "unix:///var/run/docker.sock"
     )]
     pub engine: String,
+    /// Directory with ca.pem, cert.pem and key.pem for an engine behind TLS
+    #[arg(long, value_name = "DIR", env = "DOCKER_CERT_PATH")]
+    pub tls_certs: Option<PathBuf>,
+    /// Load this image archive (docker save) into the engine's store first; may be given again
+    #[arg(long, value_name = "ARCHIVE")]
+    pub load: Vec<PathBuf>,
     /// Where the report goes; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "edgeproof-report")]
     pub out: PathBuf,

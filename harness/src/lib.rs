@@ -20,6 +20,8 @@ pub mod rejudge;
 pub mod render;
 pub mod requirements;
 pub mod schema;
+mod sockets;
+pub mod tunnel;
 
 use std::process::ExitCode;
 
@@ -31,7 +33,7 @@ use crate::cli::Command;
 /// What kept the command from ending with a verdict; [`exit::code_of`] says which exit code that is.
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Certify(args) => certify::run(args),
+        Command::Certify(args) => certify::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Requirements(args) => requirements::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -95,6 +95,23 @@ impl Inspect {
         })
     }
 
+    /// Its address on one of its networks.
+    #[must_use]
+    pub fn address_on(&self, network: &str) -> Option<IpAddr> {
+        let settings = &self.raw["NetworkSettings"]["Networks"][network];
+        settings["IPAddress"].as_str()?.parse().ok()
+    }
+
+    /// Where a volume or bind of its own lies on the engine's host.
+    #[must_use]
+    pub fn source_of(&self, destination: &str) -> Option<PathBuf> {
+        let mounts = self.raw["Mounts"].as_array()?;
+        let mount = mounts
+            .iter()
+            .find(|mount| mount["Destination"] == destination)?;
+        path(&mount["Source"])
+    }
+
     /// Names of the networks it is attached to.
     #[must_use]
     pub fn networks(&self) -> Vec<&str> {

@@ -12,6 +12,7 @@
     allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
 )]
 
+mod attach;
 mod client;
 mod container;
 mod creations;
@@ -29,6 +30,7 @@ mod stamp;
 mod sweep;
 mod volume;
 
+pub use attach::Attached;
 pub use client::Engine;
 pub use container::Created;
 pub use error::EngineError;

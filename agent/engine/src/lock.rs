@@ -14,7 +14,7 @@ use crate::client::Engine;
 use crate::error::EngineError;
 use crate::events::{EngineEvent, Watch};
 use crate::inspect::Inspect;
-use crate::owner::{Liveness, Owner, process_liveness};
+use crate::owner::Liveness;
 use crate::stamp::{LABEL_OWNER, LABEL_RUN, Role, Stamp};
 
 /// Name of the container that is the lock.
@@ -118,19 +118,8 @@ impl Engine {
         let Ok(stamp) = Stamp::read(&holder.labels) else {
             return Ok(false);
         };
-        let liveness = match (&stamp.owner, &self.proc_root) {
-            (Owner::Container(id), _) => self.container_liveness(id, holder.created).await?,
-            (
-                Owner::Process {
-                    boot_id,
-                    pid,
-                    start_time,
-                },
-                Some(proc_root),
-            ) => process_liveness(proc_root, boot_id, *pid, *start_time),
-            (Owner::Process { .. }, None) => Liveness::Alive,
-        };
-        if liveness != Liveness::Dead {
+        let owner = self.owner_liveness(&stamp.owner, &holder.id, holder.created);
+        if owner.await? != Liveness::Dead {
             return Ok(false);
         }
         tracing::info!(holder = name_of(holder), "removed the lock of a dead owner");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bollard::models::NetworkCreateRequest;
+use bollard::models::{NetworkConnectRequest, NetworkCreateRequest};
 use serde_json::Value;
 
 use crate::client::Engine;
@@ -50,6 +50,23 @@ impl Engine {
         let created = self.creations.run(&doing, creation).await?;
         let found = self.network(&created.id).await?;
         found.ok_or_else(|| doing.malformed("the network is gone right after its creation"))
+    }
+
+    /// Attaches a container, running or not.
+    ///
+    /// # Errors
+    /// If one of them is gone, or the engine refuses.
+    pub async fn join_network(&self, network: &str, container: &str) -> Result<(), EngineError> {
+        let doing = self.doing(
+            "attach",
+            format!("container {container} to network {network}"),
+        );
+        let request = NetworkConnectRequest {
+            container: container.to_owned(),
+            endpoint_config: None,
+        };
+        let joined = self.docker.connect_network(network, request).await;
+        joined.map_err(|error| doing.failed(error))
     }
 
     /// A network by name or id; `None` if there is none.

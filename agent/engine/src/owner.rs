@@ -14,6 +14,8 @@ use std::str::FromStr;
 pub enum Owner {
     /// A container, by its full id.
     Container(String),
+    /// The container that carries the stamp: it answers for itself as long as it runs.
+    Itself,
     /// A process of the host.
     Process {
         /// The kernel's boot id.
@@ -97,7 +99,7 @@ impl Owner {
     #[must_use]
     pub fn is_dead_process(&self, proc_root: &Path) -> bool {
         match self {
-            Owner::Container(_) => false,
+            Owner::Container(_) | Owner::Itself => false,
             Owner::Process {
                 boot_id,
                 pid,
@@ -133,9 +135,10 @@ pub(crate) fn process_liveness(
 }
 
 impl fmt::Display for Owner {
-    /// `container:ID` or `process:BOOT:PID:START`.
+    /// `container:ID`, `itself` or `process:BOOT:PID:START`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Owner::Itself => f.write_str("itself"),
             Owner::Container(id) => write!(f, "container:{id}"),
             Owner::Process {
                 boot_id,
@@ -152,6 +155,7 @@ impl FromStr for Owner {
     fn from_str(text: &str) -> Result<Owner, String> {
         let parts: Vec<&str> = text.split(':').collect();
         match parts.as_slice() {
+            ["itself"] => Ok(Owner::Itself),
             ["container", id] if is_container_id(id) => Ok(Owner::Container((*id).to_owned())),
             ["process", boot_id, pid, start_time] if !boot_id.is_empty() => Ok(Owner::Process {
                 boot_id: (*boot_id).to_owned(),
@@ -161,7 +165,7 @@ impl FromStr for Owner {
                     .map_err(|_| format!("`{start_time}` is no start time"))?,
             }),
             _ => Err(format!(
-                "`{text}` is neither container:ID nor process:BOOT:PID:START"
+                "`{text}` is neither container:ID, itself nor process:BOOT:PID:START"
             )),
         }
     }
@@ -268,7 +272,7 @@ mod tests {
                 pid,
                 start_time,
             } => process_liveness(proc_root, boot_id, *pid, *start_time),
-            Owner::Container(id) => panic!("{id} is no process"),
+            Owner::Container(_) | Owner::Itself => panic!("{owner} is no process"),
         }
     }
 
@@ -279,7 +283,7 @@ mod tests {
             pid: 12,
             start_time: u64::MAX,
         };
-        for owner in [Owner::Container(ID.to_owned()), process] {
+        for owner in [Owner::Container(ID.to_owned()), Owner::Itself, process] {
             assert_eq!(owner.to_string().parse::<Owner>().unwrap(), owner);
         }
         for text in [

@@ -5,12 +5,11 @@
 //! Images are never touched, nor anything without the stamp (such as the state volume of a deployed probe).
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::client::Engine;
 use crate::error::EngineError;
@@ -65,20 +64,24 @@ impl Item {
     }
 }
 
+/// A container that answers for itself is started right after it was created; after so long nobody will.
+const STARTING: SignedDuration = SignedDuration::from_mins(10);
+
 /// Rounds of one sweep: a dead harness owns a probe, which owns candidates.
 const ROUNDS: usize = 8;
 
 impl Engine {
     /// Removes every container, network and volume labelled `edgeproof.run` whose owner is dead, until nothing changes.
     ///
-    /// `me` lives by definition; only what this container created before it was last started counts as left behind.
+    /// `me` lives by definition; only what this container created before it was last started counts as left behind. Whether
+    /// a process lives is asked of the host's `/proc` ([`Engine::with_proc_root`]); what belongs to one stays without it.
     ///
     /// # Errors
     /// If the engine cannot be asked. What it refuses to remove is told in [`Swept::left`].
-    pub async fn sweep(&self, proc_root: &Path, me: &Owner) -> Result<Swept, EngineError> {
+    pub async fn sweep(&self, me: &Owner) -> Result<Swept, EngineError> {
         let mut swept = Swept::default();
         for _ in 0..ROUNDS {
-            let (removed, left) = self.sweep_once(proc_root, me).await?;
+            let (removed, left) = self.sweep_once(me).await?;
             swept.left = left;
             if removed.is_empty() {
                 break;
@@ -115,14 +118,10 @@ impl Engine {
         trouble.map_or(Ok(removed), Err)
     }
 
-    async fn sweep_once(
-        &self,
-        proc_root: &Path,
-        me: &Owner,
-    ) -> Result<(Vec<String>, Vec<Left>), EngineError> {
+    async fn sweep_once(&self, me: &Owner) -> Result<(Vec<String>, Vec<Left>), EngineError> {
         let (mut removed, mut left) = (Vec::new(), Vec::new());
         for item in self.stamped_items().await? {
-            let because = match self.liveness_for(&item, proc_root, me).await? {
+            let because = match self.liveness_for(&item, me).await? {
                 Liveness::Alive => "its owner lives".to_owned(),
                 Liveness::Unknown(reason) => reason,
                 Liveness::Dead => match self.remove_item(&item).await {
@@ -151,37 +150,49 @@ impl Engine {
         }
     }
 
-    async fn liveness_for(
-        &self,
-        item: &Item,
-        proc_root: &Path,
-        me: &Owner,
-    ) -> Result<Liveness, EngineError> {
+    async fn liveness_for(&self, item: &Item, me: &Owner) -> Result<Liveness, EngineError> {
         match Stamp::read(&item.labels) {
             Ok(stamp) if stamp.owner == *me && matches!(me, Owner::Process { .. }) => {
                 Ok(Liveness::Alive)
             }
+            Ok(stamp) if stamp.owner == Owner::Itself && item.kind != Kind::Container => Ok(
+                Liveness::Unknown("only a container answers for itself".to_owned()),
+            ),
             Ok(stamp) => {
-                self.owner_liveness(&stamp.owner, item.created, proc_root)
+                self.owner_liveness(&stamp.owner, &item.id, item.created)
                     .await
             }
             Err(unreadable) => Ok(Liveness::Unknown(unreadable)),
         }
     }
 
-    async fn owner_liveness(
+    /// Whether the owner of `id`, created at `created`, is still there.
+    pub(crate) async fn owner_liveness(
         &self,
         owner: &Owner,
+        id: &str,
         created: Option<Timestamp>,
-        proc_root: &Path,
     ) -> Result<Liveness, EngineError> {
-        match owner {
-            Owner::Process {
-                boot_id,
-                pid,
-                start_time,
-            } => Ok(process_liveness(proc_root, boot_id, *pid, *start_time)),
-            Owner::Container(id) => self.container_liveness(id, created).await,
+        match (owner, &self.proc_root) {
+            (
+                Owner::Process {
+                    boot_id,
+                    pid,
+                    start_time,
+                },
+                Some(proc_root),
+            ) => Ok(process_liveness(proc_root, boot_id, *pid, *start_time)),
+            (Owner::Process { .. }, None) => Ok(Liveness::Unknown(
+                "its owner is a process of a host that cannot be looked at from here".to_owned(),
+            )),
+            (Owner::Container(id), _) => self.container_liveness(id, created).await,
+            (Owner::Itself, _) => Ok(match self.find(id).await? {
+                Some(seen) if seen.running => Liveness::Alive,
+                Some(seen) if seen.started_at.is_none() => {
+                    unstarted(seen.created, Timestamp::now())
+                }
+                Some(_) | None => Liveness::Dead,
+            }),
         }
     }
 
@@ -274,6 +285,14 @@ fn ours() -> HashMap<&'static str, Vec<&'static str>> {
     HashMap::from([("label", vec![LABEL_RUN])])
 }
 
+/// A container that was never started, and answers for itself.
+fn unstarted(created: Option<Timestamp>, now: Timestamp) -> Liveness {
+    match created {
+        Some(created) if now.duration_since(created) > STARTING => Liveness::Dead,
+        Some(_) | None => Liveness::Unknown("it is about to be started".to_owned()),
+    }
+}
+
 /// Whether something was created in the owner's present life. Both sides count in whole seconds, as lists and volumes do:
 /// what was created in the very second of a restart is taken for alive.
 fn same_life(created: Option<Timestamp>, started: Option<Timestamp>) -> Liveness {
@@ -291,6 +310,17 @@ fn same_life(created: Option<Timestamp>, started: Option<Timestamp>) -> Liveness
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_about_to_be_started_is_given_ten_minutes() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let created = Some(at("2026-11-22T18:00:00Z"));
+        let alive = |now| !matches!(unstarted(created, at(now)), Liveness::Dead);
+        assert!(alive("2026-11-22T18:09:59Z"));
+        assert!(!alive("2026-11-22T18:10:01Z"));
+        // The device's clock is ahead of ours.
+        assert!(alive("2026-11-22T17:00:00Z"));
+    }
 
     #[test]
     fn a_restarted_owner_is_dead_for_what_came_before() {

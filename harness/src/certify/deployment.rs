@@ -11,7 +11,7 @@ pub const MANIFEST: &str = include_str!("../../../deployment.json");
 /// The probe's module id.
 pub const MODULE: &str = "edgeproof";
 /// Where the engine's socket is in the manifest.
-const SOCKET: &str = "/var/run/docker.sock";
+pub const ENGINE_SOCKET: &str = "/var/run/docker.sock";
 /// Where the engine's data root is in the manifest.
 const DATA_ROOT: &str = "/var/lib/docker";
 
@@ -115,10 +115,10 @@ fn replace_sources(body: &mut Value, fills: &Fills<'_>) -> Vec<Deviation> {
     for bind in binds.into_iter().flatten() {
         if let Some(target) = bind
             .as_str()
-            .and_then(|bind| bind.strip_prefix(&format!("{SOCKET}:")))
+            .and_then(|bind| bind.strip_prefix(&format!("{ENGINE_SOCKET}:")))
         {
             let used = format!("{}:{target}", fills.socket);
-            if fills.socket != SOCKET {
+            if fills.socket != ENGINE_SOCKET {
                 recorded.push(fill("HostConfig.Binds", bind.clone(), json!(used)));
             }
             *bind = json!(used);
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_shipped_manifest_becomes_a_container() {
-        let made = container(SOCKET, DATA_ROOT);
+        let made = container(ENGINE_SOCKET, DATA_ROOT);
         assert_eq!(made.state_volume, "edgeproof-state");
         assert_eq!(made.body["Image"], "sha256:1");
         assert!(
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn only_image_socket_and_data_root_are_filled_and_each_is_recorded() {
-        let usual = container(SOCKET, DATA_ROOT);
+        let usual = container(ENGINE_SOCKET, DATA_ROOT);
         let other = container("/run/user/7/docker.sock", "/data/docker");
         let names = |made: &ProbeContainer| {
             made.fills
@@ -295,7 +295,7 @@ mod tests {
     fn a_manifest_without_the_probe_is_refused() {
         let fills = Fills {
             image: "i",
-            socket: SOCKET,
+            socket: ENGINE_SOCKET,
             data_root: DATA_ROOT,
         };
         let error = probe_container("{}", &fills, &EDGE).unwrap_err();

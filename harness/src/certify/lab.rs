@@ -1,42 +1,53 @@
 //! The lab around one run: local hub, network, workload socket, and the probe's container. It puts everything up and
 //! takes everything down.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use conformance::create_options::NamedVolume;
+use conformance::platform::Platform;
 use conformance::record::Deviation;
 use conformance::report::Report;
 use conformance::run_request::RunRequest;
-use engine::{Engine, EngineEvent, EventKind, LABEL_RUN, Owner, Role, Stamp};
+use engine::{Engine, EngineEvent, EventKind, LABEL_RUN, Network, Owner, Role, Stamp};
+use relay::lab::Behind;
 use serde_json::json;
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode};
 use standin::workload::{self, WorkloadIdentity, WorkloadServer};
 use tokio::sync::mpsc::Receiver;
 
 use super::assembly::{Assembled, Assembly};
-use super::deployment::{EdgeModule, Fills, MANIFEST, MODULE, probe_container};
+use super::deployment::{
+    ENGINE_SOCKET, EdgeModule, Fills, MANIFEST, MODULE, ProbeContainer, probe_container,
+};
 use super::progress::Progress;
-use super::sockets::SocketDirectory;
+use super::relay::Relay;
+use crate::sockets::SocketDirectory;
 
 /// Name of the hub that the probe believes in.
 const HUB_HOST: &str = "edgeproof.azure-devices.local";
 /// Id of the device that the probe believes to be on.
 const DEVICE: &str = "edgeproof-lab";
 /// MQTT over TLS.
-const MQTT_PORT: u16 = 8883;
+pub(super) const MQTT_PORT: u16 = 8883;
 /// How long the probe may take to put its own house in order after SIGTERM.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 /// Lines of the probe's log shown when it ends early.
 const LAST_LINES: usize = 12;
 
-/// Everything of one run on this machine.
+/// Everything of one run: on this machine, and on the engine's.
 pub(super) struct Lab {
     engine: Engine,
+    /// Whether the engine runs on this machine.
+    engine_is_here: bool,
     run: String,
+    /// This program.
+    me: Owner,
+    /// Who owns what is on the engine: this program, or the relay on an engine that is elsewhere.
     owner: Owner,
+    relay: Option<Relay>,
     sockets: Option<SocketDirectory>,
     hub: Option<LocalHub>,
     workload: Option<WorkloadServer>,
@@ -45,19 +56,34 @@ pub(super) struct Lab {
     state_volume: Option<String>,
 }
 
+/// Where the probe finds hub and workload API.
+struct Reach {
+    network: Network,
+    /// The hub's address for the probe.
+    gateway: String,
+    /// Where the hub listens.
+    listen: SocketAddr,
+}
+
 impl Lab {
     /// Sweeps what dead runs left, and gets ready.
-    pub(super) async fn new(engine: Engine, run: String) -> anyhow::Result<Lab> {
-        let proc = Path::new("/proc");
-        let owner = Owner::this_process(proc)?;
-        let swept = engine.sweep(proc, &owner).await?;
+    pub(super) async fn new(
+        engine: Engine,
+        engine_is_here: bool,
+        run: String,
+    ) -> anyhow::Result<Lab> {
+        let me = Owner::this_process(Path::new("/proc"))?;
+        let swept = engine.sweep(&me).await?;
         if !swept.removed.is_empty() {
             tracing::info!(removed = ?swept.removed, "left by runs whose owner is dead");
         }
         Ok(Lab {
             engine,
+            engine_is_here,
             run,
-            owner,
+            owner: me.clone(),
+            me,
+            relay: None,
             sockets: None,
             hub: None,
             workload: None,
@@ -72,27 +98,23 @@ impl Lab {
         request: &RunRequest,
         progress: &mut Progress,
     ) -> anyhow::Result<(Report, Vec<Deviation>)> {
+        let facts = self.engine.facts().await?;
         progress.step("loading the probe");
-        let image = self.load_probe().await?;
+        let image = self.load_probe(&facts.platform).await?;
         progress.step("starting the local hub and the probe");
-        let network = self
-            .engine
-            .create_network(&self.name("lab"), &self.stamp(Role::Network))
-            .await?;
+        let reach = self.reach(&image).await?;
         let identity = Identity::module(DEVICE, MODULE);
-        let gateway = network.gateway.to_string();
-        let listen = SocketAddr::new(network.gateway, MQTT_PORT);
         let hub = LocalHub::start(HubConfig {
-            listen,
+            listen: reach.listen,
             host_name: HUB_HOST.to_owned(),
-            names: vec![gateway.clone()],
+            names: vec![reach.gateway.clone()],
             mode: Mode::IotHub,
         })
         .await?;
         let heard = hub.subscribe();
         let credentials = hub.register(&identity)?;
-        let sockets = SocketDirectory::create(&std::env::temp_dir(), &self.run, &self.owner)?;
-        let socket = sockets.socket("workload.sock");
+        let sockets = SocketDirectory::create(&std::env::temp_dir(), &self.run, &self.me)?;
+        let mut socket = sockets.socket("workload.sock");
         let speaks_for = WorkloadIdentity {
             module: MODULE.to_owned(),
             key: credentials.key,
@@ -101,43 +123,82 @@ impl Lab {
         self.workload = Some(workload::serve(&socket, speaks_for).await?);
         self.sockets = Some(sockets);
         hub.set_desired(&identity, &json!({"conformance": {"run": request}}))?;
+        if let Some(relay) = &mut self.relay {
+            let there = relay.workload_socket.clone();
+            relay.carry(Behind {
+                hub: hub.address(),
+                workload: std::mem::replace(&mut socket, there),
+            });
+        }
         self.hub = Some(hub);
 
-        let facts = self.engine.facts().await?;
+        let engine_socket = if self.engine_is_here {
+            path_text(self.engine.socket())?
+        } else {
+            ENGINE_SOCKET
+        };
         let fills = Fills {
             image: &image,
-            socket: path_text(self.engine.socket())?,
+            socket: engine_socket,
             data_root: &facts.data_root,
         };
         let edge = EdgeModule {
             hub_host: HUB_HOST,
-            gateway_host: &gateway,
+            gateway_host: &reach.gateway,
             device: DEVICE,
             generation: &credentials.generation_id,
             workload_socket: path_text(&socket)?,
-            network: &network.name,
+            network: &reach.network.name,
         };
         let made = probe_container(MANIFEST, &fills, &edge)?;
+        let events = self.engine.events(&self.run).await?;
+        self.start_probe(&made).await?;
+        let report = self.follow(heard, events, progress).await?;
+        Ok((report, made.fills))
+    }
+
+    /// Makes the run's network, and a relay on it where the engine's containers do not reach this machine.
+    async fn reach(&mut self, image: &str) -> anyhow::Result<Reach> {
+        if !self.engine_is_here {
+            let relay = Relay::start(&self.engine, image, &self.name("relay"), &self.run).await?;
+            self.owner = relay.owner();
+            self.relay = Some(relay);
+        }
+        let network = self
+            .engine
+            .create_network(&self.name("lab"), &self.stamp(Role::Network))
+            .await?;
+        let (address, listen) = match &self.relay {
+            None => (network.gateway, SocketAddr::new(network.gateway, MQTT_PORT)),
+            Some(relay) => (
+                relay.join(&self.engine, &network).await?,
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            ),
+        };
+        Ok(Reach {
+            network,
+            gateway: address.to_string(),
+            listen,
+        })
+    }
+
+    async fn start_probe(&mut self, made: &ProbeContainer) -> anyhow::Result<()> {
         let known = self.engine.volume(&made.state_volume).await?;
         // A volume without our stamp is a deployed probe's: it stays.
         if known.is_none_or(|volume| volume.labels.contains_key(LABEL_RUN)) {
             self.state_volume = Some(made.state_volume.clone());
         }
+        let volume = NamedVolume::local(&made.state_volume);
         self.engine
-            .create_volume(
-                &NamedVolume::local(&made.state_volume),
-                &self.stamp(Role::Volume),
-            )
+            .create_volume(&volume, &self.stamp(Role::Volume))
             .await?;
-        let events = self.engine.events(&self.run).await?;
         let created = self
             .engine
             .create(&self.name("probe"), &made.body, &self.stamp(Role::Probe))
             .await?;
         self.probe = Some(created.id.clone());
         self.engine.start(&created.id).await?;
-        let report = self.follow(heard, events, progress).await?;
-        Ok((report, made.fills))
+        Ok(())
     }
 
     /// Waits for the whole report; a probe that ends or gives up first is an error that shows its last words.
@@ -192,7 +253,7 @@ impl Lab {
         if let Err(error) = self.engine.remove_run(&self.run, &self.owner).await {
             first_error.get_or_insert(error);
         }
-        if let Err(error) = self.engine.sweep(Path::new("/proc"), &self.owner).await {
+        if let Err(error) = self.engine.sweep(&self.owner).await {
             first_error.get_or_insert(error);
         }
         if let Some(volume) = &self.state_volume
@@ -200,6 +261,13 @@ impl Lab {
         {
             tracing::debug!(%error, "another run uses it, and removes it");
         }
+        // The relay goes last: until then it answers for the rest.
+        if !self.engine_is_here
+            && let Err(error) = self.engine.remove_run(&self.run, &Owner::Itself).await
+        {
+            first_error.get_or_insert(error);
+        }
+        drop(self.relay);
         drop(self.workload);
         drop(self.sockets);
         if let Some(hub) = self.hub {
@@ -208,9 +276,9 @@ impl Lab {
         first_error.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Loads the probe's image from the archive beside this program; its id.
-    async fn load_probe(&self) -> anyhow::Result<String> {
-        let archive = probe_archive()?;
+    /// Loads the probe's image for the engine's platform from the archive beside this program; its id.
+    async fn load_probe(&self, platform: &Platform) -> anyhow::Result<String> {
+        let archive = probe_archive(platform)?;
         let loaded = self.engine.load_archive(&archive).await?;
         let reference = loaded
             .into_iter()
@@ -235,16 +303,30 @@ impl Lab {
     }
 }
 
-/// `edgeproof-agent.tar` beside this program, where `make build` puts it.
-fn probe_archive() -> anyhow::Result<PathBuf> {
+/// The archive beside this program, where `make build` and `make platforms` put it.
+fn probe_archive(platform: &Platform) -> anyhow::Result<PathBuf> {
+    let (name, made_by) = archive_name(platform).with_context(|| {
+        format!("there is no image of the probe for {platform}, the platform of this engine")
+    })?;
     let program = std::env::current_exe().context("find this program")?;
-    let archive = program.with_file_name("edgeproof-agent.tar");
+    let archive = program.with_file_name(name);
     anyhow::ensure!(
         archive.is_file(),
-        "the probe's image archive {} is missing; `make build` makes it",
+        "the probe's image archive {} is missing; `{made_by}` makes it",
         archive.display()
     );
     Ok(archive)
+}
+
+/// File name of the probe's archive, and what makes it. An engine says `arm` without a variant: 32-bit devices with IoT
+/// Edge are ARMv7.
+fn archive_name(platform: &Platform) -> Option<(&'static str, &'static str)> {
+    match (platform.os.as_str(), platform.architecture.as_str()) {
+        ("linux", "amd64") => Some(("edgeproof-agent.tar", "make build")),
+        ("linux", "arm64") => Some(("edgeproof-agent-arm64.tar", "make platforms")),
+        ("linux", "arm") => Some(("edgeproof-agent-arm-v7.tar", "make platforms")),
+        _ => None,
+    }
 }
 
 fn path_text(path: &Path) -> anyhow::Result<&str> {

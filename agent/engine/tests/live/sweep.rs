@@ -1,7 +1,5 @@
 //! The sweep on a real engine: everything of the dead goes, nothing of the living.
 
-use std::path::Path;
-
 use conformance::create_options::NamedVolume;
 use engine::{Engine, LABEL_RUN, Owner, Role};
 
@@ -74,7 +72,7 @@ async fn everything_a_dead_owner_left_goes_and_everything_of_the_living_stays() 
     let their_candidate = sleeper(&engine, "live-candidate", &their_owner).await;
     let mine = sleeper(&engine, "mine", &me()).await;
 
-    let swept = engine.sweep(Path::new("/proc"), &me()).await.unwrap();
+    let swept = engine.sweep(&me()).await.unwrap();
 
     for id in [&probe, &candidate] {
         assert_eq!(engine.find(id).await.unwrap(), None, "{swept:?}");
@@ -95,7 +93,7 @@ async fn everything_a_dead_owner_left_goes_and_everything_of_the_living_stays() 
 
     // The neighbour dies: its whole chain goes with the next sweep.
     drop(neighbour);
-    let swept = engine.sweep(Path::new("/proc"), &me()).await.unwrap();
+    let swept = engine.sweep(&me()).await.unwrap();
     assert_eq!(engine.find(&their_probe).await.unwrap(), None, "{swept:?}");
     assert_eq!(
         engine.find(&their_candidate).await.unwrap(),

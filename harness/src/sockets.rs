@@ -1,4 +1,4 @@
-//! The directory of the probe's workload socket on this machine, and the sweep of those whose owner is dead.
+//! Directories of a run's unix sockets on this machine, and the sweep of those whose owner is dead.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const NAMING: Duration = Duration::from_secs(60);
 
 /// A directory of this run; it goes when this is dropped.
 #[derive(Debug)]
-pub(super) struct SocketDirectory {
+pub(crate) struct SocketDirectory {
     path: PathBuf,
 }
 
@@ -26,7 +26,7 @@ impl SocketDirectory {
     ///
     /// # Errors
     /// The directory cannot be made.
-    pub(super) fn create(
+    pub(crate) fn create(
         parent: &Path,
         run: &str,
         owner: &Owner,
@@ -43,7 +43,7 @@ impl SocketDirectory {
 
     /// Path of a socket in it.
     #[must_use]
-    pub(super) fn socket(&self, name: &str) -> PathBuf {
+    pub(crate) fn socket(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 }
