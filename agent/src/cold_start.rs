@@ -14,7 +14,7 @@ use crate::events::RunEvent;
 use crate::sampler::oom::{Witnesses, device_kills};
 use crate::sampler::{ContainerFiles, Roots, Sampler, privilege};
 use crate::volumes;
-use crate::watch::{Awaited, Sight, Watch};
+use crate::watch::{Awaited, KILLED, Sight, Watch};
 
 /// How often the candidate is sampled.
 pub const CADENCE_HZ: u32 = 10;
@@ -183,6 +183,9 @@ async fn follow(
             });
             return Ok(());
         }
+    }
+    if matches!(outcome, Awaited::Ended(None | Some(KILLED))) {
+        watch.oom_told(bench.roots).await;
     }
     count_kills(start, bench.roots, &watch, sampler.as_ref().ok());
     fail(bench, trial, &watch, start, &outcome).await?;

@@ -10,7 +10,7 @@ use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{sleep, timeout};
 
-use crate::sampler::{Roots, ports};
+use crate::sampler::{Roots, oom, ports};
 
 /// How often declared ports are looked at while a start is awaited; the kernel sends no event for a listening port.
 const PORT_LOOK: Duration = Duration::from_millis(100);
@@ -19,6 +19,11 @@ const EAGER: Millis = Millis(2_000);
 /// After that a look may cost one part in so many. `/proc/PID/net/tcp` walks the hash table of every connection of the
 /// host, which is sized by its memory: 4 ms a table on a machine of 24 GiB.
 const LOOK_SHARE: u32 = 50;
+
+/// How long after an exit by SIGKILL the engine may say that it was for memory.
+const LATE_WORD: Duration = Duration::from_secs(3);
+/// Exit code of a process that was killed.
+pub(crate) const KILLED: i64 = 137;
 
 /// What waiting came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +141,24 @@ impl Watch {
         }
         let missing = seen_by.expectation.missing(&self.signs(seen_by));
         Ok((!missing.is_empty()).then_some(Awaited::Overdue(missing)))
+    }
+
+    /// Whether a process was killed for memory, also where the engine says so late: its word and the exit come by different
+    /// ways, and an exit by SIGKILL may be told first. Waits only where the kernel killed somebody, or does not count.
+    pub(crate) async fn oom_told(&mut self, roots: &Roots) -> bool {
+        let quiet = self.device_kills.is_some() && self.device_kills == oom::device_kills(roots);
+        if self.oom_kills == 0 && !quiet {
+            let told = async {
+                while self.oom_kills == 0
+                    && let Some(event) = self.events.recv().await
+                {
+                    self.take(&event);
+                }
+            };
+            // Without a word by then there is none.
+            let _ = timeout(LATE_WORD, told).await;
+        }
+        self.oom_kills > 0
     }
 
     fn signs(&self, seen_by: &Sight<'_>) -> Signs {

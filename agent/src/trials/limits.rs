@@ -12,7 +12,9 @@ use tokio::time::timeout;
 use crate::bench::Bench;
 use crate::cold_start::CADENCE_HZ;
 use crate::load::held;
+use crate::sampler::oom::device_kills;
 use crate::sampler::{ContainerFiles, Sampler};
+use crate::watch::{KILLED, Watch};
 
 /// Limit of the container that eats.
 const MEMORY_LIMIT: Bytes = Bytes::mib(32);
@@ -128,6 +130,8 @@ async fn sacrifice(bench: &Bench<'_>, what: &str, body: &Value) -> Result<Sacrif
 }
 
 async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
+    let events = bench.engine.events(bench.run).await?;
+    let mut watch = Watch::new(id.to_owned(), events, device_kills(bench.roots));
     bench.engine.start(id).await?;
     let running = bench.engine.inspect(id).await?;
     let sampler = ContainerFiles::open(bench.roots, bench.layout, id)
@@ -136,9 +140,10 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
     let exit_code = bench.engine.wait_exit(id).await?;
     let usage = sampler.map(|sampler| sampler.finish().0);
     let ended = bench.engine.inspect(id).await?;
+    let killed = exit_code == KILLED;
     Ok(Sacrificed {
         exit_code,
-        oom_killed: ended.oom_killed,
+        oom_killed: ended.oom_killed || killed && watch.oom_told(bench.roots).await,
         lines: bench.engine.last_lines(id, 50).await?,
         usage,
     })

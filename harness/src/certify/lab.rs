@@ -250,8 +250,11 @@ impl Lab {
         {
             first_error = Some(error);
         }
-        if let Err(error) = self.engine.remove_run(&self.run, &self.owner).await {
-            first_error.get_or_insert(error);
+        // A relay goes before the network that it is on.
+        for owner in [&Owner::Itself, &self.owner] {
+            if let Err(error) = self.engine.remove_run(&self.run, owner).await {
+                first_error.get_or_insert(error);
+            }
         }
         if let Err(error) = self.engine.sweep(&self.owner).await {
             first_error.get_or_insert(error);
@@ -260,12 +263,6 @@ impl Lab {
             && let Err(error) = self.engine.remove_volume(volume).await
         {
             tracing::debug!(%error, "another run uses it, and removes it");
-        }
-        // The relay goes last: until then it answers for the rest.
-        if !self.engine_is_here
-            && let Err(error) = self.engine.remove_run(&self.run, &Owner::Itself).await
-        {
-            first_error.get_or_insert(error);
         }
         drop(self.relay);
         drop(self.workload);
