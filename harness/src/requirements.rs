@@ -70,7 +70,7 @@ pub fn run(args: &RequirementsArgs) -> anyhow::Result<ExitCode> {
 #[must_use]
 pub fn is_judged(entry: &Requirement) -> bool {
     match entry.judge {
-        Judge::By(_) => true,
+        Judge::By(_) | Judge::ByFleet(_) => true,
         Judge::NothingObservesIt => false,
     }
 }

@@ -82,16 +82,20 @@ fn introduction(catalogue: &[Requirement], version: &str) -> String {
         .iter()
         .filter(|entry| entry.is_precondition())
         .count();
-    let judged = catalogue
-        .iter()
-        .filter(|entry| !entry.is_precondition() && is_judged(entry))
-        .count();
+    let judged = |by: fn(&Requirement) -> bool| {
+        catalogue
+            .iter()
+            .filter(|entry| !entry.is_precondition() && by(entry))
+            .count()
+    };
+    let (all, one) = (judged(is_judged), judged(needs_one_run));
+    let more = all - one;
     let requirements = catalogue.len() - preconditions;
     format!(
         "# Catalogue {version}\n\n\
          <!-- Generated from agent/conformance/src/requirements; refresh with UPDATE_GOLDEN=1 cargo test -p conformance. -->\n\n\
          {requirements} requirements of the certification programme for IoT Edge modules, in our own words, and {preconditions} preconditions that edgeproof sets itself.\n\
-         {judged} of the requirements are judged today; the others are listed in every report as inconclusive (`input-missing`) and never count as assessed.\n\n\
+         {all} of the requirements are judged today, {one} from a run on one device and {more} from runs on several; the others are listed in every report as inconclusive (`input-missing`) and never count as assessed.\n\n\
          Force: an unmet *must* fails, an unmet *should* or *may* warns, *info* is only recorded. Where the process note of 2018 differs, its force stands in brackets.\n\
          Preconditions are never blamed on a module: one that does not hold makes what rests on it inconclusive.\n"
     )
@@ -122,9 +126,13 @@ fn family_of(entry: &Requirement) -> Option<&'static str> {
 
 fn is_judged(entry: &Requirement) -> bool {
     match entry.judge {
-        Judge::By(_) => true,
+        Judge::By(_) | Judge::ByFleet(_) => true,
         Judge::NothingObservesIt => false,
     }
+}
+
+fn needs_one_run(entry: &Requirement) -> bool {
+    matches!(entry.judge, Judge::By(_))
 }
 
 fn forces(entry: &Requirement) -> String {
@@ -192,12 +200,13 @@ pub const fn stage_word(stage: Stage) -> &'static str {
     }
 }
 
-/// The word for a scope in every face: `offer`, `device`, `full`.
+/// The word for a scope in every face: `offer`, `device`, `fleet`, `full`.
 #[must_use]
 pub const fn scope_word(scope: ScopeName) -> &'static str {
     match scope {
         ScopeName::Offer => "offer",
         ScopeName::Device => "device",
+        ScopeName::Fleet => "fleet",
         ScopeName::Full => "full",
     }
 }
@@ -229,7 +238,7 @@ mod tests {
              \n\
              force     must\n\
              evidence  device\n\
-             judged    in device, full scope\n\
+             judged    in device, fleet, full scope\n\
              mend      Claim the RAM that was measured, or make the module need less in the phase that is named.\n\
              source    “Prepare IoT Edge module technical assets”, Device dimensions\n          \
                        “The IoT Edge Module certification process (2018)”, Device dimensioning\n"

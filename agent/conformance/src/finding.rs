@@ -221,6 +221,14 @@ pub struct Finding {
     pub granted: Option<Grant>,
 }
 
+impl Finding {
+    /// Whether it speaks of the device and the probe, not of the module; such findings never roll up.
+    #[must_use]
+    pub fn is_precondition(&self) -> bool {
+        self.id.starts_with("IEM-PRE-")
+    }
+}
+
 /// An exception granted by the lab.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

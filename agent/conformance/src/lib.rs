@@ -12,6 +12,7 @@
 pub mod candidate;
 pub mod catalogue_text;
 pub mod create_options;
+pub mod dossier;
 pub mod finding;
 pub mod hardware;
 pub mod health;

@@ -8,12 +8,14 @@ use crate::finding::{Reason, Unseen};
 use crate::units::Millis;
 
 mod creation;
+mod fleet;
 mod image;
 mod limits;
 mod start;
 mod usage;
 
 pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, LivePrivilege};
+pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
 pub use limits::{CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
@@ -103,6 +105,15 @@ pub struct Observations {
     pub probe: Observed<ProbeCost>,
     /// The run's phases on one time line.
     pub phases: Vec<Phase>,
+    /// Runs of the same offer on several devices, this one among them. Only a dossier has them, so a record of one run
+    /// alone is written without.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub fleet: Observed<Vec<PlatformRun>>,
+}
+
+/// Whether nothing has looked, so that a document can leave the fact out and read the same again.
+fn is_nothing_looked<T: PartialEq>(fact: &Observed<T>) -> bool {
+    *fact == Observed::default()
 }
 
 /// A request that a candidate made on its workload socket.

@@ -144,6 +144,8 @@ pub enum ScopeName {
     Offer,
     /// Offer, image, and what one device can show.
     Device,
+    /// The same on several devices, and what only several of them can show.
+    Fleet,
     /// Everything.
     Full,
 }

@@ -84,6 +84,18 @@ impl RunVerdict {
         }
     }
 
+    /// The worse of two: not conformant, then undecided, then conformant.
+    #[must_use]
+    pub const fn worse(self, other: RunVerdict) -> RunVerdict {
+        match (self, other) {
+            (RunVerdict::NotConformant, _) | (_, RunVerdict::NotConformant) => {
+                RunVerdict::NotConformant
+            }
+            (RunVerdict::Undecided, _) | (_, RunVerdict::Undecided) => RunVerdict::Undecided,
+            (RunVerdict::Conformant, RunVerdict::Conformant) => RunVerdict::Conformant,
+        }
+    }
+
     /// The exit code of every command that ends with this verdict: 0, 1 or 2.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
@@ -126,27 +138,11 @@ impl Report {
             .iter()
             .map(|entry| entry.finding(&record))
             .collect();
-        let requirements = || {
-            catalogue
-                .iter()
-                .zip(&findings)
-                .filter(|(entry, _)| !entry.is_precondition())
-        };
-        let in_scope: Vec<&Finding> = requirements()
-            .map(|(_, finding)| finding)
-            .filter(|finding| finding.in_scope)
-            .collect();
-        let scope = Scope {
-            name: record.run.scope,
-            stages: stages_of(&in_scope),
-            assessed: in_scope
-                .iter()
-                .filter(|finding| is_assessed(finding.verdict))
-                .count(),
-            total: requirements().count(),
-        };
-        let counts = count(&in_scope);
-        let verdict = roll_up(&in_scope, record.run.scope);
+        let RollUp {
+            scope,
+            counts,
+            verdict,
+        } = RollUp::of(&findings, record.run.scope);
         let measurements = measurements(&record);
         let Record {
             run,
@@ -207,6 +203,7 @@ impl Report {
         let scope = match self.scope.name {
             ScopeName::Offer => "offer",
             ScopeName::Device => "device",
+            ScopeName::Fleet => "fleet",
             ScopeName::Full => "full",
         };
         let custom = match (self.run.certifying, self.run.profile.name) {
@@ -220,6 +217,35 @@ impl Report {
             self.scope.assessed,
             self.scope.total
         )
+    }
+}
+
+/// What findings come to together.
+#[derive(Debug)]
+pub(crate) struct RollUp {
+    pub(crate) scope: Scope,
+    pub(crate) counts: Counts,
+    pub(crate) verdict: RunVerdict,
+}
+
+impl RollUp {
+    /// Preconditions never roll up, and what stands outside the scope is only listed.
+    pub(crate) fn of(findings: &[Finding], name: ScopeName) -> RollUp {
+        let requirements = || findings.iter().filter(|finding| !finding.is_precondition());
+        let in_scope: Vec<&Finding> = requirements().filter(|finding| finding.in_scope).collect();
+        RollUp {
+            scope: Scope {
+                name,
+                stages: stages_of(&in_scope),
+                assessed: in_scope
+                    .iter()
+                    .filter(|finding| is_assessed(finding.verdict))
+                    .count(),
+                total: requirements().count(),
+            },
+            counts: count(&in_scope),
+            verdict: roll_up(&in_scope, name),
+        }
     }
 }
 
@@ -287,5 +313,8 @@ fn roll_up(findings: &[&Finding], scope: ScopeName) -> RunVerdict {
     }
 }
 
+mod blockers;
 #[cfg(test)]
 mod tests;
+
+pub use blockers::blockers;

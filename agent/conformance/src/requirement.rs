@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Grant, Outcome, OutcomeKind, Reason, Unseen, Verdict};
+use crate::observation::PlatformRun;
 use crate::record::{Edition, Record, Run, ScopeName};
 
 /// One entry of the catalogue. Text is the project's own words; `sources` name the public documents.
@@ -30,11 +31,16 @@ pub struct Requirement {
     pub judge: Judge,
 }
 
+/// What is said of an entry without evidence. Stored reports hold these words and must come to them again.
+const NOTHING_OBSERVES_IT: &str = "nothing observes this requirement yet";
+
 /// How an entry is judged.
 #[derive(Debug, Clone, Copy)]
 pub enum Judge {
     /// From what was observed. It cannot wait, log, fetch or panic.
     By(fn(&Record) -> Result<Outcome, Unseen>),
+    /// From the runs of several devices; a record of one run alone has none, and nothing observes the entry there.
+    ByFleet(fn(&Record, &[PlatformRun]) -> Result<Outcome, Unseen>),
     /// Nothing observes it yet: always inconclusive, outside `assessed`.
     NothingObservesIt,
 }
@@ -150,12 +156,14 @@ impl Requirement {
     /// Judges one record: always exactly one finding.
     #[must_use]
     pub fn finding(&self, record: &Record) -> Finding {
+        let nothing = || Unseen::new(Reason::InputMissing, NOTHING_OBSERVES_IT);
         let judged = match self.judge {
             Judge::By(judge) => judge(record),
-            Judge::NothingObservesIt => Err(Unseen::new(
-                Reason::InputMissing,
-                "nothing observes this requirement yet",
-            )),
+            Judge::ByFleet(judge) => match record.observations.fleet.seen() {
+                Some(runs) => judge(record, runs),
+                None => Err(nothing()),
+            },
+            Judge::NothingObservesIt => Err(nothing()),
         };
         let force = self.force_in(record.run.edition);
         let mut finding = Finding {

@@ -85,7 +85,7 @@ impl RunRequest {
         if self.profile != ProfileName::Quick {
             mistakes.push("/profile: only `quick` is available".to_owned());
         }
-        if self.scope == ScopeName::Offer {
+        if matches!(self.scope, ScopeName::Offer | ScopeName::Fleet) {
             mistakes.push("/scope: `device` or `full`".to_owned());
         }
         if self.offer.is_none() {
@@ -227,6 +227,8 @@ mod tests {
         wrong.id = "Run 1".to_owned();
         wrong.scope = ScopeName::Offer;
         wrong.offer = None;
+        assert_eq!(wrong.mistakes().len(), 3);
+        wrong.scope = ScopeName::Fleet;
         assert_eq!(wrong.mistakes().len(), 3);
     }
 

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::finding::Verdict;
 use crate::observation::{
     CpuLimitProof, CpuUse, Creation, EffectivePrivilege, EnvelopeRun, Health, ImageConfig,
     ImageFacts, ImageSource, LimitProofs, Limits, LivePrivilege, MemoryBreakdown, MemoryLimitProof,
-    MemoryUse, NetworkUse, Observations, Observed, PeakMethod, Phase, ProbeCost, Start, Stop,
-    StorageUse, Ticks, Usage,
+    MemoryUse, NetworkUse, Observations, Observed, PeakMethod, Phase, PlatformRun, ProbeCost,
+    Start, StartVerdict, Stop, StorageUse, Ticks, Usage,
 };
 use crate::offer::{Link, Listing, Offer, Overlay, Plan, PlanImage, PlatformOption};
 use crate::platform::Platform;
@@ -79,6 +80,34 @@ pub(crate) fn healthy_start(at: Millis) -> Start {
         oom_unseen: None,
         last_lines: vec!["listening on 8080".to_owned()],
         usage: Observed::Seen(usage(at, Millis(at.0 + 10_300))),
+    }
+}
+
+/// The sample's run as one of several, on a device of this name and platform.
+pub(crate) fn platform_run(device: &str, platform: &str) -> PlatformRun {
+    let platform: Platform = platform.parse().unwrap();
+    PlatformRun {
+        device: device.to_owned(),
+        run: format!("run-on-{device}"),
+        platform: Some(platform.clone()),
+        image_platform: Some(platform.clone()),
+        built: vec![platform],
+        index_seen: false,
+        board: Some("Contoso Box 2".to_owned()),
+        cores: Some(4),
+        memory: Some(Bytes::mib(2048)),
+        emulated: false,
+        engine: Some("24.0.9".to_owned()),
+        cgroup_version: Some("2".to_owned()),
+        memory_controller: true,
+        starts_healthy: StartVerdict {
+            verdict: Verdict::Pass,
+            reason: None,
+            saw: "3 of 3 starts healthy".to_owned(),
+        },
+        first_failure: None,
+        finished: Some("2026-11-20T09:02:00Z".to_owned()),
+        certifying: true,
     }
 }
 
@@ -318,6 +347,7 @@ fn observations() -> Observations {
             phase("envelope 2", 87_000, 97_300),
             phase("envelope 3", 99_000, 109_300),
         ],
+        fleet: Observed::default(),
     }
 }
 

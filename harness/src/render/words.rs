@@ -125,6 +125,7 @@ pub(crate) const fn scope(scope: ScopeName) -> &'static str {
     match scope {
         ScopeName::Offer => "offer",
         ScopeName::Device => "device",
+        ScopeName::Fleet => "fleet",
         ScopeName::Full => "full",
     }
 }

@@ -15,7 +15,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "The default settings are complete",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer],
-    scopes: &[ScopeName::Offer, ScopeName::Device, ScopeName::Full],
+    scopes: &[
+        ScopeName::Offer,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[
         Source {
             document: Document::TechnicalAssets,

@@ -13,7 +13,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "The default tag resolves",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer, Stage::Registry],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[Source {
         document: Document::ProcessNote2018,
         heading: "Be an IoT Edge module",

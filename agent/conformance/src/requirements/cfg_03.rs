@@ -16,7 +16,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "The create options are valid",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer, Stage::Device],
-    scopes: &[ScopeName::Offer, ScopeName::Device, ScopeName::Full],
+    scopes: &[
+        ScopeName::Offer,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[
         Source {
             document: Document::TechnicalAssets,

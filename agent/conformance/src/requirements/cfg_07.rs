@@ -18,7 +18,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Starts with exactly its defaults",
     force: Forces::always(Force::Must),
     stages: &[Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[
         Source {
             document: Document::TechnicalAssets,

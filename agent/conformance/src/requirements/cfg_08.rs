@@ -14,7 +14,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Customer values are marked placeholders",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer],
-    scopes: &[ScopeName::Offer, ScopeName::Device, ScopeName::Full],
+    scopes: &[
+        ScopeName::Offer,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[Source {
         document: Document::TechnicalAssets,
         heading: "Default configuration",

@@ -11,7 +11,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "One Docker-compatible image",
     force: Forces::always(Force::Must),
     stages: &[Stage::Image, Stage::Registry, Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[
         Source {
             document: Document::TechnicalAssets,

@@ -13,7 +13,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Runs on the Moby engine",
     force: Forces::always(Force::Must),
     stages: &[Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[
         Source {
             document: Document::TechnicalAssets,

@@ -16,7 +16,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
         edition_2018: Force::Should,
     },
     stages: &[Stage::Offer],
-    scopes: &[ScopeName::Offer, ScopeName::Device, ScopeName::Full],
+    scopes: &[
+        ScopeName::Offer,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[Source {
         document: Document::TechnicalAssets,
         heading: "Device dimensions",

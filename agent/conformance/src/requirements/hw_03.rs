@@ -17,7 +17,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "The declared RAM is enough",
     force: Forces::always(Force::Must),
     stages: &[Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[
         Source {
             document: Document::TechnicalAssets,

@@ -15,7 +15,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "The declared storage is enough",
     force: Forces::always(Force::Must),
     stages: &[Stage::Registry, Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[Source {
         document: Document::TechnicalAssets,
         heading: "Device dimensions",

@@ -11,7 +11,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Terms of use exist",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer, Stage::Person],
-    scopes: &[ScopeName::Offer, ScopeName::Device, ScopeName::Full],
+    scopes: &[
+        ScopeName::Offer,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[Source {
         document: Document::ProcessNote2018,
         heading: "Legal requirements (from AMP policy)",

@@ -14,8 +14,11 @@ mod cont_01;
 mod cont_02;
 mod customer_values;
 mod default_texts;
+mod dev_01;
+mod dev_03;
 mod engine_api;
 mod envelope;
+mod fleet_runs;
 mod hardware_draft;
 mod hw_01;
 mod hw_02;
@@ -26,7 +29,10 @@ mod leg_02;
 mod leg_03;
 mod links;
 mod not_observed;
+mod plat_02;
+mod plat_03;
 mod plat_05;
+mod plat_06;
 mod pre_01;
 mod pre_02;
 mod pre_06;
@@ -39,6 +45,7 @@ mod sec_02;
 mod secret_look;
 mod sup_01;
 mod tel_03;
+mod upd_01;
 mod workload_calls;
 
 use not_observed::{
@@ -54,14 +61,14 @@ pub const CATALOGUE: &[Requirement] = &[
     cont_01::REQUIREMENT,
     cont_02::REQUIREMENT,
     platforms::PLAT_01,
-    platforms::PLAT_02,
-    platforms::PLAT_03,
+    plat_02::REQUIREMENT,
+    plat_03::REQUIREMENT,
     platforms::PLAT_04,
     plat_05::REQUIREMENT,
-    platforms::PLAT_06,
-    devices::DEV_01,
+    plat_06::REQUIREMENT,
+    dev_01::REQUIREMENT,
     devices::DEV_02,
-    devices::DEV_03,
+    dev_03::REQUIREMENT,
     hw_01::REQUIREMENT,
     hw_02::REQUIREMENT,
     hw_03::REQUIREMENT,
@@ -100,7 +107,7 @@ pub const CATALOGUE: &[Requirement] = &[
     sec_02::REQUIREMENT,
     security::SEC_03,
     security::SEC_04,
-    upkeep::UPD_01,
+    upd_01::REQUIREMENT,
     upkeep::UPD_02,
     upkeep::UPD_03,
     legal::USE_01,

@@ -14,7 +14,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Claimed architectures match the image",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer, Stage::Registry],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[Source {
         document: Document::TechnicalAssets,
         heading: "Device dimensions",
@@ -89,7 +89,7 @@ fn claim(record: &Record) -> Result<Claim, Unseen> {
 }
 
 /// Every operating system with every architecture; without a word for the system it is Linux.
-fn claimed_platforms(claim: &Claim) -> Vec<Platform> {
+pub(super) fn claimed_platforms(claim: &Claim) -> Vec<Platform> {
     let linux = ["linux".to_owned()];
     let systems = if claim.os.is_empty() {
         &linux[..]
@@ -107,7 +107,7 @@ fn claimed_platforms(claim: &Claim) -> Vec<Platform> {
 }
 
 /// Whether an image for `built` runs on `device`: the same platform, or an older 32-bit ARM.
-fn runs_on(built: &Platform, device: &Platform) -> bool {
+pub(super) fn runs_on(built: &Platform, device: &Platform) -> bool {
     let same_family = built.os == device.os && built.architecture == device.architecture;
     let older_arm = built.architecture == "arm" && built.variant <= device.variant;
     same_family && (built.variant == device.variant || older_arm)

@@ -11,7 +11,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "A memory limit bites",
     force: Forces::always(Force::Must),
     stages: &[Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[Source {
         document: Document::Edgeproof,
         heading: "Preconditions of the probe",

@@ -10,7 +10,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "The cost of the probe is known",
     force: Forces::always(Force::Must),
     stages: &[Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[Source {
         document: Document::Edgeproof,
         heading: "Preconditions of the probe",

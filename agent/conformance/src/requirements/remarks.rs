@@ -33,6 +33,11 @@ impl Remarks {
         });
     }
 
+    /// Whether the requirement does not hold at some place.
+    pub(super) fn has_breach(&self) -> bool {
+        !self.breaches.is_empty()
+    }
+
     /// One outcome of all remarks; `met` is what was seen if there are none.
     pub(super) fn outcome(self, met: impl Into<String>, wanted: impl Into<String>) -> Outcome {
         let unmet = !self.breaches.is_empty();

@@ -11,7 +11,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "A support option exists",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer],
-    scopes: &[ScopeName::Offer, ScopeName::Device, ScopeName::Full],
+    scopes: &[
+        ScopeName::Offer,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[Source {
         document: Document::ProcessNote2018,
         heading: "Support requirements (from AMP policy)",

@@ -11,7 +11,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Without the SDK only downloads are counted",
     force: Forces::always(Force::Info),
     stages: &[Stage::Image, Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Full],
+    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
     sources: &[
         Source {
             document: Document::TechnicalAssets,

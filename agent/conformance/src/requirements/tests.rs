@@ -72,7 +72,11 @@ const HEADINGS_2018: &[&str] = &[
 ];
 
 fn is_judged(entry: &Requirement) -> bool {
-    matches!(entry.judge, Judge::By(_))
+    !matches!(entry.judge, Judge::NothingObservesIt)
+}
+
+fn needs_a_fleet(entry: &Requirement) -> bool {
+    matches!(entry.judge, Judge::ByFleet(_))
 }
 
 /// Whether its evidence is more than the offer's text and a person's word.
@@ -189,16 +193,30 @@ fn stages_are_sorted_and_eleven_entries_need_a_persons_word() {
 }
 
 #[test]
-fn an_entry_joins_device_scope_when_something_observes_it() {
+fn an_entry_joins_device_or_fleet_scope_when_something_observes_it() {
     for entry in CATALOGUE {
         assert!(entry.scopes.contains(&ScopeName::Full), "{}", entry.id);
         let unjudged_alone = is_judged(entry) || entry.scopes == [ScopeName::Full];
         assert!(unjudged_alone, "{}", entry.id);
         let device = entry.scopes.contains(&ScopeName::Device);
-        assert_eq!(device, is_judged(entry), "{}", entry.id);
+        let fleet = entry.scopes.contains(&ScopeName::Fleet);
+        assert!(fleet || !device, "{}", entry.id);
+        assert_eq!(
+            device,
+            is_judged(entry) && !needs_a_fleet(entry),
+            "{}",
+            entry.id
+        );
     }
-    let judged = |entry: &&Requirement| is_judged(entry) && !entry.is_precondition();
-    assert_eq!(CATALOGUE.iter().filter(judged).count(), 22);
+    let judged_in = |scope: ScopeName| {
+        let judged = |entry: &&Requirement| {
+            is_judged(entry) && !entry.is_precondition() && entry.scopes.contains(&scope)
+        };
+        CATALOGUE.iter().filter(judged).count()
+    };
+    assert_eq!(judged_in(ScopeName::Device), 22);
+    assert_eq!(judged_in(ScopeName::Fleet), 27);
+    assert_eq!(judged_in(ScopeName::Full), 28);
 }
 
 #[test]

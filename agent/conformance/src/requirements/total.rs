@@ -5,12 +5,20 @@ use serde_json::{Value, json};
 
 use super::CATALOGUE;
 use crate::finding::Verdict;
+use crate::observation::Observed;
+use crate::record::ScopeName;
 use crate::report::Report;
 use crate::sample;
 
-/// The sample's report as JSON without anything judged, which the tests below spoil.
+/// The sample's report as JSON without anything judged, with other devices' runs in view, which the tests below spoil.
 fn sample_json() -> Value {
-    serde_json::to_value(Report::judge(sample::record(), &[])).unwrap()
+    let mut record = sample::record();
+    record.run.scope = ScopeName::Fleet;
+    record.observations.fleet = Observed::Seen(vec![
+        sample::platform_run("box", "linux/amd64"),
+        sample::platform_run("pi4", "linux/arm64"),
+    ]);
+    serde_json::to_value(Report::judge(record, &[])).unwrap()
 }
 
 /// Pointers to every value below what was recorded.

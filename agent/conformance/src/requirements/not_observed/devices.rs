@@ -3,17 +3,6 @@
 use super::{UNOBSERVED, current, note_2018};
 use crate::requirement::{Force, Forces, Requirement, Stage};
 
-pub(crate) const DEV_01: Requirement = Requirement {
-    id: "IEM-DEV-01",
-    slug: "works-on-a-certified-device",
-    title: "Works on a certified device",
-    stages: &[Stage::Offer, Stage::Device],
-    sources: &[current("Device dimensions")],
-    statement: "The module works on at least one device of the catalogue of certified IoT Edge devices.",
-    remedy: "Run the certification on a device from the catalogue and record its model.",
-    ..UNOBSERVED
-};
-
 pub(crate) const DEV_02: Requirement = Requirement {
     id: "IEM-DEV-02",
     slug: "useful-links-name-a-device",
@@ -25,17 +14,6 @@ pub(crate) const DEV_02: Requirement = Requirement {
     ],
     statement: "The useful links hold a link to a certified device, or to the whole catalogue where all Tier 1 platforms are declared.",
     remedy: "Add a link to the device the module was tested on under Useful links of the offer listing.",
-    ..UNOBSERVED
-};
-
-pub(crate) const DEV_03: Requirement = Requirement {
-    id: "IEM-DEV-03",
-    slug: "needs-above-pi-class-are-stated",
-    title: "Needs above Raspberry Pi class are stated",
-    stages: &[Stage::Offer, Stage::Device],
-    sources: &[note_2018("Device dimensioning")],
-    statement: "A module that needs more than a device of Raspberry Pi class says in its description what it needs.",
-    remedy: "State in the description which CPU, RAM, storage or accelerator the module needs.",
     ..UNOBSERVED
 };
 

@@ -3,17 +3,6 @@
 use super::{UNOBSERVED, current, note_2018};
 use crate::requirement::{Requirement, Stage};
 
-pub(crate) const UPD_01: Requirement = Requirement {
-    id: "IEM-UPD-01",
-    slug: "works-with-current-runtimes",
-    title: "Works with the current runtimes",
-    stages: &[Stage::Fleet],
-    sources: &[current("Recertification process"), note_2018("Updates")],
-    statement: "The module keeps working on the versions of the IoT Edge runtime and engine that are supported today.",
-    remedy: "Run the certification on the newest supported runtime and mend what fails first.",
-    ..UNOBSERVED
-};
-
 pub(crate) const UPD_02: Requirement = Requirement {
     id: "IEM-UPD-02",
     slug: "recertified-when-the-programme-moves",

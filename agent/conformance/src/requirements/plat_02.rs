@@ -1,0 +1,154 @@
+//! IEM-PLAT-02: an offer for all Tier 1 platforms has an image for each of them, and each starts.
+
+use super::fleet_runs::{listed, starts_on_each};
+use super::plat_05::runs_on;
+use super::remarks::Remarks;
+use crate::finding::{Outcome, Reason, Unseen};
+use crate::observation::PlatformRun;
+use crate::offer::PlatformOption;
+use crate::platform::{Platform, tier_1};
+use crate::record::{Record, ScopeName};
+use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
+
+pub(crate) const REQUIREMENT: Requirement = Requirement {
+    id: "IEM-PLAT-02",
+    slug: "all-tier-1-platforms-are-served",
+    title: "Every Tier 1 platform is served",
+    force: Forces::always(Force::Must),
+    stages: &[Stage::Registry, Stage::Fleet],
+    scopes: &[ScopeName::Fleet, ScopeName::Full],
+    sources: &[
+        Source {
+            document: Document::TechnicalAssets,
+            heading: "Tier 1 platforms supported by IoT Edge",
+        },
+        Source {
+            document: Document::ProcessNote2018,
+            heading: "Platform support",
+        },
+    ],
+    statement: "An offer that declares all Tier 1 platforms carries an image for each of them under one tag, and each image starts.",
+    remedy: "Build and push the platforms that are missing under the tag, or declare a subset.",
+    judge: Judge::ByFleet(judge),
+};
+
+fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
+    let tier_1 = tier_1::TABLE.platforms();
+    let wanted = format!(
+        "an image that starts for each platform of the Tier 1 table of {}: {}",
+        tier_1::TABLE.dated,
+        listed(&tier_1)
+    );
+    match declared(record)? {
+        PlatformOption::AllTier1 => {}
+        PlatformOption::Subset => {
+            return Ok(Outcome::not_applicable(
+                "the offer declares a subset; see IEM-PLAT-03",
+                wanted,
+            ));
+        }
+    }
+    let mut remarks = Remarks::default();
+    let (unbuilt, rest): (Vec<Platform>, Vec<Platform>) = tier_1
+        .iter()
+        .cloned()
+        .partition(|platform| is_left_out(platform, runs));
+    if !unbuilt.is_empty() {
+        remarks.breach(
+            format!("the tag has no image for {}", listed(&unbuilt)),
+            format!("build and push {}", listed(&unbuilt)),
+        );
+    }
+    let outcome = starts_on_each(&rest, runs, remarks, wanted)?;
+    Ok(if unbuilt.is_empty() {
+        outcome
+    } else {
+        outcome.with_paste(format!(
+            "docker buildx build --push --platform {} --tag {}:{} .",
+            listed(&tier_1).replace(", ", ","),
+            record.offer.plan.image.repository,
+            record.offer.plan.image.tag
+        ))
+    })
+}
+
+/// The option that the offer declares.
+///
+/// # Errors
+/// It declares none.
+pub(super) fn declared(record: &Record) -> Result<PlatformOption, Unseen> {
+    record.offer.plan.platform_option.ok_or_else(|| {
+        Unseen::new(
+            Reason::InputMissing,
+            "the offer does not say in plan.platformOption whether it serves all Tier 1 platforms or a subset",
+        )
+    })
+}
+
+/// Whether a whole index was seen, and none has the platform. An engine's store never shows what is *not* there.
+fn is_left_out(platform: &Platform, runs: &[PlatformRun]) -> bool {
+    let serves = |run: &PlatformRun| run.built.iter().any(|built| runs_on(built, platform));
+    runs.iter().any(|run| run.index_seen) && !runs.iter().any(serves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::OutcomeKind;
+    use crate::sample;
+
+    fn all() -> Record {
+        let mut record = sample::record();
+        record.offer.plan.platform_option = Some(PlatformOption::AllTier1);
+        record
+    }
+
+    fn runs(platforms: &[&str]) -> Vec<PlatformRun> {
+        platforms
+            .iter()
+            .enumerate()
+            .map(|(number, platform)| sample::platform_run(&format!("device-{number}"), platform))
+            .collect()
+    }
+
+    #[test]
+    fn a_healthy_run_for_each_row_of_the_table_passes() {
+        let outcome = judge(
+            &all(),
+            &runs(&["linux/amd64", "linux/arm/v7", "linux/arm64"]),
+        )
+        .unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+    }
+
+    #[test]
+    fn a_platform_that_the_index_lacks_fails_with_the_line_that_builds_it() {
+        let mut runs = runs(&["linux/amd64", "linux/arm64"]);
+        runs[0].index_seen = true;
+        let outcome = judge(&all(), &runs).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert_eq!(outcome.saw, "the tag has no image for linux/arm/v7");
+        assert!(
+            outcome
+                .paste
+                .unwrap()
+                .contains("--platform linux/amd64,linux/arm/v7,linux/arm64")
+        );
+    }
+
+    #[test]
+    fn without_an_index_a_platform_without_a_run_is_undecided() {
+        let unseen = judge(&all(), &runs(&["linux/amd64", "linux/arm64"])).unwrap_err();
+        assert_eq!(unseen.reason, Reason::InputMissing);
+        assert!(unseen.because.contains("arm32"), "{}", unseen.because);
+    }
+
+    #[test]
+    fn a_subset_is_another_requirement_s_business_and_no_option_nobody_s() {
+        let mut record = sample::record();
+        let kind = |record: &Record| judge(record, &[]).map(|outcome| outcome.kind);
+        assert_eq!(kind(&record), Ok(OutcomeKind::NotApplicable));
+        record.offer.plan.platform_option = None;
+        assert_eq!(kind(&record).unwrap_err().reason, Reason::InputMissing);
+    }
+}
