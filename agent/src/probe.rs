@@ -246,6 +246,7 @@ async fn observe(
     let events = bench.events;
     events.phase("image", 2);
     record.device = host::device(bench.roots);
+    record.device.emulated |= bench.options.slowdown.is_some();
     record.device.cgroup = bench.layout.facts();
     record.device.engine = Observed::Seen(bench.engine.facts().await?);
     events.observed("device", &record.device);

@@ -3,14 +3,17 @@
 //! The probe runs as a container with the createOptions of `deployment.json`, takes its run from its module twin and
 //! reports over MQTT, exactly as it would with IoT Hub. This file is the order of effects; nothing judges here.
 
+mod archive;
 pub mod assembly;
 pub mod deployment;
 pub mod grants;
 mod lab;
+mod place;
 mod progress;
 mod relay;
+mod several;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,12 +28,13 @@ use engine::{Engine, Owner};
 use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
 use crate::exit::Refused;
 use crate::render::write::{json, write_all};
-use crate::tunnel::{EngineUrl, Tunnel};
+use crate::tunnel::Tunnel;
 use crate::{input, output, render};
 use lab::Lab;
+use place::Place;
 use progress::Progress;
 
-/// Certifies one offer.
+/// Certifies one offer, at one place or at several one after another.
 ///
 /// # Errors
 /// Wrong usage, bad input, or trouble that leaves nothing decided.
@@ -41,34 +45,69 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         )
         .into());
     }
-    let url = EngineUrl::read(&args.engine, args.tls_certs.as_deref())?;
     let text = input::text(&args.offer)?;
     let read = input::offer(&args.offer)?;
     for warning in &read.warnings {
         tracing::warn!(pointer = warning.pointer, "{}", warning.message);
     }
     let options = run_options(args)?;
-    let report = tokio::runtime::Builder::new_multi_thread()
+    let places = place::asked(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("start the runtime")?
-        .block_on(certify(args, &url, &text, &read.offer, options))?;
-    let files = write_all(&report, &args.out)?;
+        .context("start the runtime")?;
+    let order = |place: &Place| Order {
+        args,
+        text: &text,
+        offer: &read.offer,
+        options: RunOptions {
+            slowdown: place.slowdown,
+            ..options.clone()
+        },
+    };
+    match places.as_slice() {
+        [place] => {
+            let report = runtime.block_on(certify(place, order(place)))?;
+            told(args, &report)
+        }
+        places => several::run(args, places, |place| {
+            runtime.block_on(certify(place, order(place)))
+        }),
+    }
+}
+
+/// What is to be certified, and how.
+struct Order<'a> {
+    args: &'a CertifyArgs,
+    text: &'a str,
+    offer: &'a Offer,
+    options: RunOptions,
+}
+
+/// Writes and prints one device's report.
+fn told(args: &CertifyArgs, report: &Report) -> anyhow::Result<ExitCode> {
+    let files = write_all(report, &args.out)?;
     match args.format {
-        TextOrJson::Json => output::print(&json(&report))?,
+        TextOrJson::Json => output::print(&json(report))?,
         TextOrJson::Text => {
-            let page = files.iter().find(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "html")
-            });
-            let place = page.map_or_else(String::new, |path| {
-                format!("\nReport: {}\n", path.display())
-            });
-            output::print(&format!("{}{place}", render::text::render(&report)))?;
+            let place = page_of(&files);
+            output::print(&format!("{}{place}", render::text::render(report)))?;
         }
     }
     Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+/// `Report: …/report.html`, as the last line.
+fn page_of(files: &[PathBuf]) -> String {
+    let is_page = |path: &&PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "html")
+    };
+    let page = files.iter().find(is_page);
+    page.map_or_else(String::new, |path| {
+        format!("\nReport: {}\n", path.display())
+    })
 }
 
 fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
@@ -87,21 +126,23 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
             .map(grants::read)
             .transpose()?
             .unwrap_or_default(),
+        slowdown: None,
     })
 }
 
-async fn certify(
-    args: &CertifyArgs,
-    url: &EngineUrl,
-    text: &str,
-    offer: &Offer,
-    mut options: RunOptions,
-) -> anyhow::Result<Report> {
+async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<Report> {
+    let Order {
+        args,
+        text,
+        offer,
+        mut options,
+    } = order;
     let run = run_id()?;
     let me = Owner::this_process(Path::new("/proc"))?;
-    let tunnel = Tunnel::open(url, &format!("{run}-engine"), &me).await?;
+    let tunnel = Tunnel::open(&place.engine, &format!("{run}-engine"), &me).await?;
     let mut engine = Engine::connect(tunnel.socket()).await?;
-    if url.is_here() {
+    let is_here = place.engine.is_here();
+    if is_here {
         engine = engine.with_proc_root(Path::new("/proc"));
     }
     let mut progress = if args.quiet {
@@ -109,9 +150,9 @@ async fn certify(
     } else {
         Progress::shown()
     };
-    for archive in &args.load {
-        progress.step(&format!("loading {}", archive.display()));
-        engine.load_archive(archive).await?;
+    if !args.load.is_empty() {
+        progress.step("loading image archives");
+        archive::load_for(&engine, &engine.facts().await?.platform, &args.load).await?;
     }
     if let Some(archive) = options
         .image
@@ -136,10 +177,10 @@ async fn certify(
     let request = RunRequest::new(&run, ProfileName::Quick, scope, text, options)
         .map_err(anyhow::Error::msg)?;
     tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
-    let mut lab = Lab::new(engine, url.is_here(), run).await?;
+    let mut lab = Lab::new(engine, is_here, run).await?;
     let followed = tokio::select! {
         followed = lab.certify(&request, &mut progress) => followed,
-        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+        () = interrupted() => Err(Interrupted.into()),
         () = tokio::time::sleep(patience) => Err(anyhow::anyhow!("no report within {} minutes", patience.as_secs() / 60)),
     };
     progress.step("cleaning up");
@@ -149,6 +190,11 @@ async fn certify(
     cleaned.context("clean up; the next start sweeps what is left")?;
     Ok(with_lab_facts(report, fills))
 }
+
+/// Somebody pressed Ctrl-C, or asked this program to end.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+struct Interrupted;
 
 /// The report with what only the lab knows, judged again.
 fn with_lab_facts(report: Report, fills: Vec<Deviation>) -> Report {

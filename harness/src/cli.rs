@@ -56,6 +56,7 @@ Examples:
   edgeproof certify offer.json --engine unix:///run/user/1000/docker.sock
   edgeproof certify offer.json --engine ssh://pi@raspberrypi.lab --load module.tar
   edgeproof certify offer.json --engine tcp://10.0.0.7:2376 --tls-certs ~/.docker
+  edgeproof certify offer.json --device arm32 --device arm64 --load module-arm.tar --load module-arm64.tar
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
 pub struct CertifyArgs {
     /// The offer file
@@ -68,10 +69,13 @@ pub struct CertifyArgs {
         default_value = "unix:///var/run/docker.sock"
     )]
     pub engine: String,
+    /// An emulated device that runs here (`edgeproof device start`), instead of --engine; several make a dossier
+    #[arg(long, value_name = "NAME", conflicts_with = "engine")]
+    pub device: Vec<String>,
     /// Directory with ca.pem, cert.pem and key.pem for an engine behind TLS
     #[arg(long, value_name = "DIR", env = "DOCKER_CERT_PATH")]
     pub tls_certs: Option<PathBuf>,
-    /// Load this image archive (docker save) into the engine's store first; may be given again
+    /// Load this image archive (docker save) first, where it is for the engine's platform; may be given again
     #[arg(long, value_name = "ARCHIVE")]
     pub load: Vec<PathBuf>,
     /// Where the report goes; made if it is not there

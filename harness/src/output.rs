@@ -16,3 +16,9 @@ pub fn print(text: &str) -> anyhow::Result<()> {
         written => written.context("write to standard output"),
     }
 }
+
+/// Tells people what happens, on standard error.
+pub fn note(text: &str) {
+    // Nothing can be done about a standard error that is closed.
+    let _ = writeln!(anstream::stderr(), "edgeproof: {text}");
+}

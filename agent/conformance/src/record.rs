@@ -1,5 +1,7 @@
 //! One run's record: who ran what, where, and everything observed. Findings are a pure function of it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -102,7 +104,9 @@ impl Profile {
             starts: options.starts.unwrap_or(self.starts).max(1),
             settle: self.settle.min(window),
             window,
-            start_budget: options.start_budget.unwrap_or(self.start_budget),
+            start_budget: options
+                .start_budget
+                .unwrap_or_else(|| options.stretched(self.start_budget)),
         }
     }
 }
@@ -173,7 +177,21 @@ pub struct RunOptions {
     pub image: Option<String>,
     /// Exceptions granted by the lab.
     pub grants: Vec<Grant>,
+    /// An emulated device, and how many times slower than a real one it was measured to be: limits of time are stretched.
+    pub slowdown: Option<f64>,
 }
+
+impl RunOptions {
+    /// A limit of time as this device needs it.
+    #[must_use]
+    pub fn stretched(&self, limit: Millis) -> Millis {
+        let factor = self.slowdown.unwrap_or(1.0).clamp(1.0, MOST_SLOWDOWN);
+        Millis::from(Duration::from(limit).mul_f64(factor))
+    }
+}
+
+/// An emulated device that is slower yet certifies nothing in useful time.
+pub const MOST_SLOWDOWN: f64 = 100.0;
 
 /// Memory that operating system, engine and IoT Edge runtime take before a module gets any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -370,6 +388,25 @@ pub struct Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_emulated_device_gets_more_time_and_the_same_profile() {
+        let options = RunOptions {
+            slowdown: Some(6.5),
+            ..RunOptions::default()
+        };
+        let profile = Profile::quick().with_options(&options);
+        assert_eq!(profile.name, ProfileName::Quick);
+        assert_eq!(profile.start_budget, Millis(585_000));
+        assert_eq!(profile.window, Profile::quick().window);
+        for (slowdown, factor) in [(0.1, 1), (f64::INFINITY, 100), (1e9, 100)] {
+            let options = RunOptions {
+                slowdown: Some(slowdown),
+                ..RunOptions::default()
+            };
+            assert_eq!(options.stretched(Millis(10)), Millis(10 * factor));
+        }
+    }
 
     #[test]
     fn a_changed_window_makes_a_custom_profile() {

@@ -115,13 +115,14 @@ async fn sacrifice(bench: &Bench<'_>, what: &str, body: &Value) -> Result<Sacrif
         .create(&name, body, &bench.stamp(Role::Sacrifice))
         .await
         .map_err(engine_trouble)?;
-    let played = timeout(PATIENCE, play(bench, &created.id)).await;
+    let patience = Duration::from(bench.options.stretched(PATIENCE.into()));
+    let played = timeout(patience, play(bench, &created.id)).await;
     let removed = bench.engine.remove(&created.id).await;
     let sacrificed = played
         .map_err(|_| {
             Unseen::new(
                 Reason::Infrastructure,
-                format!("sacrificial container `{what}` did not end within {PATIENCE:?}"),
+                format!("sacrificial container `{what}` did not end within {patience:?}"),
             )
         })?
         .map_err(engine_trouble)?;

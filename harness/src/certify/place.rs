@@ -1,0 +1,49 @@
+//! Where a run takes place: an engine, and what is known of the device that it is on.
+
+use crate::cli::CertifyArgs;
+use crate::device;
+use crate::exit::Refused;
+use crate::tunnel::EngineUrl;
+
+/// A place to certify at.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    /// Name of the device, where it was chosen by name.
+    pub(super) name: Option<String>,
+    /// Its engine.
+    pub(super) engine: EngineUrl,
+    /// How many times slower than a real one an emulated device is.
+    pub(super) slowdown: Option<f64>,
+}
+
+/// The places asked for, in the order given: emulated devices by name, else the one engine.
+///
+/// # Errors
+/// A device is named twice or does not run, or the engine's URL is none.
+pub(super) fn asked(args: &CertifyArgs) -> anyhow::Result<Vec<Place>> {
+    if args.device.is_empty() {
+        return Ok(vec![Place {
+            name: None,
+            engine: EngineUrl::read(&args.engine, args.tls_certs.as_deref())?,
+            slowdown: None,
+        }]);
+    }
+    let mut places = Vec::new();
+    for (index, name) in args.device.iter().enumerate() {
+        let earlier = args.device.iter().take(index);
+        if earlier.into_iter().any(|earlier| earlier == name) {
+            return Err(Refused::Usage(format!("--device {name} is given twice")).into());
+        }
+        let device = device::running(name)?;
+        places.push(Place {
+            name: Some(device.name),
+            engine: EngineUrl::Tls {
+                host: "127.0.0.1".to_owned(),
+                port: device.port,
+                certificates: device.certs,
+            },
+            slowdown: device.emulated.then_some(device.slowdown.max(1.0)),
+        });
+    }
+    Ok(places)
+}

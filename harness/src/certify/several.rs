@@ -1,0 +1,63 @@
+//! One offer on several devices, one after another, and the dossier of their reports.
+
+use std::process::ExitCode;
+
+use conformance::report::{Report, RunVerdict};
+
+use super::place::Place;
+use super::{Interrupted, page_of};
+use crate::cli::{CertifyArgs, TextOrJson};
+use crate::dossier::assembled;
+use crate::exit::{UNDECIDED, told};
+use crate::render::{dossier, write::write_all};
+use crate::output;
+
+/// Certifies at each place, writes each report into a directory of its own, and the dossier above them.
+///
+/// A device that gives no report leaves the whole undecided at best; the others are certified all the same.
+///
+/// # Errors
+/// No device gave a report, somebody interrupted, or a file cannot be written.
+pub(super) fn run(
+    args: &CertifyArgs,
+    places: &[Place],
+    certify: impl Fn(&Place) -> anyhow::Result<Report>,
+) -> anyhow::Result<ExitCode> {
+    let mut reports = Vec::new();
+    let mut missing = Vec::new();
+    for place in places {
+        let name = place.name.clone().unwrap_or_default();
+        if !args.quiet {
+            output::note(&format!("device {name}"));
+        }
+        match certify(place) {
+            Ok(report) => {
+                write_all(&report, &args.out.join(&name))?;
+                reports.push((name, report));
+            }
+            Err(error) if error.is::<Interrupted>() => return Err(error),
+            Err(error) => {
+                output::note(&format!("device {name} gave no report: {}", told(&error)));
+                missing.push((name, error));
+            }
+        }
+    }
+    if reports.is_empty()
+        && let Some((name, error)) = missing.pop()
+    {
+        return Err(error.context(format!("no device gave a report, {name} the last")));
+    }
+    let whole = assembled(reports)?;
+    let files = dossier::write_all(&whole, &args.out)?;
+    match args.format {
+        TextOrJson::Json => output::print(&dossier::json(&whole))?,
+        TextOrJson::Text => {
+            let text = dossier::text::render(&whole);
+            output::print(&format!("{text}{}", page_of(&files)))?;
+        }
+    }
+    Ok(match whole.verdict {
+        RunVerdict::Conformant if !missing.is_empty() => ExitCode::from(UNDECIDED),
+        verdict => ExitCode::from(verdict.exit_code()),
+    })
+}
