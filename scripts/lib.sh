@@ -3,6 +3,10 @@
 
 target=x86_64-unknown-linux-gnu
 
+# What the probe is built for; an image index calls them linux/amd64 and so on.
+# shellcheck disable=SC2034 # read by the scripts that source this one
+platforms=(amd64 arm64 arm/v7)
+
 # What goes into an image must not depend on who builds it.
 umask 022
 
@@ -37,9 +41,52 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends "$@" < /dev/null
 }
 
-# static_build ARGUMENT…: cargo build of programs that need no loader and no library, for `FROM scratch`.
+# triple_of PLATFORM: what Rust calls a platform of the probe (amd64, arm64 or arm/v7).
+triple_of() {
+  case "$1" in
+    amd64) echo "$target" ;;
+    arm64) echo aarch64-unknown-linux-gnu ;;
+    arm/v7) echo armv7-unknown-linux-gnueabihf ;;
+    *) say "no such platform: $1; there are amd64, arm64 and arm/v7" >&2; return 64 ;;
+  esac
+}
+
+# built PLATFORM PROFILE: where the programs of a build lie.
+built() {
+  case "$1" in
+    amd64) echo "target/$target/$2" ;;
+    *) echo "target/cross/build/$(triple_of "$1")/$2" ;;
+  esac
+}
+
+# image_platform PLATFORM: its part of an image's configuration.
+# https://github.com/opencontainers/image-spec/blob/main/image-index.md#platform-variants
+image_platform() {
+  case "$1" in
+    arm/v7) echo '{"architecture": "arm", "variant": "v7"}' ;;
+    *) echo "{\"architecture\": \"$1\"}" ;;
+  esac
+}
+
+probe_reference() { jq --raw-output '.. | objects | .image? // empty' deployment.json; }
+
+probe_archive() {
+  case "$1" in
+    amd64) echo target/release/edgeproof-agent.tar ;;
+    *) echo "target/release/edgeproof-agent-${1//\//-}.tar" ;;
+  esac
+}
+
+# static_flags WORKSPACE CARGO_HOME: flags of rustc for programs that need no loader and no library, as cargo wants them encoded.
+# The same commit gives the same program wherever it is built: no path of the machine stays in it.
+static_flags() {
+  printf '%s\x1f' -Ctarget-feature=+crt-static -Cstrip=symbols "--remap-path-prefix=$1=/edgeproof"
+  printf '%s' "--remap-path-prefix=$2=/cargo"
+}
+
+# static_build ARGUMENT…: cargo build of programs for `FROM scratch`, on this machine's platform.
 static_build() {
-  CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-static -C strip=symbols" \
+  CARGO_ENCODED_RUSTFLAGS=$(static_flags "$(pwd -P)" "$(realpath "${CARGO_HOME:-$HOME/.cargo}")") \
     cargo build --quiet --locked --target "$target" "$@"
 }
 

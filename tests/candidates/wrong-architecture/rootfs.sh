@@ -1,10 +1,15 @@
 #!/bin/bash
-# Writes the program of this fixture below the directory $1: the header of an ELF executable for machine 183 (AArch64)
-# and nothing after it, because no x64 kernel reads further (elf(5); binfmt_elf answers ENOEXEC).
+# Writes the program of this fixture for an engine of platform $3 below the directory $1: the header of a 64-bit ELF executable
+# for a foreign machine, and nothing after it, because no kernel reads further (elf(5); binfmt_elf answers ENOEXEC).
 set -euo pipefail
+case "$3" in
+  amd64) machine='\xb7' ;; # 183, AArch64
+  *) machine='\x3e' ;;     # 62, x86-64
+esac
 {
   printf '\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00' # 64 bits, little-endian
-  printf '\x02\x00\xb7\x00\x01\x00\x00\x00'                         # executable, AArch64, version 1
+  # shellcheck disable=SC2059 # the machine is one byte
+  printf "\x02\x00$machine\x00\x01\x00\x00\x00"                     # executable, machine, version 1
   printf '\x78\x00\x40\x00\x00\x00\x00\x00'                         # entry point
   printf '\x40\x00\x00\x00\x00\x00\x00\x00'                         # program headers follow
   printf '\x00\x00\x00\x00\x00\x00\x00\x00'                         # no section headers
