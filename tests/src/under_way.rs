@@ -53,6 +53,14 @@ impl UnderWay {
     /// # Errors
     /// The program cannot be run, or the module's image is not in the engine: such a run would be over too soon.
     pub fn start(candidate: &str, more: &[&str]) -> anyhow::Result<UnderWay> {
+        UnderWay::start_with_path(candidate, more, &std::env::var("PATH").unwrap_or_default())
+    }
+
+    /// As [`UnderWay::start`], with the programs that it runs looked up in `path`.
+    ///
+    /// # Errors
+    /// As [`UnderWay::start`].
+    pub fn start_with_path(candidate: &str, more: &[&str], path: &str) -> anyhow::Result<UnderWay> {
         let image = format!("edgeproof.test/{candidate}:1.0.0");
         docker(&["image", "inspect", "--format", "{{.Id}}", &image])
             .context("the fixture's image is missing; run `make candidates`")?;
@@ -63,6 +71,7 @@ impl UnderWay {
             .arg("--out")
             .arg(out.path())
             .args(more)
+            .env("PATH", path)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -83,6 +92,13 @@ impl UnderWay {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The report, if one was written.
+    #[must_use]
+    pub fn report(&self) -> Option<Value> {
+        let bytes = fs::read(self.out.path().join("report.json")).ok()?;
+        serde_json::from_slice(&bytes).ok()
     }
 
     /// Whether a report was written.

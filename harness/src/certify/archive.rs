@@ -99,8 +99,14 @@ mod tests {
     fn an_archive_tells_its_platform() {
         for (config, platform) in [
             (r#"{"os": "linux", "architecture": "amd64"}"#, "linux/amd64"),
-            (r#"{"architecture": "arm", "variant": "v7"}"#, "linux/arm/v7"),
-            (r#"{"os": "linux", "architecture": "arm64", "variant": "v8"}"#, "linux/arm64"),
+            (
+                r#"{"architecture": "arm", "variant": "v7"}"#,
+                "linux/arm/v7",
+            ),
+            (
+                r#"{"os": "linux", "architecture": "arm64", "variant": "v8"}"#,
+                "linux/arm64",
+            ),
         ] {
             let archive = archive(&[MANIFEST, ("c.json", config)]);
             assert_eq!(platform_of(archive.path()).unwrap().to_string(), platform);

@@ -9,8 +9,8 @@ use super::{Interrupted, page_of};
 use crate::cli::{CertifyArgs, TextOrJson};
 use crate::dossier::assembled;
 use crate::exit::{UNDECIDED, told};
-use crate::render::{dossier, write::write_all};
 use crate::output;
+use crate::render::{dossier, write::write_all};
 
 /// Certifies at each place, writes each report into a directory of its own, and the dossier above them.
 ///

@@ -51,15 +51,16 @@ fn command(socket: &Path, destination: &str, port: Option<u16>, far: &Path) -> C
     let mut command = Command::new("ssh");
     // Nobody is there to answer a question; a host key that is not known is refused.
     command.args(["-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes"]);
-    command.args(["-o", "ServerAliveInterval=15", "-N", "-T"]);
+    command.args(["-o", "ServerAliveInterval=15", "-T"]);
     if let Some(port) = port {
         command.args(["-p", &port.to_string()]);
     }
     command
         .arg("-L")
         .arg(format!("{}:{}", socket.display(), far.display()))
-        .args(["--", destination])
-        .stdin(Stdio::null())
+        // It ends with its input, hence with this program, however that ends.
+        .args(["--", destination, "cat"])
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
@@ -101,6 +102,6 @@ mod tests {
             line.contains("-p 2222 -L /tmp/e.sock:/var/run/docker.sock"),
             "{line}"
         );
-        assert!(line.ends_with("-- pi@lab"), "{line}");
+        assert!(line.ends_with("-- pi@lab cat"), "{line}");
     }
 }

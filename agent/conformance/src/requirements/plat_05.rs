@@ -1,9 +1,12 @@
 //! IEM-PLAT-05: the platforms in the hardware paragraph are those that the image is built for.
 
+use std::collections::BTreeSet;
+
 use super::hardware_draft::distinct;
 use super::remarks::Remarks;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{self, Claim};
+use crate::observation::ImageFacts;
 use crate::platform::Platform;
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -39,9 +42,15 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         ));
     }
     let claimed = claimed_platforms(&claim);
+    let fleet = record.observations.fleet.seen().into_iter().flatten();
+    // Other devices show more of the tag. Whatever else it is built for is each device's own to remark.
+    let seen: BTreeSet<&Platform> = (built.iter().copied())
+        .chain(fleet.flat_map(|run| &run.built))
+        .collect();
+    whole_or_unlike(image, &seen, &claimed)?;
     let mut remarks = Remarks::default();
     for platform in &claimed {
-        if !built.iter().any(|built| runs_on(built, platform)) {
+        if !seen.iter().any(|built| runs_on(built, platform)) {
             remarks.breach(
                 format!("the paragraph names {platform}, and the image has no such platform"),
                 format!("build the image for {platform}, or take it out of the paragraph"),
@@ -73,6 +82,33 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             ..claim
         })),
     })
+}
+
+/// Whether what was seen of the tag decides: its whole index, everything that is claimed, or nothing of it.
+///
+/// An engine's store tells of a tag only the image for its own platform. That speaks of no other platform.
+///
+/// # Errors
+/// Which claimed platforms were not seen.
+fn whole_or_unlike(
+    image: &ImageFacts,
+    built: &BTreeSet<&Platform>,
+    claimed: &[Platform],
+) -> Result<(), Unseen> {
+    let is_built = |claimed: &&Platform| built.iter().any(|built| runs_on(built, claimed));
+    let (seen, unseen): (Vec<&Platform>, Vec<&Platform>) = claimed.iter().partition(is_built);
+    if image.platforms.len() > 1 || seen.is_empty() || unseen.is_empty() {
+        return Ok(());
+    }
+    Err(Unseen::new(
+        Reason::InputMissing,
+        format!(
+            "{} was seen for {} only, and the paragraph names {} too; certify on a device of each platform (--device, several times), or look at the tag in its registry",
+            image.reference,
+            in_words(built.iter().map(|platform| platform.to_string())),
+            in_words(unseen.iter().map(|platform| platform.to_string())),
+        ),
+    ))
 }
 
 /// The claim, if it names platforms at all; whether it must is IEM-HW-02's question.
@@ -150,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_platform_only_in_the_text_fails_with_the_corrected_paragraph() {
-        let outcome = check("Linux x64 and arm64 OS", &["linux/amd64"]);
+        let index = ["linux/amd64", "unknown/unknown"];
+        let outcome = check("Linux x64 and arm64 OS", &index);
         assert_eq!(outcome.kind, OutcomeKind::Unmet);
         assert_eq!(
             outcome.saw,
@@ -168,6 +205,21 @@ mod tests {
             check("Linux arm32v6", &["linux/arm/v7"]).kind,
             OutcomeKind::Unmet
         );
+    }
+
+    #[test]
+    fn one_image_of_an_engine_s_store_speaks_of_no_other_platform() {
+        let mut record =
+            sample::record_claiming("Linux x64 and arm64 OS, 1 GB of RAM, 1 GB of storage");
+        let unseen = judge(&record).unwrap_err();
+        assert_eq!(unseen.reason, Reason::InputMissing);
+        assert!(
+            unseen.because.contains("names linux/arm64 too"),
+            "{unseen:?}"
+        );
+        let other = sample::platform_run("pi", "linux/arm64");
+        record.observations.fleet = Observed::Seen(vec![other]);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
     }
 
     #[test]
