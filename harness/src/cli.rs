@@ -45,6 +45,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Judge a stored report again by this version's catalogue
     Rejudge(RejudgeArgs),
+    /// Merge the reports of several devices into one verdict
+    Dossier(DossierArgs),
 }
 
 /// Flags of `certify`.
@@ -172,7 +174,8 @@ pub struct ExplainArgs {
 #[command(after_help = "\
 Examples:
   edgeproof schema offer > offer.schema.json
-  edgeproof schema report > report.schema.json")]
+  edgeproof schema report > report.schema.json
+  edgeproof schema dossier > dossier.schema.json")]
 pub struct SchemaArgs {
     /// Which file
     #[arg(value_enum)]
@@ -192,6 +195,25 @@ pub struct RejudgeArgs {
     /// How the result is printed; json is the whole report
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,
+}
+
+/// Flags of `dossier`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof dossier arm32/report.json arm64/report.json x64/report.json
+  edgeproof dossier pi4=monday/report.json box=tuesday/report.json --out evidence
+  edgeproof dossier */report.json --format json | jq .verdict")]
+pub struct DossierArgs {
+    /// Stored reports of one offer, one per device; a device without a name is called like its report's directory
+    #[arg(value_name = "[DEVICE=]REPORT", required = true)]
+    pub reports: Vec<String>,
+    /// Where the dossier and every device's report go; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How the dossier is printed
+    #[arg(long, value_enum, default_value_t = DossierFormat::Text)]
+    pub format: DossierFormat,
 }
 
 /// Profiles by name.
@@ -257,6 +279,17 @@ pub enum LintFormat {
     Markdown,
 }
 
+/// Formats of `dossier`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DossierFormat {
+    /// For people
+    Text,
+    /// For programs: the whole dossier
+    Json,
+    /// For pull requests
+    Markdown,
+}
+
 /// Formats of `requirements`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
@@ -275,6 +308,8 @@ pub enum SchemaOf {
     Offer,
     /// report.json
     Report,
+    /// dossier.json
+    Dossier,
 }
 
 /// What is logged after so many `-v`: warnings, then steps, then details.

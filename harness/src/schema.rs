@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use conformance::dossier::Dossier;
 use conformance::offer::Offer;
 use conformance::report::Report;
 
@@ -23,6 +24,7 @@ pub fn schema(file: SchemaOf) -> String {
     let schema = match file {
         SchemaOf::Offer => schemars::schema_for!(Offer),
         SchemaOf::Report => schemars::schema_for!(Report),
+        SchemaOf::Dossier => schemars::schema_for!(Dossier),
     };
     serde_json::to_string_pretty(&schema).expect("a schema is a JSON value")
 }

@@ -1,7 +1,7 @@
 //! The dossier: runs of one offer on several devices, merged into one verdict.
 //!
-//! Nothing is taken over from a report but its record: every run is judged again by this version's catalogue, alone for its
-//! row of the matrix and with all the others in view for the findings over the whole fleet.
+//! Nothing is taken over from a report but its record: every run is judged again by this version's catalogue with all the
+//! others in view, in its own scope for its row and column, and in fleet scope for the findings over all of them.
 
 mod belong;
 mod merge;
@@ -14,7 +14,7 @@ use crate::observation::{Observed, PlatformRun};
 use crate::offer::Offer;
 use crate::record::{Edition, Record, ScopeName};
 use crate::report::{Counts, Report, RollUp, RunVerdict, Scope, blockers};
-use crate::requirement::{Force, Requirement};
+use crate::requirement::Force;
 use crate::requirements::{CATALOGUE, VERSION};
 
 pub use belong::{Mistake, is_device_name};
@@ -134,55 +134,68 @@ pub struct Cell {
 /// # Errors
 /// Every reason why they do not belong together.
 pub fn assemble(reports: Vec<(String, Report)>) -> Result<Dossier, Vec<Mistake>> {
-    assemble_by(reports, CATALOGUE)
+    assemble_with_reports(reports).map(|(dossier, _)| dossier)
 }
 
-/// [`assemble`] by another catalogue.
-fn assemble_by(
+/// [`assemble`], and each device's report as the dossier's rows and matrix have it: judged by this version's catalogue with
+/// the other devices' runs in view. Written beside the dossier, they say the same as it does.
+///
+/// # Errors
+/// Every reason why the reports do not belong together.
+pub fn assemble_with_reports(
     mut reports: Vec<(String, Report)>,
-    catalogue: &[Requirement],
-) -> Result<Dossier, Vec<Mistake>> {
+) -> Result<(Dossier, Vec<(String, Report)>), Vec<Mistake>> {
     reports.sort_by(|(left, _), (right, _)| left.cmp(right));
     let mistakes = belong::mistakes(&reports);
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    let records: Vec<(String, Record)> = reports
+    let mut records: Vec<(String, Record)> = reports
         .into_iter()
         .map(|(device, report)| (device, bare(report)))
         .collect();
-    let alone: Vec<(String, Report)> = records
+    let fleet = seen_of_each(&records);
+    for (_, record) in &mut records {
+        record.observations.fleet = Observed::Seen(fleet.clone());
+    }
+    let reports: Vec<(String, Report)> = records
         .iter()
-        .map(|(device, record)| (device.clone(), Report::judge(record.clone(), catalogue)))
+        .map(|(device, record)| (device.clone(), Report::judge(record.clone(), CATALOGUE)))
         .collect();
-    let fleet: Vec<PlatformRun> = alone
-        .iter()
-        .map(|(device, report)| runs::platform_run(device, report))
-        .collect();
-    let findings = fleet_findings(records, &fleet, catalogue);
-    let Some((_, first)) = alone.first() else {
+    let findings = fleet_findings(records);
+    let Some((_, first)) = reports.first() else {
         return Err(vec![Mistake::nothing_to_merge()]);
     };
+    let dossier = dossier(first, &reports, fleet, findings);
+    Ok((dossier, reports))
+}
+
+fn dossier(
+    first: &Report,
+    reports: &[(String, Report)],
+    fleet: Vec<PlatformRun>,
+    findings: Vec<Finding>,
+) -> Dossier {
     let RollUp {
         scope,
         counts,
         verdict,
     } = RollUp::of(&findings, ScopeName::Fleet);
-    Ok(Dossier {
+    Dossier {
         schema: SCHEMA.to_owned(),
         catalogue: VERSION.to_owned(),
         edition: first.run.edition,
-        certifying: alone.iter().all(|(_, report)| report.run.certifying),
+        certifying: reports.iter().all(|(_, report)| report.run.certifying),
         offer: first.offer.clone(),
-        verdict: alone
+        verdict: reports
             .iter()
             .fold(verdict, |worst, (_, report)| worst.worse(report.verdict)),
         scope,
         counts,
-        matrix: merge::matrix(&alone),
-        devices: alone.iter().zip(fleet).map(row).collect(),
+        matrix: merge::matrix(reports),
+        devices: reports.iter().zip(fleet).map(row).collect(),
         findings,
-    })
+    }
 }
 
 /// The record of a stored report, as one device made it, for this version's catalogue.
@@ -193,21 +206,26 @@ fn bare(report: Report) -> Record {
     record
 }
 
-/// Every record judged with the whole fleet in view, then the worst of each entry.
+/// What the devices see of each other: every record judged alone, for how its starts came out.
+fn seen_of_each(records: &[(String, Record)]) -> Vec<PlatformRun> {
+    records
+        .iter()
+        .map(|(device, record)| {
+            runs::platform_run(device, &Report::judge(record.clone(), CATALOGUE))
+        })
+        .collect()
+}
+
+/// Every record judged in fleet scope, then the worst of each entry.
 ///
 /// Every record takes part, also for what rests on the fleet alone: an exception of the lab covers a failed finding only
 /// where each device's run has it for its own image.
-fn fleet_findings(
-    records: Vec<(String, Record)>,
-    fleet: &[PlatformRun],
-    catalogue: &[Requirement],
-) -> Vec<Finding> {
+fn fleet_findings(records: Vec<(String, Record)>) -> Vec<Finding> {
     let judged: Vec<(String, Vec<Finding>)> = records
         .into_iter()
         .map(|(device, mut record)| {
-            record.observations.fleet = Observed::Seen(fleet.to_vec());
             record.run.scope = ScopeName::Fleet;
-            (device, Report::judge(record, catalogue).findings)
+            (device, Report::judge(record, CATALOGUE).findings)
         })
         .collect();
     merge::worst_of_each(&judged)

@@ -6,8 +6,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use conformance::finding::{Finding, Verdict};
+use conformance::offer::Offer;
 use conformance::record::Deviation;
-use conformance::report::{Report, RunVerdict};
+use conformance::report::{Counts, Report};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
@@ -20,7 +21,9 @@ use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
 const PAGE: &str = include_str!("html/report.html");
-const STYLE: &str = include_str!("html/style.css");
+/// How one finding is shown; both pages import it.
+const FINDING: &str = include_str!("html/finding.html");
+pub(super) const STYLE: &str = include_str!("html/style.css");
 
 /// The whole page.
 ///
@@ -28,6 +31,14 @@ const STYLE: &str = include_str!("html/style.css");
 /// Never: the template is part of the program, and the tests render it with every kind of finding.
 #[must_use]
 pub fn render(report: &Report) -> String {
+    filled(PAGE, STYLE, page(report))
+}
+
+/// A page's template filled in, with its style sheet and the policy that allows nothing else.
+///
+/// # Panics
+/// The template is not well-formed or asks for what the page does not have; the tests render every template.
+pub(super) fn filled(template: &'static str, style: &str, page: impl Serialize) -> String {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)
@@ -35,19 +46,21 @@ pub fn render(report: &Report) -> String {
         .build()
         .expect("the delimiters are the usual ones");
     environment.set_syntax(syntax);
-    environment
-        .add_template("report.html", PAGE)
-        .expect("the template is well-formed");
+    for (name, source) in [("finding.html", FINDING), ("page.html", template)] {
+        environment
+            .add_template(name, source)
+            .expect("the template is well-formed");
+    }
     let template = environment
-        .get_template("report.html")
+        .get_template("page.html")
         .expect("it was added above");
     template
         .render(context! {
-            style => STYLE,
-            style_digest => STANDARD.encode(Sha256::digest(STYLE)),
-            report => Value::from(Serde(page(report))),
+            style => style,
+            style_digest => STANDARD.encode(Sha256::digest(style)),
+            report => Value::from(Serde(page)),
         })
-        .expect("the template uses only what the page below has")
+        .expect("the template uses only what its page has")
 }
 
 /// What the template shows, in words.
@@ -76,7 +89,7 @@ struct Page {
 
 /// How many findings in scope came to one verdict.
 #[derive(Debug, Serialize)]
-struct Tally {
+pub(super) struct Tally {
     class: &'static str,
     mark: &'static str,
     word: &'static str,
@@ -85,7 +98,7 @@ struct Tally {
 
 /// Findings under one heading.
 #[derive(Debug, Serialize)]
-struct Group {
+pub(super) struct Group {
     class: &'static str,
     title: &'static str,
     open: bool,
@@ -94,7 +107,7 @@ struct Group {
 
 /// One finding.
 #[derive(Debug, Serialize)]
-struct Item {
+pub(super) struct Item {
     id: String,
     title: String,
     slug: String,
@@ -150,24 +163,20 @@ fn page(report: &Report) -> Page {
         ),
         headline: report.headline(),
         verdict: report.verdict.word(),
-        verdict_mark: match report.verdict {
-            RunVerdict::Conformant => words::mark(Verdict::Pass),
-            RunVerdict::NotConformant => words::mark(Verdict::Fail),
-            RunVerdict::Undecided => words::mark(Verdict::Inconclusive),
-        },
+        verdict_mark: words::verdict_mark(report.verdict),
         verdict_means: words::verdict_means(report),
         custom: (!report.run.certifying).then_some(words::CUSTOM_NOTICE),
         scope: words::scope(report.scope.name),
         assessed: report.scope.assessed,
         total: report.scope.total,
         run_line: run_line(report),
-        tallies: tallies(report),
+        tallies: tallies(report.counts),
         blockers: blockers(report)
             .into_iter()
-            .map(|finding| item(report, finding))
+            .map(|finding| item(offer, finding))
             .collect(),
         charts: chart::charts(report),
-        groups: groups(report),
+        groups: groups(offer, &report.findings),
         measurements: measurements(report),
         deviations: report.deviations.iter().map(deviation).collect(),
         facts: facts::facts(report),
@@ -188,8 +197,7 @@ fn run_line(report: &Report) -> String {
     parts.join(" · ")
 }
 
-fn tallies(report: &Report) -> Vec<Tally> {
-    let counts = report.counts;
+pub(super) fn tallies(counts: Counts) -> Vec<Tally> {
     let all = [
         ("fail", Verdict::Fail, "failed", counts.fail),
         ("granted", Verdict::Fail, "granted", counts.granted),
@@ -221,7 +229,7 @@ fn tallies(report: &Report) -> Vec<Tally> {
 }
 
 /// Findings by what they ask of the reader: work first, then what is settled, then what this run does not speak of.
-fn groups(report: &Report) -> Vec<Group> {
+pub(super) fn groups(offer: &Offer, findings: &[Finding]) -> Vec<Group> {
     let mut groups: Vec<Group> = [
         ("fail", "Failed", true),
         ("inconclusive", "Undecided", true),
@@ -240,10 +248,10 @@ fn groups(report: &Report) -> Vec<Group> {
         items: Vec::new(),
     })
     .into();
-    for finding in &report.findings {
+    for finding in findings {
         let class = group_of(finding);
         if let Some(group) = groups.iter_mut().find(|group| group.class == class) {
-            group.items.push(item(report, finding));
+            group.items.push(item(offer, finding));
         }
     }
     groups.retain(|group| !group.items.is_empty());
@@ -262,7 +270,7 @@ fn group_of(finding: &Finding) -> &'static str {
     }
 }
 
-fn item(report: &Report, finding: &Finding) -> Item {
+pub(super) fn item(offer: &Offer, finding: &Finding) -> Item {
     Item {
         id: finding.id.clone(),
         title: finding.title.clone(),
@@ -283,19 +291,17 @@ fn item(report: &Report, finding: &Finding) -> Item {
                 grant.by, grant.on, grant.expires, grant.reason
             )
         }),
-        partner: partners_words(report, &finding.id),
+        partner: partners_words(offer, &finding.id),
     }
 }
 
 /// The partner's own statements about a requirement. They never change a verdict; the report shows them beside it.
-fn partners_words(report: &Report, id: &str) -> Vec<String> {
-    let attested = report
-        .offer
+fn partners_words(offer: &Offer, id: &str) -> Vec<String> {
+    let attested = offer
         .attestations
         .get(id)
         .map(|one| format!("attested by {} on {}: {}", one.by, one.on, one.statement));
-    let asked = report
-        .offer
+    let asked = offer
         .waiver_requests
         .iter()
         .filter(|request| request.id == id)

@@ -107,7 +107,7 @@ fn status(report: &Report, finding: &Finding) -> TestCaseStatus {
     status
 }
 
-fn body(finding: &Finding) -> String {
+pub(super) fn body(finding: &Finding) -> String {
     let mut lines = vec![
         format!("saw: {}", finding.saw),
         format!("wanted: {}", finding.wanted),

@@ -12,7 +12,7 @@ use crate::render::words;
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut out = head(report);
-    out.push_str(&what_blocks(report));
+    out.push_str(&what_blocks(&blockers(report)));
     out.push_str(&findings(report));
     out.push_str(&measurements(report));
     out.push_str(&deviations(report));
@@ -47,8 +47,7 @@ fn head(report: &Report) -> String {
     out
 }
 
-fn what_blocks(report: &Report) -> String {
-    let blockers = blockers(report);
+pub(super) fn what_blocks(blockers: &[&Finding]) -> String {
     if blockers.is_empty() {
         return String::new();
     }
@@ -190,7 +189,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// A code span that survives back-ticks and table cells.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let flat: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

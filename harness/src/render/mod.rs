@@ -1,8 +1,9 @@
-//! The faces of a report: one record, many renderings. Every renderer is a pure function of the report.
+//! The faces of a report and of a dossier: one record, many renderings. Every renderer is a pure function of the report.
 //!
 //! Nothing here judges: words and numbers come from the findings, and a face never says more than the report does.
 
 pub mod chart;
+pub mod dossier;
 pub mod facts;
 pub mod html;
 pub mod junit;

@@ -1,6 +1,7 @@
 //! A report as SARIF 2.1.0, for code scanning: one rule per catalogue entry, one result per finding.
 
 use conformance::finding::{Finding, Verdict};
+use conformance::offer::Offer;
 use conformance::report::Report;
 use conformance::requirement::Force;
 use serde_json::{Value, json};
@@ -14,8 +15,13 @@ use crate::render::words;
 /// Never: the value below has the fields that SARIF asks for, which the stored reports of the tests hold.
 #[must_use]
 pub fn render(report: &Report) -> String {
-    let log: sarif::Sarif = serde_json::from_value(log(report))
-        .expect("the fields written below are those of the SARIF types");
+    written(log(report))
+}
+
+/// A log that holds to the SARIF types, as text.
+pub(super) fn written(log: Value) -> String {
+    let log: sarif::Sarif =
+        serde_json::from_value(log).expect("the fields written are those of the SARIF types");
     let mut text = serde_json::to_string_pretty(&log)
         .expect("a SARIF log has string keys and no failing parts");
     text.push('\n');
@@ -44,7 +50,7 @@ fn log(report: &Report) -> Value {
             }],
             "results": report.findings.iter().enumerate()
                 .filter(|(_, finding)| finding.in_scope)
-                .map(|(index, finding)| result(report, index, finding))
+                .map(|(index, finding)| result(&report.offer, index, finding))
                 .collect::<Vec<_>>(),
             "columnKind": "unicodeCodePoints",
             "properties": {
@@ -82,7 +88,7 @@ fn notices(report: &Report) -> Vec<Value> {
     }
 }
 
-fn rule(finding: &Finding) -> Value {
+pub(super) fn rule(finding: &Finding) -> Value {
     let level = match finding.force {
         Force::Must => "error",
         Force::Should | Force::May => "warning",
@@ -98,7 +104,7 @@ fn rule(finding: &Finding) -> Value {
     })
 }
 
-fn result(report: &Report, index: usize, finding: &Finding) -> Value {
+pub(super) fn result(offer: &Offer, index: usize, finding: &Finding) -> Value {
     let (kind, level) = kind_and_level(finding.verdict);
     let mut value = json!({
         "ruleId": finding.id,
@@ -107,9 +113,9 @@ fn result(report: &Report, index: usize, finding: &Finding) -> Value {
         "level": level,
         "message": {"text": message(finding)},
         "locations": [{"logicalLocations": [{
-            "name": report.offer.offer_id,
+            "name": offer.offer_id,
             "fullyQualifiedName": format!(
-                "{}.{}.{}", report.offer.publisher_id, report.offer.offer_id, report.offer.plan_id
+                "{}.{}.{}", offer.publisher_id, offer.offer_id, offer.plan_id
             ),
             "kind": "module",
         }]}],

@@ -11,14 +11,14 @@ use crate::render::words;
 
 /// Width in columns that running text is folded to.
 const WIDTH: usize = 100;
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// The whole report: headline, what blocks it, findings, numbers, deviations.
 #[must_use]
 pub fn render(report: &Report) -> String {
     let mut out = head(report);
-    out.push_str(&what_blocks(report));
+    out.push_str(&what_blocks(&blockers(report)));
     out.push_str(&findings(report));
     out.push_str(&measurements(report));
     out.push_str(&deviations(report));
@@ -55,8 +55,7 @@ pub fn head(report: &Report) -> String {
     out
 }
 
-fn what_blocks(report: &Report) -> String {
-    let blockers = blockers(report);
+pub(super) fn what_blocks(blockers: &[&Finding]) -> String {
     if blockers.is_empty() {
         return String::new();
     }
@@ -83,7 +82,7 @@ fn what_blocks(report: &Report) -> String {
     out
 }
 
-fn title_line(finding: &Finding) -> String {
+pub(super) fn title_line(finding: &Finding) -> String {
     let style = finding_style(finding.verdict);
     format!(
         "{BOLD}{}{BOLD:#} {style}{}{style:#}  {}",
@@ -190,11 +189,11 @@ fn deviations(report: &Report) -> String {
     out
 }
 
-fn heading(text: &str) -> String {
+pub(super) fn heading(text: &str) -> String {
     format!("\n{BOLD}{text}{BOLD:#}\n")
 }
 
-const fn verdict_style(verdict: RunVerdict) -> Style {
+pub(super) const fn verdict_style(verdict: RunVerdict) -> Style {
     let colour = match verdict {
         RunVerdict::Conformant => AnsiColor::Green,
         RunVerdict::NotConformant => AnsiColor::Red,
@@ -203,7 +202,7 @@ const fn verdict_style(verdict: RunVerdict) -> Style {
     colour.on_default().bold()
 }
 
-const fn finding_style(verdict: Verdict) -> Style {
+pub(super) const fn finding_style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Pass => AnsiColor::Green.on_default(),
         Verdict::Fail => AnsiColor::Red.on_default().bold(),

@@ -213,6 +213,15 @@ pub(crate) const fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
+/// The same for a roll-up.
+pub(crate) const fn verdict_mark(verdict: RunVerdict) -> &'static str {
+    match verdict {
+        RunVerdict::Conformant => mark(Verdict::Pass),
+        RunVerdict::NotConformant => mark(Verdict::Fail),
+        RunVerdict::Undecided => mark(Verdict::Inconclusive),
+    }
+}
+
 /// The verdict of a finding with what qualifies it: `pass, marginal`, `inconclusive: tool`, `fail, granted`.
 pub(crate) fn qualified(finding: &Finding) -> String {
     let mut words = finding.verdict.word().to_owned();

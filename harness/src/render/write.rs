@@ -37,10 +37,6 @@ pub enum WriteError {
 /// # Errors
 /// The directory or file that could not be written.
 pub fn write_all(report: &Report, dir: &Path) -> Result<Vec<PathBuf>, WriteError> {
-    fs::create_dir_all(dir).map_err(|source| WriteError::Directory {
-        path: dir.to_owned(),
-        source,
-    })?;
     let faces = [
         ("report.json", json(report)),
         ("report.html", html::render(report)),
@@ -48,11 +44,26 @@ pub fn write_all(report: &Report, dir: &Path) -> Result<Vec<PathBuf>, WriteError
         ("junit.xml", junit::render(report)),
         ("report.sarif", sarif::render(report)),
     ];
+    write_faces(&faces, dir)
+}
+
+/// Writes files of these names and texts into `dir`, making it if needed, each whole or not at all.
+///
+/// # Errors
+/// The directory or file that could not be written.
+pub(super) fn write_faces(
+    faces: &[(&str, String)],
+    dir: &Path,
+) -> Result<Vec<PathBuf>, WriteError> {
+    fs::create_dir_all(dir).map_err(|source| WriteError::Directory {
+        path: dir.to_owned(),
+        source,
+    })?;
     faces
-        .into_iter()
+        .iter()
         .map(|(name, text)| {
             let path = dir.join(name);
-            write_whole(&path, &text).map_err(|source| WriteError::File {
+            write_whole(&path, text).map_err(|source| WriteError::File {
                 path: path.clone(),
                 source,
             })?;

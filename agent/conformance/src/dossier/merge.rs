@@ -51,7 +51,7 @@ pub(super) fn worst_of_each(judged: &[(String, Vec<Finding>)]) -> Vec<Finding> {
     let entries = judged.first().map_or(0, |(_, findings)| findings.len());
     (0..entries)
         .filter_map(|index| {
-            let of_entry: Vec<(&str, &Finding)> = judged
+            let of_entry: Vec<OnDevice<'_>> = judged
                 .iter()
                 .filter_map(|(device, findings)| Some((device.as_str(), findings.get(index)?)))
                 .collect();
@@ -60,9 +60,12 @@ pub(super) fn worst_of_each(judged: &[(String, Vec<Finding>)]) -> Vec<Finding> {
         .collect()
 }
 
-fn worst(findings: &[(&str, &Finding)]) -> Option<Finding> {
+/// A finding and the device that it is of.
+type OnDevice<'a> = (&'a str, &'a Finding);
+
+fn worst(findings: &[OnDevice<'_>]) -> Option<Finding> {
     let gravest = findings.iter().map(|(_, one)| gravity(one)).max()?;
-    let (bad, rest): (Vec<&(&str, &Finding)>, Vec<&(&str, &Finding)>) = findings
+    let (bad, rest): (Vec<&OnDevice<'_>>, Vec<&OnDevice<'_>>) = findings
         .iter()
         .partition(|(_, one)| gravity(one) == gravest);
     let (_, first) = bad.first()?;
@@ -86,7 +89,7 @@ fn gravity(finding: &Finding) -> u8 {
 }
 
 /// What was seen; with the devices' names where they differ.
-fn in_words(bad: &[&(&str, &Finding)], rest: &[&(&str, &Finding)]) -> String {
+fn in_words(bad: &[&OnDevice<'_>], rest: &[&OnDevice<'_>]) -> String {
     let mut told: Vec<(Vec<&str>, &str)> = Vec::new();
     for (device, finding) in bad {
         match told.iter_mut().find(|(_, saw)| *saw == finding.saw) {

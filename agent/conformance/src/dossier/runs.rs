@@ -1,7 +1,7 @@
 //! A judged report as one of the runs that a requirement over several devices looks at.
 
 use crate::finding::{Finding, Reason, Verdict};
-use crate::observation::{FirstFailure, ImageFacts, PlatformRun, StartVerdict};
+use crate::observation::{FirstFailure, PlatformRun, StartVerdict};
 use crate::report::Report;
 use crate::requirement::Force;
 
@@ -23,7 +23,8 @@ pub(super) fn platform_run(device: &str, report: &Report) -> PlatformRun {
             built.retain(|platform| platform.os != "unknown");
             built
         }),
-        index_seen: image.is_some_and(is_index),
+        // A store shows the one platform it uses, whatever index it came from.
+        index_seen: image.is_some_and(|image| image.platforms.len() > 1),
         board: report.device.board.clone(),
         cores: report.device.cores,
         memory: report.device.memory,
@@ -43,13 +44,6 @@ pub(super) fn platform_run(device: &str, report: &Report) -> PlatformRun {
         finished: report.run.finished.clone(),
         certifying: report.run.certifying,
     }
-}
-
-/// Media types of the OCI image specification and of Docker's manifest list.
-fn is_index(image: &ImageFacts) -> bool {
-    image.media_type.as_deref().is_some_and(|media_type| {
-        media_type.contains("image.index") || media_type.contains("manifest.list")
-    })
 }
 
 fn starts(findings: &[Finding]) -> StartVerdict {

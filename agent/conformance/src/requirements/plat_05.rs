@@ -1,7 +1,5 @@
 //! IEM-PLAT-05: the platforms in the hardware paragraph are those that the image is built for.
 
-use std::collections::BTreeSet;
-
 use super::hardware_draft::distinct;
 use super::remarks::Remarks;
 use crate::finding::{Outcome, Reason, Unseen};
@@ -30,11 +28,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let claim = claim(record)?;
     let image = record.observations.image.get()?;
-    let built: Vec<&Platform> = image
-        .platforms
-        .iter()
-        .filter(|platform| platform.os != "unknown")
-        .collect();
+    let built = built(record, image);
     if built.is_empty() {
         return Err(Unseen::new(
             Reason::InputMissing,
@@ -42,22 +36,31 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         ));
     }
     let claimed = claimed_platforms(&claim);
-    let fleet = record.observations.fleet.seen().into_iter().flatten();
-    // Other devices show more of the tag. Whatever else it is built for is each device's own to remark.
-    let seen: BTreeSet<&Platform> = (built.iter().copied())
-        .chain(fleet.flat_map(|run| &run.built))
-        .collect();
-    whole_or_unlike(image, &seen, &claimed)?;
+    let (missing, open): (Vec<&Platform>, Vec<&Platform>) = claimed
+        .iter()
+        .filter(|platform| !built.iter().any(|built| runs_on(built, platform)))
+        .partition(|platform| is_known_missing(platform, record, image));
     let mut remarks = Remarks::default();
-    for platform in &claimed {
-        if !seen.iter().any(|built| runs_on(built, platform)) {
-            remarks.breach(
-                format!("the paragraph names {platform}, and the image has no such platform"),
-                format!("build the image for {platform}, or take it out of the paragraph"),
-            );
-        }
+    for platform in &missing {
+        remarks.breach(
+            format!("the paragraph names {platform}, and the image has no such platform"),
+            format!("build the image for {platform}, or take it out of the paragraph"),
+        );
     }
-    for built in &built {
+    if missing.is_empty() && !open.is_empty() {
+        return Err(Unseen::new(
+            Reason::InputMissing,
+            format!(
+                "the paragraph names {}, and of {} only {} was seen: an engine's store holds the platform that it uses; a run on such a device shows the others",
+                in_words(open.iter().map(ToString::to_string)),
+                image.reference,
+                in_words(built.iter().map(ToString::to_string)),
+            ),
+        ));
+    }
+    // What another device's image is built for besides is that device's finding.
+    let here = image.platforms.iter().filter(|built| built.os != "unknown");
+    for built in here {
         if !claimed.iter().any(|platform| runs_on(built, platform)) {
             remarks.doubt(
                 format!("the image is built for {built}, and the paragraph does not name it"),
@@ -84,33 +87,6 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     })
 }
 
-/// Whether what was seen of the tag decides: its whole index, everything that is claimed, or nothing of it.
-///
-/// An engine's store tells of a tag only the image for its own platform. That speaks of no other platform.
-///
-/// # Errors
-/// Which claimed platforms were not seen.
-fn whole_or_unlike(
-    image: &ImageFacts,
-    built: &BTreeSet<&Platform>,
-    claimed: &[Platform],
-) -> Result<(), Unseen> {
-    let is_built = |claimed: &&Platform| built.iter().any(|built| runs_on(built, claimed));
-    let (seen, unseen): (Vec<&Platform>, Vec<&Platform>) = claimed.iter().partition(is_built);
-    if image.platforms.len() > 1 || seen.is_empty() || unseen.is_empty() {
-        return Ok(());
-    }
-    Err(Unseen::new(
-        Reason::InputMissing,
-        format!(
-            "{} was seen for {} only, and the paragraph names {} too; certify on a device of each platform (--device, several times), or look at the tag in its registry",
-            image.reference,
-            in_words(built.iter().map(|platform| platform.to_string())),
-            in_words(unseen.iter().map(|platform| platform.to_string())),
-        ),
-    ))
-}
-
 /// The claim, if it names platforms at all; whether it must is IEM-HW-02's question.
 fn claim(record: &Record) -> Result<Claim, Unseen> {
     hardware::read(&record.offer.listing.description)
@@ -121,6 +97,36 @@ fn claim(record: &Record) -> Result<Claim, Unseen> {
                 Reason::InputMissing,
                 "no hardware paragraph that names an architecture, so there is nothing to compare; see IEM-HW-01 and IEM-HW-02",
             )
+        })
+}
+
+/// Platforms that the image is known to be built for: by this run, and by those on other devices.
+fn built(record: &Record, image: &ImageFacts) -> Vec<Platform> {
+    let elsewhere = record.observations.fleet.seen().into_iter().flatten();
+    let mut built: Vec<Platform> = image
+        .platforms
+        .iter()
+        .chain(elsewhere.flat_map(|run| &run.built))
+        // Attestations travel in an index under a platform that is none.
+        .filter(|platform| platform.os != "unknown")
+        .cloned()
+        .collect();
+    built.sort();
+    built.dedup();
+    built
+}
+
+/// Whether a platform that was not seen is known to be missing: the whole index was seen, or a device of that platform got
+/// another image.
+fn is_known_missing(platform: &Platform, record: &Record, image: &ImageFacts) -> bool {
+    let engine = record.device.engine.seen();
+    let runs = record.observations.fleet.seen();
+    image.platforms.len() > 1
+        || engine.is_some_and(|engine| engine.platform == *platform)
+        || runs.is_some_and(|runs| {
+            runs.iter().any(|run| {
+                run.index_seen || (run.platform.as_ref() == Some(platform) && !run.built.is_empty())
+            })
         })
 }
 
@@ -160,13 +166,22 @@ mod tests {
     use crate::observation::Observed;
     use crate::sample;
 
-    fn check(words: &str, platforms: &[&str]) -> Outcome {
+    /// A paragraph with these words, an image with these platforms, and a device of the last of them.
+    fn record(words: &str, platforms: &[&str], device: &str) -> Record {
         let mut record = sample::record_claiming(&format!("{words}, 1 GB of RAM, 1 GB of storage"));
         let Observed::Seen(image) = &mut record.observations.image else {
             panic!("the sample has an image");
         };
         image.platforms = platforms.iter().map(|text| text.parse().unwrap()).collect();
-        judge(&record).unwrap()
+        let Observed::Seen(engine) = &mut record.device.engine else {
+            panic!("the sample has an engine");
+        };
+        engine.platform = device.parse().unwrap();
+        record
+    }
+
+    fn check(words: &str, platforms: &[&str]) -> Outcome {
+        judge(&record(words, platforms, "linux/amd64")).unwrap()
     }
 
     #[test]
@@ -185,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_only_in_the_text_fails_with_the_corrected_paragraph() {
+    fn a_platform_that_the_index_lacks_fails_with_the_corrected_paragraph() {
         let index = ["linux/amd64", "unknown/unknown"];
         let outcome = check("Linux x64 and arm64 OS", &index);
         assert_eq!(outcome.kind, OutcomeKind::Unmet);
@@ -197,29 +212,39 @@ mod tests {
             outcome.paste.unwrap(),
             "<p><u>Minimum hardware requirements:</u> Linux x64 OS, 1 GB of RAM, 1 GB of storage</p>"
         );
-        assert_eq!(
-            check("Windows x64", &["linux/amd64"]).kind,
-            OutcomeKind::Unmet
-        );
-        assert_eq!(
-            check("Linux arm32v6", &["linux/arm/v7"]).kind,
-            OutcomeKind::Unmet
-        );
+        assert_eq!(check("Windows x64", &index).kind, OutcomeKind::Unmet);
     }
 
     #[test]
-    fn one_image_of_an_engine_s_store_speaks_of_no_other_platform() {
-        let mut record =
-            sample::record_claiming("Linux x64 and arm64 OS, 1 GB of RAM, 1 GB of storage");
+    fn a_device_of_a_claimed_platform_that_got_another_image_fails_it() {
+        for (words, image, device) in [
+            ("Linux x64 OS", "linux/arm64", "linux/amd64"),
+            ("Linux arm32v6", "linux/arm/v7", "linux/arm/v6"),
+        ] {
+            let outcome = judge(&record(words, &[image], device)).unwrap();
+            assert_eq!(outcome.kind, OutcomeKind::Unmet, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_an_engine_s_store_does_not_show_is_open_until_another_device_shows_it() {
+        let words = "Linux x64 and arm64 OS";
+        let mut record = record(words, &["linux/amd64"], "linux/amd64");
         let unseen = judge(&record).unwrap_err();
         assert_eq!(unseen.reason, Reason::InputMissing);
         assert!(
-            unseen.because.contains("names linux/arm64 too"),
-            "{unseen:?}"
+            unseen
+                .because
+                .starts_with("the paragraph names linux/arm64"),
+            "{}",
+            unseen.because
         );
-        let other = sample::platform_run("pi", "linux/arm64");
-        record.observations.fleet = Observed::Seen(vec![other]);
+        let mut runs = vec![sample::platform_run("pi4", "linux/arm64")];
+        record.observations.fleet = Observed::Seen(runs.clone());
         assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+        runs[0].built = vec!["linux/amd64".parse().unwrap()];
+        record.observations.fleet = Observed::Seen(runs);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet);
     }
 
     #[test]
