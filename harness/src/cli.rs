@@ -1,5 +1,7 @@
 //! The command line: commands, flags, and their examples.
 
+mod device;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +11,11 @@ use conformance::units::Bytes;
 use tracing::level_filters::LevelFilter;
 
 use crate::amount;
+
+pub use device::{
+    AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
+    DeviceStartArgs, DeviceStopArgs,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -47,6 +54,8 @@ pub enum Command {
     Rejudge(RejudgeArgs),
     /// Merge the reports of several devices into one verdict
     Dossier(DossierArgs),
+    /// Boot, list and end emulated devices, each with a container engine of its own
+    Device(DeviceArgs),
 }
 
 /// Flags of `certify`.

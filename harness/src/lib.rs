@@ -11,6 +11,7 @@
 pub mod amount;
 pub mod certify;
 pub mod cli;
+pub mod device;
 pub mod dossier;
 pub mod exit;
 pub mod explain;
@@ -41,5 +42,6 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema(args) => schema::run(&args),
         Command::Rejudge(args) => rejudge::run(&args),
         Command::Dossier(args) => dossier::run(&args),
+        Command::Device(args) => device::run(&args),
     }
 }

@@ -22,6 +22,9 @@ pub use belong::{Mistake, is_device_name};
 /// Schema identifier of this version of `dossier.json`. Fields are added, never re-meant.
 pub const SCHEMA: &str = "edgeproof/dossier/1";
 
+/// Reports, each with its device's name.
+pub type NamedReports = Vec<(String, Report)>;
+
 /// Everything several runs of one offer say together: `dossier.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -144,7 +147,7 @@ pub fn assemble(reports: Vec<(String, Report)>) -> Result<Dossier, Vec<Mistake>>
 /// Every reason why the reports do not belong together.
 pub fn assemble_with_reports(
     mut reports: Vec<(String, Report)>,
-) -> Result<(Dossier, Vec<(String, Report)>), Vec<Mistake>> {
+) -> Result<(Dossier, NamedReports), Vec<Mistake>> {
     reports.sort_by(|(left, _), (right, _)| left.cmp(right));
     let mistakes = belong::mistakes(&reports);
     if !mistakes.is_empty() {

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use conformance::report::{Report, RunVerdict};
 
+use super::Interrupted;
 use super::place::Place;
-use super::{Interrupted, page_of};
 use crate::cli::{CertifyArgs, TextOrJson};
-use crate::dossier::assembled;
+use crate::dossier::{assembled, write_all as write_dossier};
 use crate::exit::{UNDECIDED, told};
 use crate::output;
-use crate::render::{dossier, write::write_all};
+use crate::render::{self, write_all};
 
 /// Certifies at each place, writes each report into a directory of its own, and the dossier above them.
 ///
@@ -47,13 +47,15 @@ pub(super) fn run(
     {
         return Err(error.context(format!("no device gave a report, {name} the last")));
     }
-    let whole = assembled(reports)?;
-    let files = dossier::write_all(&whole, &args.out)?;
+    // A first look is on disk already; with one another in view the reports may say more.
+    let (whole, reports) = assembled(reports)?;
+    write_dossier(&whole, &reports, &args.out)?;
     match args.format {
-        TextOrJson::Json => output::print(&dossier::json(&whole))?,
+        TextOrJson::Json => output::print(&render::dossier::json(&whole))?,
         TextOrJson::Text => {
-            let text = dossier::text::render(&whole);
-            output::print(&format!("{text}{}", page_of(&files)))?;
+            let text = render::dossier::text::render(&whole);
+            let page = args.out.join("dossier.html");
+            output::print(&format!("{text}\nDossier: {}\n", page.display()))?;
         }
     }
     Ok(match whole.verdict {

@@ -1,0 +1,308 @@
+//! Root images: built once for an architecture and release, from Debian packages alone, under a lock and a temporary name.
+//!
+//! mmdebstrap downloads and extracts, and our hook (`guest/build-root.sh`) does the rest; no program of the image is run.
+
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::cache::{self, Cache};
+use super::interrupt::Interrupt;
+use super::packages;
+use super::profile::{Debian, Profile};
+use super::stages::Stages;
+
+const BUILD_ROOT: &str = include_str!("guest/build-root.sh");
+/// Size of a device's disk. It takes only the blocks that are used.
+const DISK: &str = "8G";
+const MIRROR: &str = "http://mirror.example/debian";
+
+/// What is known of a root image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+    /// Digest of everything that goes into the build but the packages themselves.
+    recipe: String,
+    /// Whether security updates are in it.
+    security_updates: bool,
+}
+
+/// Where the packages come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The release, its updates and its security updates.
+    All,
+    /// The release alone.
+    ReleaseAlone,
+}
+
+/// The directory of an image, built where it is missing or was built by another recipe.
+///
+/// # Errors
+/// A program of the host is missing, or the build failed.
+pub(super) fn ensure(
+    cache: &Cache,
+    profile: Profile,
+    debian: Debian,
+    stages: &mut Stages,
+    interrupt: &Interrupt,
+) -> anyhow::Result<PathBuf> {
+    let directory = cache.image(profile, debian);
+    let name = file_name(&directory);
+    let _lock = cache.lock(&format!("image-{name}"), || {
+        stages.say("waiting for another command that builds the same root image");
+    })?;
+    if made(&directory).is_some_and(|made| made.recipe == recipe(profile, debian)) {
+        return Ok(directory);
+    }
+    let as_root = rustix::process::geteuid().is_root();
+    packages::check(&packages::to_build(debian, as_root))?;
+    stages.say(&format!("building the root image {name}"));
+    let begun = Instant::now();
+    let unfinished = Unfinished::begin(cache.images().join(format!(".building-{name}")))?;
+    let build = Build {
+        profile,
+        debian,
+        directory: &unfinished.0,
+        as_root,
+        interrupt,
+    };
+    let security_updates = build.run(stages)?;
+    let made = Made {
+        recipe: recipe(profile, debian),
+        security_updates,
+    };
+    finish(&unfinished.0, &directory, &made)?;
+    stages.done("root image", begun.elapsed());
+    Ok(directory)
+}
+
+fn file_name(directory: &Path) -> String {
+    directory
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn made(directory: &Path) -> Option<Made> {
+    serde_json::from_slice(&fs::read(directory.join("image.json")).ok()?).ok()
+}
+
+/// Takes the finished parts to their place, the note that they are finished last.
+fn finish(unfinished: &Path, directory: &Path, made: &Made) -> anyhow::Result<()> {
+    let result = unfinished.join("result");
+    let note = serde_json::to_vec_pretty(made).context("write down the image")?;
+    cache::write(&result.join("image.json"), &note)?;
+    cache::remove(directory)?;
+    fs::rename(&result, directory)
+        .with_context(|| format!("move {} to {}", result.display(), directory.display()))
+}
+
+fn recipe(profile: Profile, debian: Debian) -> String {
+    let mut digest = Sha256::new();
+    for part in [BUILD_ROOT, DISK, profile.kernel_package(), MIRROR] {
+        digest.update(part);
+    }
+    digest.update(debian.packages().join(","));
+    digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// A directory that vanishes with its build, however that ends.
+#[derive(Debug)]
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn begin(directory: PathBuf) -> anyhow::Result<Unfinished> {
+        // A build that was killed could not remove its own.
+        cache::remove(&directory)?;
+        cache::make(&directory.join("temporary"))?;
+        cache::make(&directory.join("result"))?;
+        Ok(Unfinished(directory))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Err(error) = cache::remove(&self.0) {
+            tracing::warn!("{error:#}");
+        }
+    }
+}
+
+struct Build<'a> {
+    profile: Profile,
+    debian: Debian,
+    directory: &'a Path,
+    as_root: bool,
+    interrupt: &'a Interrupt,
+}
+
+impl Build<'_> {
+    /// Builds; tells whether security updates are in the image.
+    fn run(&self, stages: &mut Stages) -> anyhow::Result<bool> {
+        let hook = self.directory.join("build-root.sh");
+        fs::write(&hook, BUILD_ROOT).with_context(|| format!("write {}", hook.display()))?;
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("make {} a program", hook.display()))?;
+        // Mirrors are at times behind their own lists, those of security updates more often than the release.
+        for source in [Source::All, Source::All, Source::ReleaseAlone] {
+            let (status, log) = self.attempt(source, &hook)?;
+            if status.success() {
+                return Ok(source == Source::All);
+            }
+            if !log.contains("E: Failed to fetch") && !log.contains("E: Some index files") {
+                bail!("the root image cannot be built:\n{}", last_lines(&log));
+            }
+            stages.say(match source {
+                Source::All => "the package lists cannot be read; another attempt",
+                Source::ReleaseAlone => "the packages cannot be fetched",
+            });
+            if source == Source::ReleaseAlone {
+                bail!("the packages cannot be fetched:\n{}", last_lines(&log));
+            }
+        }
+        bail!("no source of packages is left")
+    }
+
+    fn attempt(&self, source: Source, hook: &Path) -> anyhow::Result<(ExitStatus, String)> {
+        let result = self.directory.join("result");
+        cache::remove(&result)?;
+        cache::make(&result)?;
+        let log = self.directory.join("log");
+        let output = File::create(&log).with_context(|| format!("make {}", log.display()))?;
+        let program = if self.as_root {
+            "mmdebstrap"
+        } else {
+            "fakeroot"
+        };
+        let mut command = Command::new(program);
+        if !self.as_root {
+            command.arg("mmdebstrap");
+        }
+        command
+            .args(arguments(self.profile, self.debian, source, hook))
+            .env("PATH", packages::search_path())
+            .env("TMPDIR", self.directory.join("temporary"))
+            .env("EDGEPROOF_OUT", &result)
+            .env("EDGEPROOF_KERNEL", self.profile.kernel_package())
+            .env("EDGEPROOF_DISK", DISK)
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stderr(output.try_clone().context("share the log of the build")?)
+            .stdout(output);
+        let status = run_to_end(&mut command, self.interrupt)?;
+        let text = fs::read(&log).with_context(|| format!("read {}", log.display()))?;
+        Ok((status, String::from_utf8_lossy(&text).into_owned()))
+    }
+}
+
+fn arguments(profile: Profile, debian: Debian, source: Source, hook: &Path) -> Vec<String> {
+    let mut arguments = vec![
+        // Nothing is mounted and nothing of the image is run.
+        "--mode=chrootless".to_owned(),
+        "--variant=extract".to_owned(),
+        format!("--architectures={}", profile.debian_architecture()),
+        "--format=null".to_owned(),
+        "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr".to_owned(),
+        "--aptopt=Acquire::Retries \"3\"".to_owned(),
+        // The directories here are closed to the user that apt would otherwise download as.
+        "--aptopt=APT::Sandbox::User \"root\"".to_owned(),
+        format!("--include={}", debian.packages().join(",")),
+        format!("--extract-hook={}", hook.display()),
+        debian.name().to_owned(),
+        "-".to_owned(),
+    ];
+    if source == Source::ReleaseAlone {
+        arguments.push(MIRROR.to_owned());
+    }
+    arguments
+}
+
+/// Runs a command in a process group of its own, which is ended as a whole when this program is asked to end.
+fn run_to_end(command: &mut Command, interrupt: &Interrupt) -> anyhow::Result<ExitStatus> {
+    let mut child = command
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("start {}", command.get_program().to_string_lossy()))?;
+    loop {
+        if let Some(status) = child.try_wait().context("wait for the build")? {
+            return Ok(status);
+        }
+        if let Err(interrupted) = interrupt.pause() {
+            if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                // The group may have ended this very moment.
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            child.wait().context("wait for the build")?;
+            return Err(interrupted);
+        }
+    }
+}
+
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(15)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(profile: Profile, debian: Debian, source: Source) -> String {
+        arguments(profile, debian, source, Path::new("/c/build-root.sh")).join(" ")
+    }
+
+    #[test]
+    fn both_kinds_of_32_bit_arm_share_an_image() {
+        assert_eq!(
+            line(Profile::Arm32, Debian::Bookworm, Source::All),
+            line(Profile::Arm32Stock, Debian::Bookworm, Source::All)
+        );
+        assert_eq!(
+            recipe(Profile::Arm32, Debian::Bookworm),
+            recipe(Profile::Arm32Stock, Debian::Bookworm)
+        );
+        assert_ne!(
+            recipe(Profile::Arm32, Debian::Bookworm),
+            recipe(Profile::Arm32, Debian::Trixie)
+        );
+    }
+
+    #[test]
+    fn newer_releases_have_the_engines_client_in_a_package_of_its_own() {
+        let bookworm = line(Profile::X64, Debian::Bookworm, Source::All);
+        let forky = line(Profile::X64, Debian::Forky, Source::All);
+        assert!(!bookworm.contains("docker-cli"), "{bookworm}");
+        assert!(forky.contains("docker-cli"), "{forky}");
+        assert!(forky.ends_with(" forky -"), "{forky}");
+    }
+
+    #[test]
+    fn without_security_updates_there_is_one_mirror() {
+        let line = line(Profile::Arm64, Debian::Bookworm, Source::ReleaseAlone);
+        assert!(
+            line.ends_with(" bookworm - http://mirror.example/debian"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_build_that_is_dropped_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path().join(".building-armhf-bookworm");
+        drop(Unfinished::begin(directory).unwrap());
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,186 @@
+//! The kinds of devices: what each is made of, as plain facts.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// A kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// 64-bit PC
+    X64,
+    /// 64-bit ARM, as a Raspberry Pi with a 64-bit system
+    Arm64,
+    /// 32-bit ARM, as a Raspberry Pi with a 32-bit system
+    Arm32,
+    /// 32-bit ARM without memory cgroup, as Raspberry Pi OS is shipped
+    Arm32Stock,
+}
+
+/// A release of Debian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Debian {
+    /// Debian 12: engine 20.10, kernel 6.1
+    Bookworm,
+    /// Debian 13: engine 26.1, kernel 6.12
+    Trixie,
+    /// Debian 14 in the making: engine 28.5
+    Forky,
+}
+
+/// What QEMU has to be told of a processor architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// QEMU's program.
+    pub program: &'static str,
+    /// Debian package of the program.
+    pub package: &'static str,
+    /// `-machine`
+    pub machine: &'static str,
+    /// `-cpu` where the processor is emulated.
+    pub cpu: &'static str,
+    /// The kernel's name of the serial console.
+    pub console: &'static str,
+    /// How virtio devices are attached: `pci`, or `device` for memory-mapped ones.
+    pub bus: &'static str,
+}
+
+impl Profile {
+    /// The name on the command line and the default name of a device.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Profile::X64 => "x64",
+            Profile::Arm64 => "arm64",
+            Profile::Arm32 => "arm32",
+            Profile::Arm32Stock => "arm32-stock",
+        }
+    }
+
+    /// The architecture as Debian calls it.
+    #[must_use]
+    pub const fn debian_architecture(self) -> &'static str {
+        match self {
+            Profile::X64 => "amd64",
+            Profile::Arm64 => "arm64",
+            Profile::Arm32 | Profile::Arm32Stock => "armhf",
+        }
+    }
+
+    /// The architecture as images call it, variant included.
+    #[must_use]
+    pub const fn platform(self) -> &'static str {
+        match self {
+            Profile::X64 => "linux/amd64",
+            Profile::Arm64 => "linux/arm64",
+            Profile::Arm32 | Profile::Arm32Stock => "linux/arm/v7",
+        }
+    }
+
+    /// The meta package of the kernel.
+    #[must_use]
+    pub const fn kernel_package(self) -> &'static str {
+        match self {
+            Profile::X64 => "linux-image-cloud-amd64",
+            Profile::Arm64 => "linux-image-cloud-arm64",
+            Profile::Arm32 | Profile::Arm32Stock => "linux-image-armmp-lpae",
+        }
+    }
+
+    /// Cores that boot best on a host with two: emulated ARM cores run side by side well. x86 ones have ended in a
+    /// double fault once in four boots with two cores, and never with one.
+    #[must_use]
+    pub const fn default_cores(self) -> u32 {
+        match self {
+            Profile::X64 => 1,
+            Profile::Arm64 => 4,
+            Profile::Arm32 | Profile::Arm32Stock => 2,
+        }
+    }
+
+    /// What is added to the kernel line.
+    #[must_use]
+    pub const fn kernel_line(self) -> Option<&'static str> {
+        match self {
+            // The firmware of a Raspberry Pi puts this on the line of the kernel that it starts.
+            Profile::Arm32Stock => Some("cgroup_disable=memory"),
+            Profile::X64 | Profile::Arm64 | Profile::Arm32 => None,
+        }
+    }
+
+    /// The machine that QEMU plays.
+    #[must_use]
+    pub const fn machine(self) -> Machine {
+        match self {
+            Profile::X64 => Machine {
+                program: "qemu-system-x86_64",
+                package: "qemu-system-x86",
+                machine: "q35",
+                cpu: "max",
+                console: "ttyS0",
+                bus: "pci",
+            },
+            Profile::Arm64 => Machine {
+                program: "qemu-system-aarch64",
+                package: "qemu-system-arm",
+                machine: "virt",
+                cpu: "cortex-a72",
+                console: "ttyAMA0",
+                bus: "pci",
+            },
+            Profile::Arm32 | Profile::Arm32Stock => Machine {
+                program: "qemu-system-arm",
+                package: "qemu-system-arm",
+                machine: "virt,highmem=off",
+                cpu: "cortex-a15",
+                console: "ttyAMA0",
+                bus: "device",
+            },
+        }
+    }
+
+    /// Whether this machine's own processor could run the device's programs.
+    #[must_use]
+    pub fn is_native(self) -> bool {
+        match self {
+            Profile::X64 => cfg!(target_arch = "x86_64"),
+            Profile::Arm64 => cfg!(target_arch = "aarch64"),
+            Profile::Arm32 | Profile::Arm32Stock => false,
+        }
+    }
+}
+
+impl Debian {
+    /// The release's code name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Debian::Bookworm => "bookworm",
+            Debian::Trixie => "trixie",
+            Debian::Forky => "forky",
+        }
+    }
+
+    /// What is installed in the root image; dependencies come along.
+    #[must_use]
+    pub fn packages(self) -> Vec<&'static str> {
+        let mut packages = vec![
+            "base-files",
+            "base-passwd",
+            "busybox-static",
+            "ca-certificates",
+            "containerd",
+            "docker.io",
+            "iptables",
+            "kmod",
+            "runc",
+        ];
+        match self {
+            Debian::Bookworm => {}
+            // From here on the engine's own client is a package of its own.
+            Debian::Trixie | Debian::Forky => packages.push("docker-cli"),
+        }
+        packages
+    }
+}
