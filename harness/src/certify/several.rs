@@ -58,8 +58,7 @@ pub(super) fn run(
             output::print(&format!("{text}\nDossier: {}\n", page.display()))?;
         }
     }
-    Ok(match whole.verdict {
-        RunVerdict::Conformant if !missing.is_empty() => ExitCode::from(UNDECIDED),
-        verdict => ExitCode::from(verdict.exit_code()),
-    })
+    let code = whole.verdict.exit_code();
+    let whole_fleet = missing.is_empty() || whole.verdict != RunVerdict::Conformant;
+    Ok(ExitCode::from(if whole_fleet { code } else { UNDECIDED }))
 }
