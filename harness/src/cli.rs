@@ -45,6 +45,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Judge a stored report again by this version's catalogue
     Rejudge(RejudgeArgs),
+    /// Print what a shell needs to complete these commands
+    Completions(CompletionsArgs),
 }
 
 /// Flags of `certify`.
@@ -180,6 +182,30 @@ pub struct RejudgeArgs {
     /// How the result is printed; json is the whole report
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof completions bash > /etc/bash_completion.d/edgeproof
+  edgeproof completions zsh > ~/.zfunc/_edgeproof
+  edgeproof completions fish > ~/.config/fish/completions/edgeproof.fish")]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: ShellArg,
+}
+
+/// Shells by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShellArg {
+    /// GNU Bash
+    Bash,
+    /// Z shell
+    Zsh,
+    /// Fish
+    Fish,
 }
 
 /// Profiles by name.

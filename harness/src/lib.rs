@@ -11,6 +11,7 @@
 pub mod amount;
 pub mod certify;
 pub mod cli;
+pub mod completions;
 pub mod exit;
 pub mod explain;
 pub mod input;
@@ -37,5 +38,6 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Rejudge(args) => rejudge::run(&args),
+        Command::Completions(args) => completions::run(&args),
     }
 }
