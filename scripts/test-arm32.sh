@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
+# Emulated programs are some ten times slower: a little optimisation is soon earned back. Overflow is checked all the same.
+export CARGO_PROFILE_DEV_OPT_LEVEL=${CARGO_PROFILE_DEV_OPT_LEVEL:-1}
 # A property is tried as often as the emulation allows; `make test` tries it more often.
 export PROPTEST_CASES=${PROPTEST_CASES:-64}
 
