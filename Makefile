@@ -1,8 +1,14 @@
 # Thin: each target is a script, and the scripts say what they need.
-.PHONY: build candidates demo test bench clean-engine
+.PHONY: build platforms release candidates demo test test-devices bench clean-engine
 
 build: ## target/release/edgeproof and the probe's image archive
 	scripts/build.sh
+
+platforms: ## the probe's images for linux/amd64, linux/arm64 and linux/arm/v7, and one OCI layout over them
+	scripts/platforms.sh
+
+release: ## versioned archives and their checksums in target/dist
+	scripts/release.sh
 
 candidates: ## every fixture module, loaded into the engine
 	scripts/candidates.sh
@@ -12,6 +18,9 @@ demo: ## bare machine to verdict
 
 test: ## everything that CI checks
 	scripts/test.sh
+
+test-devices: ## what is too slow for `make test`: other platforms, a registry, emulated devices
+	scripts/test-devices.sh
 
 bench: ## what the probe costs, beside docker stats and a bare loop, in the same minute
 	scripts/bench.sh

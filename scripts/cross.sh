@@ -59,6 +59,7 @@ cargo_environment() {
     "CARGO_ENCODED_RUSTFLAGS=$(static_flags "$1" "$2")" RUSTC_WRAPPER=
     "CARGO_TARGET_${upper}_LINKER=$compiler" "CARGO_TARGET_${upper}_RUNNER=$3" "CC_${triple//-/_}=$compiler"
     "CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}" "PROPTEST_CASES=${PROPTEST_CASES:-256}"
+    "CARGO_PROFILE_DEV_OPT_LEVEL=${CARGO_PROFILE_DEV_OPT_LEVEL:-0}"
   )
 }
 

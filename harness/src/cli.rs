@@ -56,6 +56,8 @@ pub enum Command {
     Dossier(DossierArgs),
     /// Boot, list and end emulated devices, each with a container engine of its own
     Device(DeviceArgs),
+    /// Print what a shell needs to complete these commands
+    Completions(CompletionsArgs),
 }
 
 /// Flags of `certify`.
@@ -223,6 +225,30 @@ pub struct DossierArgs {
     /// How the dossier is printed
     #[arg(long, value_enum, default_value_t = DossierFormat::Text)]
     pub format: DossierFormat,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof completions bash > /etc/bash_completion.d/edgeproof
+  edgeproof completions zsh > ~/.zfunc/_edgeproof
+  edgeproof completions fish > ~/.config/fish/completions/edgeproof.fish")]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: ShellArg,
+}
+
+/// Shells by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShellArg {
+    /// GNU Bash
+    Bash,
+    /// Z shell
+    Zsh,
+    /// Fish
+    Fish,
 }
 
 /// Profiles by name.

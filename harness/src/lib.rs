@@ -13,6 +13,7 @@ pub mod certify;
 pub mod cli;
 pub mod device;
 pub mod dossier;
+pub mod completions;
 pub mod exit;
 pub mod explain;
 pub mod input;
@@ -43,5 +44,6 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Rejudge(args) => rejudge::run(&args),
         Command::Dossier(args) => dossier::run(&args),
         Command::Device(args) => device::run(&args),
+        Command::Completions(args) => completions::run(&args),
     }
 }

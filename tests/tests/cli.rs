@@ -119,6 +119,7 @@ fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
         "explain",
         "schema",
         "rejudge",
+        "completions",
     ] {
         let end = edgeproof(&[command, "--help"]);
         assert_eq!(end.exit, 0, "{end:?}");

@@ -152,13 +152,21 @@ impl Phase {
     }
 
     pub(super) fn network_use(&self, unseen: Option<Unseen>) -> Observed<NetworkUse> {
-        match self.network.both() {
-            Some((before, after)) => Observed::Seen(NetworkUse {
-                rx: after.rx.saturating_sub(before.rx),
-                tx: after.tx.saturating_sub(before.tx),
-            }),
-            None => Observed::Unseen(unseen.unwrap_or_else(|| gone("network counters"))),
+        let Some((before, after)) = self.network.both() else {
+            return Observed::Unseen(unseen.unwrap_or_else(|| gone("network counters")));
+        };
+        // A driver without 64-bit counters has those of a machine word, which begin anew after 4 GiB on a 32-bit kernel
+        // (kernel documentation, "Interface statistics").
+        if after.rx < before.rx || after.tx < before.tx {
+            return Observed::Unseen(Unseen::new(
+                Reason::CannotMeasure,
+                "the network counters went back in this phase: they began anew, and how often nothing tells",
+            ));
         }
+        Observed::Seen(NetworkUse {
+            rx: after.rx.saturating_sub(before.rx),
+            tx: after.tx.saturating_sub(before.tx),
+        })
     }
 }
 
@@ -210,6 +218,29 @@ mod tests {
         assert_eq!(
             phase.network_use(Some(unseen.clone())),
             Observed::Unseen(unseen)
+        );
+    }
+
+    #[test]
+    fn a_network_counter_that_went_back_is_no_traffic_told() {
+        let counted = |rx, tx| NetworkUse {
+            rx: Bytes(rx),
+            tx: Bytes(tx),
+        };
+        let mut phase = Phase::default();
+        phase.network.take(counted(4_294_967_000, 70));
+        phase.network.take(counted(4_294_967_200, 90));
+        assert_eq!(
+            phase.network_use(None),
+            Observed::Seen(counted(200, 20)),
+            "below 4 GiB"
+        );
+        phase.network.take(counted(104, 95));
+        let unseen = phase.network_use(None);
+        assert_eq!(
+            unseen.get().unwrap_err().reason,
+            Reason::CannotMeasure,
+            "began anew at 4 GiB"
         );
     }
 

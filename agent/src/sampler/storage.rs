@@ -269,6 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_beyond_4_gib_is_measured_by_its_blocks() {
+        let (tree, roots) = tree();
+        let diff = tree.path().join("diff");
+        fs::create_dir(&diff).unwrap();
+        let large = fs::File::create(diff.join("large")).unwrap();
+        large.set_len(5 << 30).unwrap();
+        rustix::io::pwrite(&large, &[1; 4096], (5 << 30) - 4096).unwrap();
+        large.sync_all().unwrap();
+        let writable = *measured(&roots).writable.seen().unwrap();
+        assert!(writable >= Bytes(4096), "{writable}");
+        assert!(writable < Bytes(1 << 20), "{writable}");
+    }
+
+    #[test]
     fn what_cannot_be_read_makes_the_number_unseen() {
         let (_tree, roots) = tree();
         let seen = measured(&roots);
