@@ -15,7 +15,7 @@ tests() {
 
 timed "tools (budget 240 s)" scripts/tools.sh
 timed "format (budget 5 s)" cargo fmt --all --check
-timed "shell scripts (budget 5 s)" shellcheck --external-sources .ci/run scripts/*.sh tests/candidates/*/*.sh tests/src/*.sh
+timed "shell scripts (budget 5 s)" shellcheck --external-sources .ci/run scripts/*.sh tests/candidates/*/*.sh tests/src/*.sh harness/src/device/guest/*.sh
 timed "clippy (budget 240 s)" cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 timed "licences, bans, sources (budget 10 s)" cargo deny --log-level error check licenses bans sources
 timed "engine (budget 60 s)" scripts/engine.sh start

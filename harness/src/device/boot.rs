@@ -172,12 +172,14 @@ impl Boot<'_> {
         };
         let initrd = initrd::make(self.directory, &told)?;
         cache::write(&self.directory.join("initrd"), &initrd)?;
+        // The port of the last time, if nobody else has it, keeps the URL that people noted.
+        let mut port = free_port(record.port).or_else(|_| free_port(0))?;
         for _ in 0..5 {
             let launch = Launch {
                 profile: record.profile,
                 memory: record.memory,
                 cores: record.cores,
-                port: free_port()?,
+                port,
                 acceleration,
             };
             match qemu::start(self.directory, &launch) {
@@ -188,7 +190,7 @@ impl Boot<'_> {
                     record.write(self.directory)?;
                     return Ok(process);
                 }
-                Err(NotStarted::PortTaken) => {}
+                Err(NotStarted::PortTaken) => port = free_port(0)?,
                 Err(NotStarted::Other(error)) => return Err(error),
             }
         }
@@ -225,8 +227,23 @@ fn stage(name: &str) -> &str {
     }
 }
 
-/// A port that nobody listens on now.
-fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port")?;
+/// The port, if nobody listens on it now; any such port for 0.
+fn free_port(wanted: u16) -> anyhow::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).context("find a free port")?;
     Ok(listener.local_addr().context("find a free port")?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_of_the_last_time_is_taken_only_if_nobody_else_has_it() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert!(free_port(port).is_err());
+        drop(taken);
+        assert_eq!(free_port(port).unwrap(), port);
+        assert_ne!(free_port(0).unwrap(), 0);
+    }
 }

@@ -31,15 +31,18 @@ const MIRROR: &str = "http://mirror.example/debian";
 struct Made {
     /// Digest of everything that goes into the build but the packages themselves.
     recipe: String,
-    /// Whether security updates are in it.
-    security_updates: bool,
+    /// Where its packages came from.
+    packages: Source,
 }
 
 /// Where the packages come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Source {
     /// The release, its updates and its security updates.
     All,
+    /// The same, though the mirror's lists, signed as they are, are older than they may be.
+    AllExpired,
     /// The release alone.
     ReleaseAlone,
 }
@@ -75,10 +78,9 @@ pub(super) fn ensure(
         as_root,
         interrupt,
     };
-    let security_updates = build.run(stages)?;
     let made = Made {
+        packages: build.run(stages)?,
         recipe: recipe(profile, debian),
-        security_updates,
     };
     finish(&unfinished.0, &directory, &made)?;
     stages.done("root image", begun.elapsed());
@@ -150,30 +152,26 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// Builds; tells whether security updates are in the image.
-    fn run(&self, stages: &mut Stages) -> anyhow::Result<bool> {
+    /// Builds; tells where the packages came from.
+    fn run(&self, stages: &mut Stages) -> anyhow::Result<Source> {
         let hook = self.directory.join("build-root.sh");
         fs::write(&hook, BUILD_ROOT).with_context(|| format!("write {}", hook.display()))?;
         fs::set_permissions(&hook, fs::Permissions::from_mode(0o755))
             .with_context(|| format!("make {} a program", hook.display()))?;
-        // Mirrors are at times behind their own lists, those of security updates more often than the release.
-        for source in [Source::All, Source::All, Source::ReleaseAlone] {
+        let mut source = Source::All;
+        let mut failures = 0;
+        loop {
             let (status, log) = self.attempt(source, &hook)?;
             if status.success() {
-                return Ok(source == Source::All);
+                return Ok(source);
             }
-            if !log.contains("E: Failed to fetch") && !log.contains("E: Some index files") {
+            failures += 1;
+            let Some((next, why)) = after_failure(source, failures, &log) else {
                 bail!("the root image cannot be built:\n{}", last_lines(&log));
-            }
-            stages.say(match source {
-                Source::All => "the package lists cannot be read; another attempt",
-                Source::ReleaseAlone => "the packages cannot be fetched",
-            });
-            if source == Source::ReleaseAlone {
-                bail!("the packages cannot be fetched:\n{}", last_lines(&log));
-            }
+            };
+            stages.say(why);
+            source = next;
         }
-        bail!("no source of packages is left")
     }
 
     fn attempt(&self, source: Source, hook: &Path) -> anyhow::Result<(ExitStatus, String)> {
@@ -208,8 +206,37 @@ impl Build<'_> {
     }
 }
 
+/// What is tried next, and why. Mirrors are at times behind their own lists, those of security updates more often than the
+/// release's; and the lists of a release in the making expire within a week.
+fn after_failure(source: Source, failures: u32, log: &str) -> Option<(Source, &'static str)> {
+    if failures >= 4 {
+        return None;
+    }
+    let is_expired = log.contains(" is expired ");
+    let is_unfetched = log.contains("E: Failed to fetch") || log.contains("E: Some index files");
+    match source {
+        Source::All if is_expired => Some((
+            Source::AllExpired,
+            "the mirror's package lists have expired; taking them as they are",
+        )),
+        Source::All | Source::AllExpired if is_unfetched && failures < 2 => Some((
+            source,
+            "the package lists cannot be fetched whole; another attempt",
+        )),
+        Source::All | Source::AllExpired if is_unfetched => Some((
+            Source::ReleaseAlone,
+            "the package lists cannot be fetched whole; taking the release without its updates",
+        )),
+        Source::All | Source::AllExpired | Source::ReleaseAlone => None,
+    }
+}
+
 fn arguments(profile: Profile, debian: Debian, source: Source, hook: &Path) -> Vec<String> {
-    let mut arguments = vec![
+    let mut arguments = match source {
+        Source::All | Source::ReleaseAlone => Vec::new(),
+        Source::AllExpired => vec!["--aptopt=Acquire::Check-Valid-Until \"false\"".to_owned()],
+    };
+    arguments.extend([
         // Nothing is mounted and nothing of the image is run.
         "--mode=chrootless".to_owned(),
         "--variant=extract".to_owned(),
@@ -223,7 +250,7 @@ fn arguments(profile: Profile, debian: Debian, source: Source, hook: &Path) -> V
         format!("--extract-hook={}", hook.display()),
         debian.name().to_owned(),
         "-".to_owned(),
-    ];
+    ]);
     if source == Source::ReleaseAlone {
         arguments.push(MIRROR.to_owned());
     }
@@ -296,6 +323,31 @@ mod tests {
             line.ends_with(" bookworm - http://mirror.example/debian"),
             "{line}"
         );
+    }
+
+    #[test]
+    fn a_mirror_behind_its_own_lists_costs_the_updates_at_last() {
+        let log = "E: Failed to fetch http://mirror.example/ File has unexpected size";
+        let next = |source, failures| after_failure(source, failures, log).map(|(next, _)| next);
+        assert_eq!(next(Source::All, 1), Some(Source::All));
+        assert_eq!(next(Source::All, 2), Some(Source::ReleaseAlone));
+        assert_eq!(next(Source::ReleaseAlone, 3), None);
+    }
+
+    #[test]
+    fn lists_that_have_expired_are_taken_only_once_they_are_known_to_have() {
+        let log = "E: Release file for http://mirror.example/ is expired (invalid since 19d)";
+        let next = after_failure(Source::All, 1, log).map(|(next, _)| next);
+        assert_eq!(next, Some(Source::AllExpired));
+        assert_eq!(after_failure(Source::AllExpired, 2, log), None);
+        let option = "Check-Valid-Until";
+        assert!(!line(Profile::X64, Debian::Forky, Source::All).contains(option));
+        assert!(line(Profile::X64, Debian::Forky, Source::AllExpired).contains(option));
+    }
+
+    #[test]
+    fn a_mistake_of_the_build_itself_is_not_tried_again() {
+        assert_eq!(after_failure(Source::All, 1, "mke2fs: no space left"), None);
     }
 
     #[test]

@@ -8,21 +8,30 @@ set -eu
 root=$1
 out=$EDGEPROOF_OUT
 
-# The kernel is taken by itself: its package depends on what builds an initrd in a running system.
+# The kernel is taken by itself: its package depends on what builds an initrd in a running system. Its parts, which newer
+# releases split over several packages, all have names that begin with `linux-`.
 APT_CONFIG=$MMDEBSTRAP_APT_CONFIG
 export APT_CONFIG
-package=$(apt-cache depends "$EDGEPROOF_KERNEL" | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-if [ -z "$package" ]; then
-  echo "no kernel package behind $EDGEPROOF_KERNEL" >&2
+parts() { apt-cache depends "$@" | sed -n 's/^ *\(Pre\)\{0,1\}Depends: \(linux-[^ ]*\)$/\2/p' | sort -u; }
+mkdir "$out/package"
+wanted=$(parts "$EDGEPROOF_KERNEL")
+while [ -n "$wanted" ]; do
+  # Words on purpose: these are names of packages.
+  # shellcheck disable=SC2086
+  (cd "$out/package" && apt-get --quiet download $wanted)
+  # shellcheck disable=SC2086
+  wanted=$(parts $wanted)
+done
+for package in "$out"/package/*.deb; do dpkg-deb -x "$package" "$out/package/tree"; done
+kernel=$(find "$out/package/tree" -name 'vmlinuz*' -type f | head -n 1)
+modules=$(find "$out/package/tree" -path '*/lib/modules/*' -name kernel -type d | head -n 1)
+if [ -z "$kernel" ] || [ -z "$modules" ]; then
+  echo "no kernel in what $EDGEPROOF_KERNEL depends on" >&2
   exit 1
 fi
-mkdir "$out/package"
-(cd "$out/package" && apt-get --quiet download "$package")
-dpkg-deb -x "$out"/package/*.deb "$out/package/tree"
-version=$(basename "$out"/package/tree/boot/vmlinuz-* | sed 's/^vmlinuz-//')
-mv "$out/package/tree/boot/vmlinuz-$version" "$out/kernel"
-modules=$out/package/tree/usr/lib/modules
-if [ ! -d "$modules" ]; then modules=$out/package/tree/lib/modules; fi
+version=$(basename "$(dirname "$modules")")
+modules=$(dirname "$(dirname "$modules")")
+mv "$kernel" "$out/kernel"
 mkdir -p "$root/usr/lib/modules"
 mv "$modules/$version" "$root/usr/lib/modules/$version"
 rm -rf "$out/package"
