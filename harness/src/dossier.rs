@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use conformance::dossier::{Dossier, Mistake, assemble_with_reports, is_device_name};
+use conformance::dossier::{Merged, Mistake, assemble_with_reports, is_device_name};
 use conformance::report::Report;
 
 use crate::cli::{DossierArgs, DossierFormat};
@@ -19,14 +19,15 @@ use crate::render::{self, WriteError, words};
 /// # Errors
 /// Reports that cannot be read or do not belong together, every mistake told; or a file that cannot be written.
 pub fn run(args: &DossierArgs) -> anyhow::Result<ExitCode> {
-    let (dossier, reports) = assembled(read(&args.reports)?)?;
+    let merged = assembled(read(&args.reports)?)?;
     if let Some(out) = &args.out {
-        write_all(&dossier, &reports, out)?;
+        write_all(&merged, out)?;
     }
+    let dossier = &merged.dossier;
     output::print(&match args.format {
-        DossierFormat::Text => render::dossier::text::render(&dossier),
-        DossierFormat::Json => render::dossier::json(&dossier),
-        DossierFormat::Markdown => render::dossier::markdown::render(&dossier),
+        DossierFormat::Text => render::dossier::text::render(dossier),
+        DossierFormat::Json => render::dossier::json(dossier),
+        DossierFormat::Markdown => render::dossier::markdown::render(dossier),
     })?;
     Ok(ExitCode::from(dossier.verdict.exit_code()))
 }
@@ -35,9 +36,7 @@ pub fn run(args: &DossierArgs) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// [`Refused::BadInput`] with every reason why they do not belong together.
-pub fn assembled(
-    reports: Vec<(String, Report)>,
-) -> Result<(Dossier, Vec<(String, Report)>), Refused> {
+pub fn assembled(reports: Vec<(String, Report)>) -> Result<Merged, Refused> {
     assemble_with_reports(reports).map_err(|mistakes| Refused::BadInput(told(&mistakes)))
 }
 
@@ -45,15 +44,11 @@ pub fn assembled(
 ///
 /// # Errors
 /// The directory or file that could not be written.
-pub fn write_all(
-    dossier: &Dossier,
-    reports: &[(String, Report)],
-    out: &Path,
-) -> Result<(), WriteError> {
-    for (device, report) in reports {
+pub fn write_all(merged: &Merged, out: &Path) -> Result<(), WriteError> {
+    for (device, report) in &merged.reports {
         render::write_all(report, &out.join(device))?;
     }
-    render::dossier::write_all(dossier, out).map(|_| ())
+    render::dossier::write_all(&merged.dossier, out).map(|_| ())
 }
 
 /// One block per mistake: place, what is wrong, and the mend.

@@ -1,4 +1,4 @@
-//! The report page in a real browser: no console message, no request, charts drawn, nothing wider than a phone.
+//! The pages of a report and of a dossier in a real browser: no console message, no request, charts drawn, nothing wider than a phone.
 //!
 //! A local server serves the page inside a frame of a phone's width; a script of the frame's own (the report has none,
 //! and its policy would refuse one) measures the page and leaves what it found in the document that chromium dumps.
@@ -263,6 +263,23 @@ fn the_page_uses_a_wide_screen_without_overflow() {
     assert_eq!(seen.console, Vec::<String>::new());
     assert_eq!(seen.found["over"], Value::Array(Vec::new()));
     assert_eq!(seen.found["drawn"], 3);
+}
+
+#[test]
+fn the_dossier_s_page_fits_a_phone_and_a_wide_screen_and_asks_for_nothing() {
+    let path = support::repository().join("tests/reports/golden/dossier.json");
+    let dossier = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let page = harness::render::dossier::html::render(&dossier);
+    for width in [360, 1280] {
+        let seen = visit(&page, width);
+        assert_eq!(seen.console, Vec::<String>::new(), "{width}");
+        assert_eq!(seen.asked, ["/frame", "/report.html"], "{width}");
+        assert_eq!(seen.elsewhere, Vec::<String>::new(), "{width}");
+        let found = &seen.found;
+        assert_eq!(found["styled"], true, "the policy refused the style sheet");
+        assert_eq!(found["over"], Value::Array(Vec::new()), "{width}");
+        assert_eq!(found["small"], Value::Array(Vec::new()), "{width}");
+    }
 }
 
 /// The other tests mean something only if a bad page is caught.

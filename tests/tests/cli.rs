@@ -3,40 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-
-/// The program as it is built from the sources at hand.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let output = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--workspace",
-                "--bin",
-                "edgeproof",
-                "--message-format=json",
-            ])
-            .current_dir(support::repository())
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .find(|path| path.file_stem().is_some_and(|name| name == "edgeproof"))
-            .unwrap()
-    })
-}
+use support::program::program;
 
 /// What one call came to.
 #[derive(Debug)]
@@ -338,7 +309,7 @@ fn an_unknown_requirement_ends_64_with_its_neighbours() {
 
 #[test]
 fn schemas_are_json_schemas() {
-    for file in ["offer", "report"] {
+    for file in ["offer", "report", "dossier"] {
         let end = edgeproof(&["schema", file]);
         assert_eq!(end.exit, 0, "{end:?}");
         let schema: Value = serde_json::from_str(&end.out).unwrap();

@@ -13,8 +13,9 @@ use conformance::dossier::Dossier;
 use conformance::report::Report;
 use harness::cli::SchemaOf;
 use harness::dossier::{assembled, write_all};
-use harness::render::dossier::{html, json, junit, markdown, sarif, text};
+use harness::render::dossier::{self, html, junit, markdown, sarif, text};
 use serde_json::{Value, json};
+use support::program::program;
 
 /// Text that would run, load or break out, in every notation the faces use.
 const HOSTILE: &str = "</style></title>\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>|`]]>\u{1b}[2J";
@@ -104,13 +105,13 @@ fn mixed() -> Dossier {
     };
     assembled(vec![read(&X64), read(&bad), read(&PI4)])
         .unwrap()
-        .0
+        .dossier
 }
 
 fn good() -> Dossier {
     assembled(vec![read(&PI4), read(&X64), read(&ARM32)])
         .unwrap()
-        .0
+        .dossier
 }
 
 /// Compares a face with its golden file, or writes the file when asked to.
@@ -144,7 +145,7 @@ fn a_dossier_of_three_devices_looks_as_stored() {
     check("dossier.html", &html::render(&dossier));
     check("dossier.junit.xml", &junit::render(&dossier));
     check("dossier.sarif", &sarif::render(&dossier));
-    check("dossier.json", &json(&dossier));
+    check("dossier.json", &dossier::json(&dossier));
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_good_fleet_is_conformant_and_every_face_says_so() {
 fn a_stored_dossier_survives_reading_and_writing_byte_for_byte_and_fits_its_schema() {
     let written = fs::read_to_string(reports().join("golden/dossier.json")).unwrap();
     let dossier: Dossier = serde_json::from_str(&written).unwrap();
-    assert!(json(&dossier) == written);
+    assert!(dossier::json(&dossier) == written);
     let schema: Value = serde_json::from_str(&harness::schema::schema(SchemaOf::Dossier)).unwrap();
     let mut document: Value = serde_json::from_str(&written).unwrap();
     assert_eq!(complaints(&schema, &document), Vec::<String>::new());
@@ -214,7 +215,7 @@ fn hostile_text_stays_text_in_every_face() {
             )
         })
         .collect();
-    let dossier = assembled(hostile).unwrap().0;
+    let dossier = assembled(hostile).unwrap().dossier;
     let page = html::render(&dossier);
     assert!(page.contains("&lt;script&gt;"), "no hostile text was shown");
     assert!(!page.contains("<script") && !page.contains("<img"));
@@ -248,8 +249,7 @@ fn overlay_values_stand_in_no_file() {
         let env = &mut report.offer.overlay.env;
         env.insert("SERVER".to_owned(), canary.to_owned());
     }
-    let (dossier, reports) = assembled(reports).unwrap();
-    write_all(&dossier, &reports, place.path()).unwrap();
+    write_all(&assembled(reports).unwrap(), place.path()).unwrap();
     let mut looked = 0;
     for directory in [place.path().to_owned(), place.path().join("pi4")] {
         for file in fs::read_dir(directory).unwrap() {

@@ -84,6 +84,18 @@ fn the_number_of_judged_requirements_is_the_catalogue_s() {
         "{judged} of {all}"
     );
     assert!(readme.contains(&format!("{judged} of the programme's {all} requirements")));
+    let fleet = CATALOGUE
+        .iter()
+        .filter(|entry| !entry.is_precondition())
+        .filter(|entry| {
+            !matches!(entry.judge, Judge::NothingObservesIt)
+                && entry.scopes.contains(&ScopeName::Fleet)
+        })
+        .count();
+    assert!(
+        readme.contains(&format!("{fleet} with runs on several devices")),
+        "{fleet}"
+    );
 }
 
 #[test]

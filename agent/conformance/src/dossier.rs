@@ -22,9 +22,6 @@ pub use belong::{Mistake, is_device_name};
 /// Schema identifier of this version of `dossier.json`. Fields are added, never re-meant.
 pub const SCHEMA: &str = "edgeproof/dossier/1";
 
-/// Reports, each with its device's name.
-pub type NamedReports = Vec<(String, Report)>;
-
 /// Everything several runs of one offer say together: `dossier.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -132,12 +129,21 @@ pub struct Cell {
     pub saw: String,
 }
 
+/// A dossier, and each device's report as its rows and matrix have it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Merged {
+    /// The dossier.
+    pub dossier: Dossier,
+    /// Each device's name with its report, judged with the other devices' runs in view, by name.
+    pub reports: Vec<(String, Report)>,
+}
+
 /// Merges the reports of several devices, each with the device's name, into one dossier. Their order makes no difference.
 ///
 /// # Errors
 /// Every reason why they do not belong together.
 pub fn assemble(reports: Vec<(String, Report)>) -> Result<Dossier, Vec<Mistake>> {
-    assemble_with_reports(reports).map(|(dossier, _)| dossier)
+    assemble_with_reports(reports).map(|merged| merged.dossier)
 }
 
 /// [`assemble`], and each device's report as the dossier's rows and matrix have it: judged by this version's catalogue with
@@ -145,9 +151,7 @@ pub fn assemble(reports: Vec<(String, Report)>) -> Result<Dossier, Vec<Mistake>>
 ///
 /// # Errors
 /// Every reason why the reports do not belong together.
-pub fn assemble_with_reports(
-    mut reports: Vec<(String, Report)>,
-) -> Result<(Dossier, NamedReports), Vec<Mistake>> {
+pub fn assemble_with_reports(mut reports: Vec<(String, Report)>) -> Result<Merged, Vec<Mistake>> {
     reports.sort_by(|(left, _), (right, _)| left.cmp(right));
     let mistakes = belong::mistakes(&reports);
     if !mistakes.is_empty() {
@@ -170,7 +174,7 @@ pub fn assemble_with_reports(
         return Err(vec![Mistake::nothing_to_merge()]);
     };
     let dossier = dossier(first, &reports, fleet, findings);
-    Ok((dossier, reports))
+    Ok(Merged { dossier, reports })
 }
 
 fn dossier(

@@ -48,12 +48,13 @@ pub(super) fn run(
         return Err(error.context(format!("no device gave a report, {name} the last")));
     }
     // A first look is on disk already; with one another in view the reports may say more.
-    let (whole, reports) = assembled(reports)?;
-    write_dossier(&whole, &reports, &args.out)?;
+    let merged = assembled(reports)?;
+    write_dossier(&merged, &args.out)?;
+    let whole = &merged.dossier;
     match args.format {
-        TextOrJson::Json => output::print(&render::dossier::json(&whole))?,
+        TextOrJson::Json => output::print(&render::dossier::json(whole))?,
         TextOrJson::Text => {
-            let text = render::dossier::text::render(&whole);
+            let text = render::dossier::text::render(whole);
             let page = args.out.join("dossier.html");
             output::print(&format!("{text}\nDossier: {}\n", page.display()))?;
         }

@@ -347,8 +347,8 @@ fn a_device_s_report_beside_the_dossier_says_what_its_row_says() {
             .iter()
             .all(|(_, report)| report.verdict == RunVerdict::Undecided)
     );
-    let (dossier, beside) = assemble_with_reports(reports).unwrap();
-    for (row, (device, report)) in dossier.devices.iter().zip(beside) {
+    let merged = assemble_with_reports(reports).unwrap();
+    for (row, (device, report)) in merged.dossier.devices.iter().zip(merged.reports) {
         assert_eq!(
             (&row.device, row.verdict),
             (&device, RunVerdict::Conformant)

@@ -90,8 +90,10 @@ fn matrix(dossier: &Dossier) -> String {
         .collect();
     let _ = write!(out, "  {:<12}", "");
     for (row, width) in dossier.devices.iter().zip(&widths) {
-        let _ = write!(out, "{BOLD}{:<width$}{BOLD:#}", plain(&row.device));
+        let room = width.saturating_sub(row.device.len());
+        let _ = write!(out, "{BOLD}{}{BOLD:#}{:room$}", plain(&row.device), "");
     }
+    out.truncate(out.trim_end_matches(' ').len());
     out.push('\n');
     for row in &dossier.matrix {
         out.push_str(&matrix_line(row, &widths));
