@@ -11,9 +11,9 @@
 pub mod amount;
 pub mod certify;
 pub mod cli;
+pub mod completions;
 pub mod device;
 pub mod dossier;
-pub mod completions;
 pub mod exit;
 pub mod explain;
 pub mod input;
