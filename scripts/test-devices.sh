@@ -141,9 +141,9 @@ removed_without_trace() {
 part "build (budget 300 s)" cargo build --quiet --locked --workspace
 part "a device starts (budget 240 s, 60 s with its root image)" starts
 part "its engine answers over TLS only (budget 60 s)" engine_answers
-part "networks, names, volumes, limits (budget 120 s)" engine_serves
+part "networks, names, volumes, limits (budget 180 s)" engine_serves
 part "commands in the device (budget 30 s)" shell_hands_through
 part "stop and start again (budget 150 s)" stops_and_starts_again
-part "an interrupted start (budget 60 s)" interrupted_start_leaves_nothing
+part "an interrupted start (budget 90 s)" interrupted_start_leaves_nothing
 part "removal (budget 20 s)" removed_without_trace
-say "all parts together took $SECONDS s of 980 s"
+say "all parts together took $SECONDS s of 1070 s"
