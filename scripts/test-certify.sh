@@ -9,7 +9,7 @@ need jq
 
 edgeproof=target/release/edgeproof
 out=target/test-certify
-export EDGEPROOF_CACHE=${EDGEPROOF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgeproof}
+export EDGEPROOF_CACHE=${EDGEPROOF_CACHE:-$PWD/target/devices}
 # Short: what is looked at is that every part works there, not how long it stays up.
 short=(--window 3s --starts 1 --quiet)
 rm -rf "$out"

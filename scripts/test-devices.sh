@@ -1,11 +1,36 @@
 #!/bin/bash
-# What is too slow for `make test`: images for other platforms, a registry, 32-bit ARM. Each part says how long it took.
+# usage: test-devices.sh [--quick]
+# What is too slow for `make test`: images for other platforms, a registry, 32-bit ARM, emulated devices and the main job
+# on them. --quick is CI's part: 32-bit ARM only. Each part says how long it took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-timed "images of every platform (budget 900 s)" scripts/platforms.sh
-timed "registry (budget 60 s)" scripts/test-registry.sh
-timed "static programs (budget 60 s)" scripts/test-static.sh
-timed "core on 32-bit ARM (budget 700 s)" scripts/test-arm32.sh
+case "$#:${1:-}" in
+  0:) quick= ;;
+  1:--quick) quick=yes ;;
+  *) echo "usage: test-devices.sh [--quick]" >&2; exit 64 ;;
+esac
+
+fixtures=(well-behaved hungry wrong-architecture privileged)
+need qemu-system-arm mmdebstrap depmod=kmod mke2fs=e2fsprogs jq qemu-arm-static=qemu-user-static
+if [ ! -x target/release/edgeproof ] || [ ! -f target/release/edgeproof-agent.tar ]; then
+  timed "build (budget 400 s)" scripts/build.sh
+fi
+
+timed "fixtures for arm/v7 (budget 300 s)" scripts/candidates.sh --platform arm/v7 "${fixtures[@]}"
+if [ -n "$quick" ]; then
+  timed "image for arm/v7 (budget 300 s)" scripts/platforms.sh arm/v7
+  timed "core on 32-bit ARM (budget 400 s)" scripts/test-arm32.sh
+  timed "main job on a 32-bit ARM device (budget 600 s)" scripts/test-certify.sh arm32
+else
+  need qemu-system-x86_64=qemu-system-x86
+  timed "fixtures for arm64 (budget 120 s)" scripts/candidates.sh --platform arm64 "${fixtures[@]}"
+  timed "images of every platform (budget 900 s)" scripts/platforms.sh
+  timed "registry (budget 60 s)" scripts/test-registry.sh
+  timed "static programs (budget 60 s)" scripts/test-static.sh
+  timed "core on 32-bit ARM (budget 400 s)" scripts/test-arm32.sh
+  timed "a device by itself (budget 700 s)" scripts/test-device.sh
+  timed "main job on ARM devices (budget 1800 s)" scripts/test-certify.sh arm32 arm64 arm32-stock
+fi
 say "all parts together took $SECONDS s"
