@@ -21,7 +21,7 @@ triple=$(triple_of "$platform")
 root=target/cross/root
 
 # What the chroot is made of. Only trixie itself: for armhf its other suites lag behind, and nothing in here is ever reached from outside.
-suite='deb http://mirror.example/debian trixie main'
+suite="deb $(debian_mirror) trixie main"
 inside=rustc-web,cargo-web,gcc,libc6-dev,gcc-arm-linux-gnueabihf,libc6-dev-armhf-cross,gcc-aarch64-linux-gnu,libc6-dev-arm64-cross
 # Installing the foreign standard libraries would bring an LLVM for each; unpacked they are all that is wanted.
 # shellcheck disable=SC2016 # mmdebstrap's shell puts the directory in place of $1

@@ -84,6 +84,15 @@ static_flags() {
   printf '%s' "--remap-path-prefix=$2=/cargo"
 }
 
+# The Debian mirror that this machine's own apt uses; EDGEPROOF_MIRROR names another.
+debian_mirror() {
+  if [ -n "${EDGEPROOF_MIRROR:-}" ]; then echo "$EDGEPROOF_MIRROR"; return; fi
+  # shellcheck disable=SC2016 # the names are apt's
+  apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(SITE)' \
+    | awk '$1 == "Debian" && $2 !~ /-security$/ { print $3; found = 1; exit } END { exit !found }' \
+    || { say "this machine's apt has no Debian mirror; name one in EDGEPROOF_MIRROR" >&2; return 1; }
+}
+
 # static_build ARGUMENT…: cargo build of programs for `FROM scratch`, on this machine's platform.
 static_build() {
   CARGO_ENCODED_RUSTFLAGS=$(static_flags "$(pwd -P)" "$(realpath "${CARGO_HOME:-$HOME/.cargo}")") \

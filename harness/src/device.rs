@@ -11,6 +11,7 @@ mod image;
 mod initrd;
 mod interrupt;
 mod list;
+mod mirror;
 mod packages;
 mod ping;
 mod process;

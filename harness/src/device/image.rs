@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::cache::{self, Cache};
 use super::interrupt::Interrupt;
+use super::mirror;
 use super::packages;
 use super::profile::{Debian, Profile};
 use super::stages::Stages;
@@ -23,7 +24,6 @@ use super::stages::Stages;
 const BUILD_ROOT: &str = include_str!("guest/build-root.sh");
 /// Size of a device's disk. It takes only the blocks that are used.
 const DISK: &str = "8G";
-const MIRROR: &str = "http://mirror.example/debian";
 
 /// What is known of a root image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +110,7 @@ fn finish(unfinished: &Path, directory: &Path, made: &Made) -> anyhow::Result<()
 
 fn recipe(profile: Profile, debian: Debian) -> String {
     let mut digest = Sha256::new();
-    for part in [BUILD_ROOT, DISK, profile.kernel_package(), MIRROR] {
+    for part in [BUILD_ROOT, DISK, profile.kernel_package()] {
         digest.update(part);
     }
     digest.update(debian.packages().join(","));
@@ -191,6 +191,10 @@ impl Build<'_> {
         }
         command
             .args(arguments(self.profile, self.debian, source, hook))
+            .args(match source {
+                Source::All | Source::AllExpired => None,
+                Source::ReleaseAlone => Some(mirror::address()?),
+            })
             .env("PATH", packages::search_path())
             .env("TMPDIR", self.directory.join("temporary"))
             .env("EDGEPROOF_OUT", &result)
@@ -233,6 +237,7 @@ fn after_failure(source: Source, failures: u32, log: &str) -> Option<(Source, &'
 
 fn arguments(profile: Profile, debian: Debian, source: Source, hook: &Path) -> Vec<String> {
     let mut arguments = match source {
+        // The mirror of a release alone comes last.
         Source::All | Source::ReleaseAlone => Vec::new(),
         Source::AllExpired => vec!["--aptopt=Acquire::Check-Valid-Until \"false\"".to_owned()],
     };
@@ -251,9 +256,6 @@ fn arguments(profile: Profile, debian: Debian, source: Source, hook: &Path) -> V
         debian.name().to_owned(),
         "-".to_owned(),
     ]);
-    if source == Source::ReleaseAlone {
-        arguments.push(MIRROR.to_owned());
-    }
     arguments
 }
 
@@ -314,15 +316,6 @@ mod tests {
         assert!(!bookworm.contains("docker-cli"), "{bookworm}");
         assert!(forky.contains("docker-cli"), "{forky}");
         assert!(forky.ends_with(" forky -"), "{forky}");
-    }
-
-    #[test]
-    fn without_security_updates_there_is_one_mirror() {
-        let line = line(Profile::Arm64, Debian::Bookworm, Source::ReleaseAlone);
-        assert!(
-            line.ends_with(" bookworm - http://mirror.example/debian"),
-            "{line}"
-        );
     }
 
     #[test]

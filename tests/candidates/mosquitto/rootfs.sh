@@ -36,7 +36,7 @@ download_foreign() {
   as_root rm -rf "$unpacked"
   as_root mmdebstrap --mode=root --variant=extract --architectures="$architecture" --include=mosquitto \
     --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr "$release" "$unpacked" \
-    "deb http://mirror.example/debian $release main" < /dev/null > "$cache/apt.log" 2>&1 \
+    "deb $(debian_mirror) $release main" < /dev/null > "$cache/apt.log" 2>&1 \
     || { tail -n 20 "$cache/apt.log" >&2; echo "mosquitto: its packages for $platform could not be downloaded" >&2; return 1; }
 }
 
