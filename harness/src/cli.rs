@@ -88,7 +88,7 @@ pub struct CertifyArgs {
     /// Directory with ca.pem, cert.pem and key.pem for an engine behind TLS
     #[arg(long, value_name = "DIR", env = "DOCKER_CERT_PATH")]
     pub tls_certs: Option<PathBuf>,
-    /// Load this image archive (docker save) first, where it is for the engine's platform; may be given again
+    /// Load this image archive (docker save) first; of several, those for the engine's platform
     #[arg(long, value_name = "ARCHIVE")]
     pub load: Vec<PathBuf>,
     /// Where the report goes; made if it is not there

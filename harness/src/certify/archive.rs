@@ -14,7 +14,8 @@ use crate::exit::Refused;
 /// No configuration or manifest of an image is larger.
 const LARGEST: u64 = 8 << 20;
 
-/// Loads those archives that are for the engine's platform.
+/// Loads an archive; of several those that are for the engine's platform. One alone is loaded whatever it is for: that it
+/// does not run here is the run's to find.
 ///
 /// # Errors
 /// An archive cannot be read, none is for this engine, or the engine refuses.
@@ -23,6 +24,10 @@ pub(super) async fn load_for(
     platform: &Platform,
     archives: &[PathBuf],
 ) -> anyhow::Result<()> {
+    if let [archive] = archives {
+        engine.load_archive(archive).await?;
+        return Ok(());
+    }
     let mut others = Vec::new();
     let mut loaded = archives.is_empty();
     for archive in archives {
