@@ -178,6 +178,7 @@ pub struct RunOptions {
     /// Exceptions granted by the lab.
     pub grants: Vec<Grant>,
     /// An emulated device, and how many times slower than a real one it was measured to be: limits of time are stretched.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub slowdown: Option<f64>,
 }
 
