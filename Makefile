@@ -16,7 +16,7 @@ candidates: ## every fixture module, loaded into the engine
 demo: ## bare machine to verdict
 	scripts/demo.sh
 
-test: ## everything that CI checks
+test: ## everything that CI checks, 32-bit ARM apart
 	scripts/test.sh
 
 test-devices: ## what is too slow for `make test`: other platforms, a registry, emulated devices
