@@ -232,7 +232,9 @@ impl Lab {
                     None => bail!("the local hub ended"),
                 },
                 event = events.recv() => match event {
-                    Some(event) => if let (EventKind::Died { code }, true) = (&event.kind, self.probe.as_ref() == Some(&event.container)) {
+                    Some(event) => if let (EventKind::Died { code }, true) = (&event.kind, self.is_relay(&event.container)) {
+                        bail!("the relay beside the probe ended with exit code {code}: nothing more comes from the device");
+                    } else if let (EventKind::Died { code }, true) = (&event.kind, self.probe.as_ref() == Some(&event.container)) {
                         let lines = self.engine.last_lines(&event.container, LAST_LINES).await.unwrap_or_default();
                         bail!("the probe ended with exit code {code} before it had reported; its last lines:\n{}", lines.join("\n"));
                     },
@@ -240,6 +242,11 @@ impl Lab {
                 },
             }
         }
+    }
+
+    fn is_relay(&self, container: &str) -> bool {
+        let relay = self.relay.as_ref();
+        relay.is_some_and(|relay| relay.container == container)
     }
 
     /// Takes everything down: the probe first, so that it can clean up after itself.

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A running relay.
 pub(super) struct Relay {
     /// Its container.
-    container: String,
+    pub(super) container: String,
     /// The workload socket on the engine's host.
     pub(super) workload_socket: PathBuf,
     streams: Option<Streams>,
