@@ -2,23 +2,25 @@
 # usage: candidates.sh [--platform PLATFORM] [NAME…]
 # Builds the fixture modules (all, or those named) and loads each into the engine under its offer's reference.
 # An image that the engine already has, byte for byte, is left alone.
-# With --platform arm64 or arm/v7 nothing is loaded: target/candidates/NAME/image-arm-v7.tar is for an engine of that
-# platform, and offer-arm-v7.json beside it is the fixture's offer with that platform in its plan and in its claim.
+# With --platform nothing is loaded: target/candidates/NAME/image-arm-v7.tar is for an engine of that platform, and
+# offer-arm-v7.json beside it is the fixture's offer with that platform in its plan and in its claim (image.tar and
+# offer.json for amd64).
 set -euo pipefail
 cd -P "$(dirname "$0")/.."
 . scripts/lib.sh
 need jq
 
-platform=amd64 suffix=''
+staging=target/candidates
+platform=amd64 suffix='' destination=engine
 if [ "${1:-}" = --platform ]; then
   platform=${2:?"--platform wants amd64, arm64 or arm/v7"}
   platform=${platform#linux/}
   triple_of "$platform" > /dev/null
+  destination=$staging
   shift 2
 fi
 if [ "$platform" != amd64 ]; then suffix=-${platform//\//-}; fi
 
-staging=target/candidates
 programs=$(built "$platform" debug)
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
@@ -63,7 +65,10 @@ load() {
 # The words of the claim are those of Microsoft's examples: Linux x64, arm64, arm32.
 offers() {
   local name=$1 offer word=$platform
-  if [ "$platform" = arm/v7 ]; then word=arm32; fi
+  case "$platform" in
+    amd64) word=x64 ;;
+    arm/v7) word=arm32 ;;
+  esac
   for offer in tests/candidates/"$name"/offer*.json; do
     jq --exit-status --arg platform "linux/$platform" --arg os "Linux $word OS" \
       'if .listing.description | contains("Linux x64 OS") then . else error("its claim does not say Linux x64 OS") end
@@ -78,10 +83,6 @@ for name in "${names[@]}"; do
   lay_out "$name" "$staging/$name/root$suffix"
   reference=$(jq --raw-output '.plan.image | "\(.repository):\(.tag)"' "tests/candidates/$name/offer.json")
   id=$(scripts/image.sh "$archive" "$reference" "$staging/$name/root$suffix" "$(configuration "$name")")
-  if [ "$platform" = amd64 ]; then load "$reference" "$archive" "$id"; else offers "$name"; fi
+  if [ "$destination" = engine ]; then load "$reference" "$archive" "$id"; else offers "$name"; fi
 done
-if [ "$platform" = amd64 ]; then
-  say "${#names[@]} candidates are in the engine"
-else
-  say "${#names[@]} candidates for linux/$platform are in $staging"
-fi
+say "${#names[@]} candidates for linux/$platform are in $([ "$destination" = engine ] && echo "the engine" || echo "$staging")"

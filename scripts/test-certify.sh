@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: test-certify.sh PROFILE…      (arm32, arm64, x64, arm32-stock)
+# usage: test-certify.sh PROFILE…      (arm32, arm64, x64, arm32-stock, arm32-kernel64)
 # The main job on emulated devices of this run's own: for each profile conformant, hungry, wrong-architecture and privileged
 # offers get the verdicts that they get on a board; with several profiles the conformant offer gets one dossier of all.
 set -euo pipefail
@@ -32,10 +32,10 @@ fails() {
 # platform PROFILE: as in the names of archives and offers; nothing for amd64, whose names have no suffix.
 suffix() {
   case "$1" in
-    arm32 | arm32-stock) echo -arm-v7 ;;
+    arm32 | arm32-stock | arm32-kernel64) echo -arm-v7 ;;
     arm64) echo -arm64 ;;
     x64) ;;
-    *) echo "test-certify.sh: $1: arm32, arm64, x64 or arm32-stock" >&2; exit 64 ;;
+    *) echo "test-certify.sh: $1: arm32, arm64, x64, arm32-stock or arm32-kernel64" >&2; exit 64 ;;
   esac
 }
 
@@ -88,6 +88,17 @@ nothing_about_memory() {
   nothing_is_left "$1"
 }
 
+# A 32-bit system under a 64-bit kernel: probe and module are those of the engine, not of the kernel.
+as_the_engine_is() {
+  local machine
+  machine=$("$edgeproof" device exec "$(device "$1")" -- uname -m)
+  [ "$machine" = aarch64 ] || fails "$1: the kernel is $machine"
+  one "$1" 0 well-behaved IEM-HW-07 pass 'healthy inside'
+  machine=$(jq --raw-output .device.engine.seen.platform "$out/$1-well-behaved/report.json")
+  [ "$machine" = linux/arm/v7 ] || fails "$1: the report says that the engine is $machine"
+  nothing_is_left "$1"
+}
+
 nothing_is_left() {
   local left
   left=$("$edgeproof" device exec "$(device "$1")" -- docker ps --all --quiet --filter label=edgeproof.run)
@@ -117,7 +128,6 @@ profiles=("$@")
 [ $# -gt 0 ] || { echo "usage: test-certify.sh PROFILE…" >&2; exit 64; }
 declare -A offers
 for profile in "${profiles[@]}"; do offers[$profile]=target/candidates/well-behaved/offer$(suffix "$profile").json; done
-if [ -v 'offers[x64]' ]; then offers[x64]=tests/candidates/well-behaved/offer.json; fi
 trap remove_devices EXIT
 
 whole=()
@@ -125,6 +135,7 @@ for profile in "${profiles[@]}"; do
   timed "device $profile" "$edgeproof" device start "${profile}" --name "$(device "$profile")" --quiet
   case "$profile" in
     *-stock) nothing_about_memory "$profile" ;;
+    *-kernel64) as_the_engine_is "$profile" ;;
     *)
       every_verdict "$profile"
       whole+=("$profile")

@@ -26,11 +26,13 @@ if [ -n "$quick" ]; then
 else
   need qemu-system-x86_64=qemu-system-x86
   timed "fixtures for arm64 (budget 120 s)" scripts/candidates.sh --platform arm64 "${fixtures[@]}"
+  timed "fixtures for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${fixtures[@]}"
   timed "images of every platform (budget 900 s)" scripts/platforms.sh
   timed "registry (budget 60 s)" scripts/test-registry.sh
   timed "static programs (budget 60 s)" scripts/test-static.sh
   timed "core and sampler on 32-bit ARM (budget 700 s)" scripts/test-arm32.sh
   timed "a device by itself (budget 700 s)" scripts/test-device.sh
-  timed "main job on ARM devices (budget 1800 s)" scripts/test-certify.sh arm32 arm64 arm32-stock
+  timed "main job on every kind of device (budget 2000 s)" scripts/test-certify.sh arm32 arm64 x64 arm32-stock arm32-kernel64
+  timed "every generation of the engine (budget 900 s)" scripts/test-engines.sh
 fi
 say "all parts together took $SECONDS s"

@@ -131,7 +131,11 @@ fn start_line(record: &Record) -> String {
             format!(" --debian {}", newer.name())
         }
     };
-    format!("edgeproof device start {profile}{name}{debian}")
+    let cgroup = match record.cgroup {
+        profile::Cgroup::V2 => "",
+        profile::Cgroup::V1 => " --cgroup v1",
+    };
+    format!("edgeproof device start {profile}{name}{debian}{cgroup}")
 }
 
 fn how_to_use(record: &Record) -> String {
@@ -192,9 +196,10 @@ mod tests {
         );
         record.name = "arm32-stock".to_owned();
         record.debian = profile::Debian::Trixie;
+        record.cgroup = profile::Cgroup::V1;
         assert_eq!(
             start_line(&record),
-            "edgeproof device start arm32-stock --debian trixie"
+            "edgeproof device start arm32-stock --debian trixie --cgroup v1"
         );
     }
 

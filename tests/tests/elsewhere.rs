@@ -61,6 +61,25 @@ fn a_killed_harness_takes_relay_and_ssh_along_and_the_next_start_finds_a_clean_e
 }
 
 #[test]
+fn a_relay_that_is_killed_ends_the_run_at_once_and_leaves_nothing() {
+    let sshd = Sshd::start().unwrap();
+    // A window that would outlast every patience here: only the relay's end can end the run.
+    let options = ["--window", "1h", "--starts", "1", "--engine", &sshd.url];
+    let mut run = UnderWay::start_with_path("well-behaved", &options, &sshd.path).unwrap();
+    run.wait_for("start 1").unwrap();
+    let relays = docker(&["ps", "--quiet", "--filter", "label=edgeproof.role=hub"]).unwrap();
+    docker(&["kill", &relays]).unwrap();
+    assert_eq!(run.end().unwrap().code(), Some(2), "{}", run.words());
+    let words = run.words();
+    assert!(
+        words.contains("the relay beside the probe ended with exit code 137"),
+        "{words}"
+    );
+    assert!(!run.has_reported());
+    nothing_is_left().unwrap();
+}
+
+#[test]
 fn what_ssh_says_is_passed_on() {
     let out = tempfile::tempdir().unwrap();
     let nowhere = ["--engine", "ssh://root@127.0.0.1:1"];

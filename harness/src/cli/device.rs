@@ -5,7 +5,7 @@ use conformance::units::Bytes;
 
 use super::TextOrJson;
 use crate::amount;
-use crate::device::profile::{Debian, Profile};
+use crate::device::profile::{Cgroup, Debian, Profile};
 
 /// Flags of `device`.
 #[derive(Debug, Clone, Args)]
@@ -44,7 +44,8 @@ pub enum DeviceCommand {
 Examples:
   edgeproof device start arm64
   edgeproof device start arm32-stock --memory 512MiB
-  edgeproof device start x64 --name forky --debian forky --cores 2")]
+  edgeproof device start x64 --name forky --debian forky --cores 2
+  edgeproof device start x64 --name older --cgroup v1")]
 pub struct DeviceStartArgs {
     /// What kind of device
     #[arg(value_enum, value_name = "PROFILE")]
@@ -58,6 +59,9 @@ pub struct DeviceStartArgs {
     /// Processor cores of the device (default: what boots best for the profile)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub cores: Option<u32>,
+    /// Control groups that the device is booted with
+    #[arg(long, value_enum, default_value_t = Cgroup::V2)]
+    pub cgroup: Cgroup,
     /// Release of Debian in the device, and with it the generation of the container engine
     #[arg(long, value_enum, default_value_t = Debian::Bookworm)]
     pub debian: Debian,

@@ -167,6 +167,7 @@ impl Boot<'_> {
     fn launch(&self, acceleration: Acceleration, record: &mut Record) -> anyhow::Result<Process> {
         let told = initrd::Told {
             name: &record.name,
+            cgroup: record.cgroup,
             certificates: &InGuest::read(self.directory)?,
             now: jiff::Timestamp::now().as_second(),
         };

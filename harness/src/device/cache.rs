@@ -64,7 +64,11 @@ impl Cache {
     /// Directory of one root image.
     #[must_use]
     pub(super) fn image(&self, profile: Profile, debian: Debian) -> PathBuf {
-        let architecture = profile.debian_architecture();
+        let programs = profile.debian_architecture();
+        let architecture = match profile.kernel_architecture() {
+            kernel if kernel == programs => programs.to_owned(),
+            kernel => format!("{programs}-kernel-{kernel}"),
+        };
         self.images()
             .join(format!("{architecture}-{}", debian.name()))
     }

@@ -110,7 +110,7 @@ fn finish(unfinished: &Path, directory: &Path, made: &Made) -> anyhow::Result<()
 
 fn recipe(profile: Profile, debian: Debian) -> String {
     let mut digest = Sha256::new();
-    for part in [BUILD_ROOT, DISK, profile.kernel_package()] {
+    for part in [BUILD_ROOT, DISK, &kernel(profile)] {
         digest.update(part);
     }
     digest.update(debian.packages().join(","));
@@ -198,7 +198,7 @@ impl Build<'_> {
             .env("PATH", packages::search_path())
             .env("TMPDIR", self.directory.join("temporary"))
             .env("EDGEPROOF_OUT", &result)
-            .env("EDGEPROOF_KERNEL", self.profile.kernel_package())
+            .env("EDGEPROOF_KERNEL", kernel(self.profile))
             .env("EDGEPROOF_DISK", DISK)
             .env("LC_ALL", "C")
             .stdin(Stdio::null())
@@ -235,6 +235,22 @@ fn after_failure(source: Source, failures: u32, log: &str) -> Option<(Source, &'
     }
 }
 
+/// The kernel's meta package, as apt calls it in the device.
+fn kernel(profile: Profile) -> String {
+    format!(
+        "{}:{}",
+        profile.kernel_package(),
+        profile.kernel_architecture()
+    )
+}
+
+/// The architecture of the device's programs, and that of its kernel where it is another.
+fn architectures(profile: Profile) -> String {
+    let mut names = vec![profile.debian_architecture(), profile.kernel_architecture()];
+    names.dedup();
+    names.join(",")
+}
+
 fn arguments(profile: Profile, debian: Debian, source: Source, hook: &Path) -> Vec<String> {
     let mut arguments = match source {
         // The mirror of a release alone comes last.
@@ -245,7 +261,7 @@ fn arguments(profile: Profile, debian: Debian, source: Source, hook: &Path) -> V
         // Nothing is mounted and nothing of the image is run.
         "--mode=chrootless".to_owned(),
         "--variant=extract".to_owned(),
-        format!("--architectures={}", profile.debian_architecture()),
+        format!("--architectures={}", architectures(profile)),
         "--format=null".to_owned(),
         "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr".to_owned(),
         "--aptopt=Acquire::Retries \"3\"".to_owned(),
@@ -306,6 +322,20 @@ mod tests {
         assert_ne!(
             recipe(Profile::Arm32, Debian::Bookworm),
             recipe(Profile::Arm32, Debian::Trixie)
+        );
+    }
+
+    #[test]
+    fn a_64_bit_kernel_is_taken_beside_a_32_bit_system() {
+        let line = line(Profile::Arm32Kernel64, Debian::Bookworm, Source::All);
+        assert!(line.contains("--architectures=armhf,arm64 "), "{line}");
+        assert_eq!(
+            kernel(Profile::Arm32Kernel64),
+            "linux-image-cloud-arm64:arm64"
+        );
+        assert_ne!(
+            recipe(Profile::Arm32Kernel64, Debian::Bookworm),
+            recipe(Profile::Arm32, Debian::Bookworm)
         );
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::certificates::InGuest;
+use super::profile::Cgroup;
 
 const FIRST_STAGE: &str = include_str!("guest/first-stage.sh");
 const SECOND_STAGE: &str = include_str!("guest/second-stage.sh");
@@ -18,6 +19,8 @@ const SHELL: &str = include_str!("guest/shell.sh");
 pub(super) struct Told<'a> {
     /// Host name of the device.
     pub name: &'a str,
+    /// Its hierarchy of control groups.
+    pub cgroup: Cgroup,
     /// Certificates of its engine.
     pub certificates: &'a InGuest,
     /// Seconds since 1970, for a board without clock.
@@ -64,6 +67,7 @@ pub(super) fn make(image: &Path, told: &Told<'_>) -> anyhow::Result<Vec<u8>> {
         ("server-cert.pem", &engine.certificate),
         ("server-key.pem", &engine.key),
         ("hostname", &format!("{}\n", told.name)),
+        ("cgroup", &format!("{}\n", told.cgroup.name())),
         ("now", &format!("{}\n", told.now)),
     ] {
         archive.file(&format!("edgeproof/{name}"), content.as_bytes());
@@ -162,6 +166,7 @@ mod tests {
             image.path(),
             &Told {
                 name: "lab",
+                cgroup: Cgroup::V1,
                 certificates: &certificates.in_guest,
                 now: 1_700_000_000,
             },
@@ -175,6 +180,7 @@ mod tests {
         assert_eq!(content("modules/virtio.ko"), "module");
         assert_eq!(content("edgeproof/now"), "1700000000\n");
         assert_eq!(content("edgeproof/hostname"), "lab\n");
+        assert_eq!(content("edgeproof/cgroup"), "v1\n");
         assert_eq!(
             content("edgeproof/server-key.pem"),
             certificates.in_guest.engine.key

@@ -68,8 +68,17 @@ fn table(devices: &[(State, &Record)]) -> String {
         return "no devices; `edgeproof device start arm64` makes one\n".to_owned();
     }
     let mut out = format!(
-        "{:<16} {:<12} {:<9} {:<13} {:<9} {:>9} {:>6} {:>9}  {}\n",
-        "NAME", "PROFILE", "STATE", "PLATFORM", "DEBIAN", "MEMORY", "CORES", "SLOWDOWN", "ENGINE"
+        "{:<16} {:<15} {:<9} {:<13} {:<9} {:>6} {:>9} {:>6} {:>9}  {}\n",
+        "NAME",
+        "PROFILE",
+        "STATE",
+        "PLATFORM",
+        "DEBIAN",
+        "CGROUP",
+        "MEMORY",
+        "CORES",
+        "SLOWDOWN",
+        "ENGINE"
     );
     for (state, record) in devices {
         let slowdown = record
@@ -78,12 +87,13 @@ fn table(devices: &[(State, &Record)]) -> String {
             .map_or_else(|| "-".to_owned(), |times| format!("{times:.1}"));
         let _ = writeln!(
             out,
-            "{:<16} {:<12} {:<9} {:<13} {:<9} {:>5} MiB {:>6} {slowdown:>9}  {}",
+            "{:<16} {:<15} {:<9} {:<13} {:<9} {:>6} {:>5} MiB {:>6} {slowdown:>9}  {}",
             record.name,
             record.profile.name(),
             state.word(),
             record.architecture,
             record.debian.name(),
+            record.cgroup.name(),
             record.memory.0 >> 20,
             record.cores,
             engine(*state, record).as_deref().unwrap_or("-"),

@@ -13,6 +13,8 @@ pub enum Profile {
     Arm64,
     /// 32-bit ARM, as a Raspberry Pi with a 32-bit system
     Arm32,
+    /// 32-bit system under a 64-bit kernel, as a Raspberry Pi 4 with a 32-bit system
+    Arm32Kernel64,
     /// 32-bit ARM without memory cgroup, as Raspberry Pi OS is shipped
     Arm32Stock,
 }
@@ -27,6 +29,17 @@ pub enum Debian {
     Trixie,
     /// Debian 14 in the making: engine 28.5
     Forky,
+}
+
+/// The hierarchy of control groups that a device is booted with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cgroup {
+    /// A hierarchy for each controller, as systems before Debian 11 have it
+    V1,
+    /// One hierarchy
+    #[default]
+    V2,
 }
 
 /// What QEMU has to be told of a processor architecture.
@@ -54,17 +67,29 @@ impl Profile {
             Profile::X64 => "x64",
             Profile::Arm64 => "arm64",
             Profile::Arm32 => "arm32",
+            Profile::Arm32Kernel64 => "arm32-kernel64",
             Profile::Arm32Stock => "arm32-stock",
         }
     }
 
-    /// The architecture as Debian calls it.
+    /// The architecture of its programs, as Debian calls it.
     #[must_use]
     pub const fn debian_architecture(self) -> &'static str {
         match self {
             Profile::X64 => "amd64",
             Profile::Arm64 => "arm64",
-            Profile::Arm32 | Profile::Arm32Stock => "armhf",
+            Profile::Arm32 | Profile::Arm32Kernel64 | Profile::Arm32Stock => "armhf",
+        }
+    }
+
+    /// The architecture of its kernel, as Debian calls it.
+    #[must_use]
+    pub const fn kernel_architecture(self) -> &'static str {
+        match self {
+            Profile::Arm32Kernel64 => "arm64",
+            Profile::X64 | Profile::Arm64 | Profile::Arm32 | Profile::Arm32Stock => {
+                self.debian_architecture()
+            }
         }
     }
 
@@ -74,7 +99,7 @@ impl Profile {
         match self {
             Profile::X64 => "linux/amd64",
             Profile::Arm64 => "linux/arm64",
-            Profile::Arm32 | Profile::Arm32Stock => "linux/arm/v7",
+            Profile::Arm32 | Profile::Arm32Kernel64 | Profile::Arm32Stock => "linux/arm/v7",
         }
     }
 
@@ -83,7 +108,7 @@ impl Profile {
     pub const fn kernel_package(self) -> &'static str {
         match self {
             Profile::X64 => "linux-image-cloud-amd64",
-            Profile::Arm64 => "linux-image-cloud-arm64",
+            Profile::Arm64 | Profile::Arm32Kernel64 => "linux-image-cloud-arm64",
             Profile::Arm32 | Profile::Arm32Stock => "linux-image-armmp-lpae",
         }
     }
@@ -94,7 +119,7 @@ impl Profile {
     pub const fn default_cores(self) -> u32 {
         match self {
             Profile::X64 => 1,
-            Profile::Arm64 => 4,
+            Profile::Arm64 | Profile::Arm32Kernel64 => 4,
             Profile::Arm32 | Profile::Arm32Stock => 2,
         }
     }
@@ -105,7 +130,7 @@ impl Profile {
         match self {
             // The firmware of a Raspberry Pi puts this on the line of the kernel that it starts.
             Profile::Arm32Stock => Some("cgroup_disable=memory"),
-            Profile::X64 | Profile::Arm64 | Profile::Arm32 => None,
+            Profile::X64 | Profile::Arm64 | Profile::Arm32 | Profile::Arm32Kernel64 => None,
         }
     }
 
@@ -121,7 +146,7 @@ impl Profile {
                 console: "ttyS0",
                 bus: "pci",
             },
-            Profile::Arm64 => Machine {
+            Profile::Arm64 | Profile::Arm32Kernel64 => Machine {
                 program: "qemu-system-aarch64",
                 package: "qemu-system-arm",
                 machine: "virt",
@@ -145,8 +170,20 @@ impl Profile {
     pub fn is_native(self) -> bool {
         match self {
             Profile::X64 => cfg!(target_arch = "x86_64"),
+            // Not every 64-bit ARM processor has the 32-bit instructions.
             Profile::Arm64 => cfg!(target_arch = "aarch64"),
-            Profile::Arm32 | Profile::Arm32Stock => false,
+            Profile::Arm32 | Profile::Arm32Kernel64 | Profile::Arm32Stock => false,
+        }
+    }
+}
+
+impl Cgroup {
+    /// The word on the command line, and the one that the device reads.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cgroup::V1 => "v1",
+            Cgroup::V2 => "v2",
         }
     }
 }

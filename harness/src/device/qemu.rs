@@ -224,7 +224,12 @@ mod tests {
     #[test]
     fn only_the_stock_board_has_its_memory_cgroup_disabled() {
         assert!(kernel_line(Profile::Arm32Stock).ends_with(" cgroup_disable=memory"));
-        for profile in [Profile::X64, Profile::Arm64, Profile::Arm32] {
+        for profile in [
+            Profile::X64,
+            Profile::Arm64,
+            Profile::Arm32,
+            Profile::Arm32Kernel64,
+        ] {
             assert!(!kernel_line(profile).contains("cgroup"));
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache;
 use super::process::Process;
-use super::profile::{Debian, Profile};
+use super::profile::{Cgroup, Debian, Profile};
 
 /// Schema of the file.
 pub(super) const SCHEMA: &str = "edgeproof/device/1";
@@ -32,6 +32,9 @@ pub(super) struct Record {
     pub memory: Bytes,
     /// Cores.
     pub cores: u32,
+    /// Its hierarchy of control groups.
+    #[serde(default)]
+    pub cgroup: Cgroup,
     /// QEMU's process id, while there is one.
     pub pid: Option<u32>,
     /// That process' start, in the kernel's ticks since the host was started.
@@ -150,6 +153,7 @@ pub(super) fn example() -> Record {
         debian: Debian::Bookworm,
         memory: Bytes::mib(1024),
         cores: 2,
+        cgroup: Cgroup::V2,
         pid: Some(4711),
         start_time: Some(1),
         port: 40_123,

@@ -56,6 +56,7 @@ pub(super) fn run(args: &DeviceStartArgs) -> anyhow::Result<Record> {
     };
     record.memory = args.memory;
     record.cores = args.cores.unwrap_or(args.profile.default_cores());
+    record.cgroup = args.cgroup;
     let booted = start.boot(&mut record, &mut stages);
     stages.finish();
     if booted.is_err() && is_new && interrupt.check().is_err() {
@@ -79,6 +80,9 @@ fn fits(record: &Record, args: &DeviceStartArgs) -> Result<(), Refused> {
         }
         if args.cores.is_some_and(|cores| cores != record.cores) {
             differences.push(format!("runs with {} cores", record.cores));
+        }
+        if record.cgroup != args.cgroup {
+            differences.push(format!("runs with cgroup {}", record.cgroup.name()));
         }
     }
     if differences.is_empty() {
@@ -124,6 +128,7 @@ impl Start<'_> {
             debian: args.debian,
             memory: args.memory,
             cores: args.cores.unwrap_or(args.profile.default_cores()),
+            cgroup: args.cgroup,
             pid: None,
             start_time: None,
             port: 0,
@@ -214,7 +219,7 @@ mod tests {
     use super::*;
     use crate::cli::AccelerationArg;
     use crate::device::process::Process;
-    use crate::device::profile::{Debian, Profile};
+    use crate::device::profile::{Cgroup, Debian, Profile};
     use crate::device::record::example;
     use conformance::units::Bytes;
 
@@ -224,6 +229,7 @@ mod tests {
             name: Some("lab".to_owned()),
             memory: Bytes::mib(1024),
             cores: None,
+            cgroup: Cgroup::V2,
             debian: Debian::Bookworm,
             accel: AccelerationArg::Auto,
             quiet: true,
@@ -247,9 +253,10 @@ mod tests {
     }
 
     #[test]
-    fn memory_and_cores_change_with_the_next_start_only() {
+    fn memory_cores_and_cgroups_change_with_the_next_start_only() {
         let more = DeviceStartArgs {
             memory: Bytes::mib(2048),
+            cgroup: Cgroup::V1,
             ..args()
         };
         let mut record = example();
@@ -257,6 +264,9 @@ mod tests {
         record.set_process(Process::with_id(std::process::id()));
         record.slowdown = Some(1.0);
         let refused = fits(&record, &more).unwrap_err().to_string();
-        assert!(refused.contains("runs with 1024 MiB"), "{refused}");
+        assert!(
+            refused.contains("runs with 1024 MiB and runs with cgroup v2"),
+            "{refused}"
+        );
     }
 }

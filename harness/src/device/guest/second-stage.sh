@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
-# Second stage of a device's boot, as process 1 on its own disk: kernel file systems, cgroup v2, network, container
+# Second stage of a device's boot, as process 1 on its own disk: kernel file systems, cgroups, network, container
 # engine, root shell.
 PATH=/usr/local/bin:/usr/sbin:/usr/bin
 export PATH
@@ -17,23 +17,38 @@ busybox mount -t tmpfs -o mode=1777 tmp /tmp
 busybox mkdir -p /dev/pts /dev/shm
 busybox mount -t devpts -o gid=5,mode=620 devpts /dev/pts
 busybox mount -t tmpfs -o mode=1777 shm /dev/shm
-busybox mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
 if [ ! -e /usr/local/bin/cat ]; then busybox --install -s /usr/local/bin; fi
 
 # A board without battery-backed clock starts in 1970; the host's time travels in the initrd.
 now=$(cat "$own/now")
 if [ "$(date +%s)" -lt "$now" ]; then date -u -s "@$now" > /dev/null; fi
 
-# Controllers can be handed down only by a cgroup without processes. The name is systemd's: older engines take any other
-# for a container around them.
-mkdir -p /sys/fs/cgroup/init.scope
-while read -r process; do
-  echo "$process" > /sys/fs/cgroup/init.scope/cgroup.procs
-done < /sys/fs/cgroup/cgroup.procs 2> /dev/null
-read -r controllers < /sys/fs/cgroup/cgroup.controllers
-for controller in $controllers; do
-  echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control
-done
+# One hierarchy. Controllers can be handed down only by a cgroup without processes. The name is systemd's: older engines
+# take any other for a container around them.
+cgroup_v2() {
+  mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /sys/fs/cgroup
+  mkdir -p /sys/fs/cgroup/init.scope
+  while read -r process; do
+    echo "$process" > /sys/fs/cgroup/init.scope/cgroup.procs
+  done < /sys/fs/cgroup/cgroup.procs 2> /dev/null
+  read -r controllers < /sys/fs/cgroup/cgroup.controllers
+  for controller in $controllers; do
+    echo "+$controller" > /sys/fs/cgroup/cgroup.subtree_control
+  done
+}
+
+# A hierarchy for each controller that the kernel has.
+cgroup_v1() {
+  mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup
+  while read -r controller _ _ enabled; do
+    if [ "$enabled" = 1 ]; then
+      mkdir "/sys/fs/cgroup/$controller"
+      mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller"
+    fi
+  done < /proc/cgroups
+}
+
+"cgroup_$(cat "$own/cgroup")"
 
 # Whatever of these the kernel does not have, it does without or has built in.
 for module in virtio_console virtio_net overlay bridge br_netfilter veth ip_tables iptable_nat iptable_filter \
