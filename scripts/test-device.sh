@@ -1,10 +1,18 @@
 #!/bin/bash
+# usage: test-device.sh PROFILE      (arm32, arm64, x64 or arm32-kernel64)
 # What an emulated device does by itself: start, engine, networks, shell, stop, an interrupted start, removal.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-need qemu-system-arm mmdebstrap depmod=kmod mke2fs=e2fsprogs docker=docker.io jq
+profile=${1:-}
+case "$profile" in
+  arm32) machine=armv7l ;;
+  arm64 | arm32-kernel64) machine=aarch64 ;;
+  x64) machine=x86_64 ;;
+  *) echo "usage: test-device.sh arm32|arm64|x64|arm32-kernel64" >&2; exit 64 ;;
+esac
+need qemu-system-arm qemu-system-x86_64=qemu-system-x86 mmdebstrap depmod=kmod mke2fs=e2fsprogs docker=docker.io jq
 
 # The root images stay for the next time; the devices are this run's own.
 export EDGEPROOF_CACHE=${EDGEPROOF_CACHE:-$PWD/target/devices}
@@ -64,18 +72,18 @@ import_busybox() {
 }
 
 starts() {
-  "$edgeproof" device start arm32 --name "$device"
+  "$edgeproof" device start "$profile" --name "$device"
   engine=tcp://127.0.0.1:$(jq .port "$directory/device.json")
   expect running "$edgeproof" device list
   # A second start finds the first one's device.
-  expect "$engine" "$edgeproof" device start arm32 --name "$device"
+  expect "$engine" "$edgeproof" device start "$profile" --name "$device"
 }
 
 engine_answers() {
-  expect "2 true armv7l" on_device info --format '{{.CgroupVersion}} {{.MemoryLimit}} {{.Architecture}}'
+  expect "2 true $machine" on_device info --format '{{.CgroupVersion}} {{.MemoryLimit}} {{.Architecture}}'
   if docker -H "$engine" version > /dev/null 2>&1; then fails "the engine answers without a certificate"; fi
   import_busybox
-  expect "armv7l" on_device run --rm busybox:test /bin/uname -m
+  expect "$machine" on_device run --rm busybox:test /bin/uname -m
 }
 
 # What a certification needs of the engine: a network with names, a volume, a limit.
@@ -91,7 +99,7 @@ engine_serves() {
 
 shell_hands_through() {
   local status=0
-  expect "armv7l" "$edgeproof" device exec "$device" -- uname -m
+  expect "$machine" "$edgeproof" device exec "$device" -- uname -m
   "$edgeproof" device exec "$device" -- sh -c 'exit 7' || status=$?
   [ "$status" -eq 7 ] || fails "exit code 7 arrives as $status"
   # Bytes arrive as they are, and in their number.
@@ -108,7 +116,7 @@ stops_and_starts_again() {
   has_ended "$process"
   expect stopped "$edgeproof" device list
   if "$edgeproof" device exec "$device" -- true 2> /dev/null; then fails "a stopped device runs commands"; fi
-  "$edgeproof" device start arm32 --name "$device" --quiet > /dev/null
+  "$edgeproof" device start "$profile" --name "$device" --quiet > /dev/null
   engine=tcp://127.0.0.1:$(jq .port "$directory/device.json")
   expect "busybox" on_device images
 }
@@ -116,7 +124,7 @@ stops_and_starts_again() {
 # A start that is cut short leaves neither process nor disk.
 interrupted_start_leaves_nothing() {
   local name=$device-cut start
-  "$edgeproof" device start arm32 --name "$name" 2> /dev/null > /dev/null &
+  "$edgeproof" device start "$profile" --name "$name" 2> /dev/null > /dev/null &
   start=$!
   until [ -s "$EDGEPROOF_CACHE/devices/$name/serial.log" ]; do
     kill -0 "$start" || fails "the start ended by itself"

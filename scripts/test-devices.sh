@@ -31,7 +31,8 @@ else
   timed "registry (budget 60 s)" scripts/test-registry.sh
   timed "static programs (budget 60 s)" scripts/test-static.sh
   timed "core and sampler on 32-bit ARM (budget 700 s)" scripts/test-arm32.sh
-  timed "a device by itself (budget 700 s)" scripts/test-device.sh
+  timed "a 32-bit ARM device by itself (budget 700 s)" scripts/test-device.sh arm32
+  timed "an x64 device by itself (budget 500 s)" scripts/test-device.sh x64
   timed "main job on every kind of device (budget 2000 s)" scripts/test-certify.sh arm32 arm64 x64 arm32-stock arm32-kernel64
   timed "every generation of the engine (budget 900 s)" scripts/test-engines.sh
 fi
