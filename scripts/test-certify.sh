@@ -17,9 +17,11 @@ mkdir -p "$out"
 
 remove_devices() {
   local profile
-  for profile in "${profiles[@]}"; do
-    if [ -e "$EDGEPROOF_CACHE/devices/$(device "$profile")" ]; then "$edgeproof" device rm "$(device "$profile")"; fi
-  done
+  for profile in "${profiles[@]}"; do remove_device "$profile"; done
+}
+
+remove_device() {
+  if [ -e "$EDGEPROOF_CACHE/devices/$(device "$1")" ]; then "$edgeproof" device rm "$(device "$1")"; fi
 }
 
 device() { echo "certify-$$-$1"; }
@@ -134,8 +136,14 @@ whole=()
 for profile in "${profiles[@]}"; do
   timed "device $profile" "$edgeproof" device start "${profile}" --name "$(device "$profile")" --quiet
   case "$profile" in
-    *-stock) nothing_about_memory "$profile" ;;
-    *-kernel64) as_the_engine_is "$profile" ;;
+    *-stock)
+      nothing_about_memory "$profile"
+      remove_device "$profile"
+      ;;
+    *-kernel64)
+      as_the_engine_is "$profile"
+      remove_device "$profile"
+      ;;
     *)
       every_verdict "$profile"
       whole+=("$profile")

@@ -22,7 +22,8 @@ pub fn blank(assignment: &Assignment) -> Record {
     Record {
         run: Run {
             id: assignment.run.clone(),
-            certifying: profile == assignment.profile && options.image.is_none(),
+            // An emulated device stretches limits of time; the profile is the programme's own all the same.
+            certifying: profile.name == assignment.profile.name && options.image.is_none(),
             profile,
             edition: options.edition,
             scope: assignment.scope,
@@ -82,6 +83,44 @@ pub fn explain(seen: &mut Observations, unseen: &Unseen) {
 mod tests {
     use super::*;
     use conformance::finding::Reason;
+    use conformance::offer::read;
+    use conformance::record::{Profile, RunOptions, ScopeName};
+
+    fn certifying(options: RunOptions) -> bool {
+        let assignment = Assignment {
+            run: "run-1".to_owned(),
+            profile: Profile::quick(),
+            scope: ScopeName::Device,
+            offer: read(include_str!(
+                "../../tests/candidates/well-behaved/offer.json"
+            ))
+            .unwrap()
+            .offer,
+            options,
+            started: "2026-11-26T05:00:00Z".to_owned(),
+        };
+        blank(&assignment).run.certifying
+    }
+
+    #[test]
+    fn an_emulated_device_certifies_and_numbers_of_one_s_own_do_not() {
+        let emulated = RunOptions {
+            slowdown: Some(5.1),
+            ..RunOptions::default()
+        };
+        let own = RunOptions {
+            starts: Some(3),
+            ..RunOptions::default()
+        };
+        let another = RunOptions {
+            image: Some("contoso.example/other:1.0.0".to_owned()),
+            ..RunOptions::default()
+        };
+        assert!(certifying(RunOptions::default()));
+        assert!(certifying(emulated));
+        assert!(!certifying(own));
+        assert!(!certifying(another));
+    }
 
     #[test]
     fn what_was_seen_is_never_explained_away() {
