@@ -49,6 +49,7 @@ trap finish EXIT
 
 "$edgeproof" device start "$profile" --name "$device" --quiet
 candidate=target/candidates/well-behaved
+touch "$out/words.txt"
 "$edgeproof" certify "$candidate/offer$suffix.json" --load "$candidate/image$suffix.tar" --device "$device" \
   --out "$out" --window 150s --starts 1 > "$out/words.txt" 2>&1 &
 harness=$!
