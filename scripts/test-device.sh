@@ -110,9 +110,10 @@ shell_hands_through() {
 }
 
 stops_and_starts_again() {
-  local process
+  local process told
   process=$(jq .pid "$directory/device.json")
-  "$edgeproof" device stop "$device"
+  told=$("$edgeproof" device stop "$device" 2>&1)
+  case $told in *"ending qemu"*) fails "the device does not stop by itself: $told" ;; esac
   has_ended "$process"
   expect stopped "$edgeproof" device list
   if "$edgeproof" device exec "$device" -- true 2> /dev/null; then fails "a stopped device runs commands"; fi

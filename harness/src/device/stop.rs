@@ -11,9 +11,12 @@ use super::record::{Record, State};
 use super::shell;
 use crate::exit::Refused;
 
-/// Ends the containers, then the file systems, then the machine.
+/// Ends the containers, then the file systems, then the machine. What a command leaves behind in its own process group is
+/// killed with it, so the command waits until what it started has a session of its own.
 const POWER_OFF: &str = "\
+rm -f /run/edgeproof/leaving
 setsid sh -c '
+  touch /run/edgeproof/leaving
   engine=$(cat /run/docker.pid) && kill $engine
   tries=0
   while kill -0 $engine && [ $tries -lt 60 ]; do sleep 1; tries=$((tries+1)); done
@@ -22,6 +25,7 @@ setsid sh -c '
   sync
   poweroff -f
 ' < /dev/null > /dev/null 2>&1 &
+until [ -e /run/edgeproof/leaving ]; do sleep 0.1; done
 ";
 
 /// Stops a device; one that is stopped stays so.
