@@ -133,6 +133,7 @@ pub(crate) fn usage(from: Millis, to: Millis) -> Usage {
             taken: 103,
             due: 103,
             late_max_us: 900,
+            late_p99_us: None,
         },
     }
 }

@@ -63,7 +63,8 @@ impl Buckets {
     pub(super) fn add(&mut self, at: Duration, value: f64) {
         let since = at.saturating_sub(self.from);
         loop {
-            let index = since.as_nanos() / self.width.as_nanos();
+            // In 64 bits, which last for centuries: a division of 128 is dear on a small processor.
+            let index = nanos(since) / nanos(self.width);
             let place = usize::try_from(index).unwrap_or(usize::MAX);
             if let Some(bucket) = self.buckets.get_mut(place) {
                 bucket.add(value);
@@ -101,6 +102,10 @@ impl Buckets {
             })
             .collect()
     }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

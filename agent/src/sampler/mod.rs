@@ -21,13 +21,14 @@ mod phase;
 mod rates;
 mod recorder;
 mod schedule;
+mod subject;
 mod text;
 
 use std::path::{Component, Path, PathBuf};
 
 pub use container::{ContainerFiles, SamplerError};
 pub use layout::Layout;
-pub use thread::Sampler;
+pub use thread::{Rounds, Sampler};
 
 /// Where the host's kernel files and the engine's data root are mounted for the probe.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,68 @@
+//! One container under the sampling thread: its files, what was seen of them, and how punctually.
+
+use std::time::{Duration, Instant};
+
+use conformance::observation::Usage;
+
+use super::container::ContainerFiles;
+use super::recorder::Recorder;
+use super::schedule::Punctuality;
+
+/// A container that is sampled.
+#[derive(Debug)]
+pub(super) struct Subject {
+    /// Which of the thread's subjects it is.
+    pub(super) id: u64,
+    pub(super) files: ContainerFiles,
+    pub(super) recorder: Recorder,
+    pub(super) kept: Punctuality,
+    origin: Instant,
+}
+
+/// How much a reading covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Usage and peaks; the rest when it is its turn.
+    Tick,
+    /// Everything.
+    Whole,
+}
+
+impl Subject {
+    pub(super) fn new(
+        id: u64,
+        files: ContainerFiles,
+        origin: Instant,
+        now: Instant,
+        period: Duration,
+    ) -> Subject {
+        Subject {
+            id,
+            files,
+            recorder: Recorder::new(now.saturating_duration_since(origin), period),
+            kept: Punctuality::new(),
+            origin,
+        }
+    }
+
+    pub(super) fn read(&mut self, now: Instant, depth: Depth, buffer: &mut [u8]) {
+        let at = now.saturating_duration_since(self.origin);
+        let reading = self.files.read(buffer);
+        self.recorder.take(at, &reading);
+        let wants_parts = depth == Depth::Whole || self.recorder.is_high(&reading);
+        if wants_parts && let Some(parts) = self.files.read_memory_parts(buffer) {
+            self.recorder.take_parts(at, parts);
+        }
+        if depth == Depth::Whole {
+            let slow = self.files.read_slow(buffer);
+            self.recorder.take_slow(&slow);
+        }
+    }
+
+    pub(super) fn end_phase(&mut self, now: Instant, buffer: &mut [u8]) -> Usage {
+        self.read(now, Depth::Whole, buffer);
+        let to = now.saturating_duration_since(self.origin);
+        self.recorder
+            .end_phase(to, self.kept.end_phase(), self.files.unseen())
+    }
+}
