@@ -155,6 +155,13 @@ pub fn burn(share: f64, slice: Duration) -> ! {
     }
 }
 
+/// Keeps one thread busy until the process has used `used` of processor time.
+pub fn burn_for(used: Duration) {
+    while cpu_time() < used {
+        std::hint::spin_loop();
+    }
+}
+
 /// Processor time of this process so far, user and system together, as the kernel accounts it (clock_gettime(2)).
 fn cpu_time() -> Duration {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);

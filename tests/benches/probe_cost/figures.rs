@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Most that the probe may use of one core while it samples, in percent.
-pub(crate) const CPU_BAR_PERCENT: f64 = 0.5;
+use crate::table::{self, Bar};
+
+/// Most CPU time that the probe may use while it samples, in seconds a minute.
+pub(crate) const CPU_BAR: f64 = 0.1;
 /// Most memory that it may hold, in MiB: anonymous, kernel and shared.
-pub(crate) const MEMORY_BAR_MIB: f64 = 12.0;
+pub(crate) const MEMORY_BAR_MIB: f64 = 8.0;
 /// Largest image, in MB of 10^6 bytes, unpacked.
 pub(crate) const IMAGE_BAR_MB: f64 = 10.0;
+/// `docker stats`, all in, costs this many times as much at least.
+pub(crate) const STATS_BAR: f64 = 5.0;
+/// The bare loop costs this much less at most.
+pub(crate) const FLOOR_BAR: f64 = 2.5;
 
 /// Everything of one run.
 #[derive(Debug, Clone)]
@@ -109,26 +115,6 @@ pub(crate) struct Floor {
     pub(crate) files: (usize, usize),
 }
 
-/// One thing promised.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Bar {
-    /// What.
-    pub(crate) name: &'static str,
-    /// Measured.
-    pub(crate) value: f64,
-    /// At most.
-    pub(crate) limit: f64,
-    /// Of both.
-    pub(crate) unit: &'static str,
-}
-
-impl Bar {
-    /// Whether it is kept. A number that is none is not.
-    pub(crate) fn met(&self) -> bool {
-        self.value <= self.limit
-    }
-}
-
 impl Stats {
     /// CPU time that the client caused in the engine, in seconds. Negative where the engine did less than before.
     pub(crate) fn daemon_extra_seconds(&self, span: Duration) -> f64 {
@@ -139,30 +125,98 @@ impl Stats {
     pub(crate) fn whole_seconds(&self, span: Duration) -> f64 {
         self.own.as_secs_f64() + self.daemon_extra_seconds(span)
     }
+
+    /// What a reader has to know about these very numbers.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let spans = [
+            (
+                self.idle.foreign_events,
+                "before the probe was started: its use there is not that of an idle engine",
+            ),
+            (
+                self.baseline.foreign_events,
+                "while its baseline was taken: docker stats is charged too little",
+            ),
+            (
+                self.foreign_events,
+                "in the minute: docker stats is charged too much",
+            ),
+        ];
+        for (events, what) in spans.into_iter().filter(|(events, _)| *events > 0) {
+            notes.push(format!(
+                "the engine had other work ({events} events of other containers) {what}; repeat on a quiet engine"
+            ));
+        }
+        notes
+    }
+
+    /// For machines.
+    pub(crate) fn json(&self, span: Duration) -> Value {
+        json!({
+            "clientCpuSeconds": self.own.as_secs_f64(),
+            "engineCpuSeconds": self.daemon.as_secs_f64(),
+            "engineBaselineCores": self.baseline.cores,
+            "engineIdleCores": self.idle.cores,
+            "engineExtraCpuSeconds": self.daemon_extra_seconds(span),
+            "clientResidentBytes": self.resident,
+            "foreignEvents": {
+                "idle": self.idle.foreign_events,
+                "baseline": self.baseline.foreign_events,
+                "span": self.foreign_events,
+            },
+        })
+    }
+}
+
+impl Floor {
+    /// For machines.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "cpuSeconds": self.cpu.as_secs_f64(),
+            "ticks": self.ticks,
+            "filesPerTick": self.files.0,
+            "filesPerTenthTick": self.files.1,
+        })
+    }
 }
 
 impl Figures {
     /// The bars of the probe.
-    pub(crate) fn bars(&self) -> [Bar; 3] {
-        [
-            Bar {
-                name: "CPU of the probe",
-                value: self.percent(self.probe.cpu.as_secs_f64()),
-                limit: CPU_BAR_PERCENT,
-                unit: "% of a core",
-            },
-            Bar {
-                name: "memory of the probe (anon + kernel + shmem, highest)",
-                value: float(self.probe.held_peak) / f64::from(1 << 20),
-                limit: MEMORY_BAR_MIB,
-                unit: "MiB",
-            },
-            Bar {
-                name: "image of the probe, unpacked",
-                value: float(self.probe.image) / 1e6,
-                limit: IMAGE_BAR_MB,
-                unit: "MB",
-            },
+    pub(crate) fn bars(&self) -> Vec<Bar> {
+        let cpu = self.probe.cpu.as_secs_f64();
+        let (stats, floor) = self.ratios();
+        vec![
+            Bar::at_most(
+                "CPU of the probe",
+                cpu * 60.0 / self.span.as_secs_f64(),
+                CPU_BAR,
+                "s a minute",
+            ),
+            Bar::at_most(
+                "memory of the probe (anon + kernel + shmem, highest)",
+                float(self.probe.held_peak) / f64::from(1 << 20),
+                MEMORY_BAR_MIB,
+                "MiB",
+            ),
+            Bar::at_most(
+                "image of the probe, unpacked",
+                float(self.probe.image) / 1e6,
+                IMAGE_BAR_MB,
+                "MB",
+            ),
+            Bar::at_least(
+                "docker stats at 1 Hz, all in, costs",
+                stats,
+                STATS_BAR,
+                "times that",
+            ),
+            Bar::at_most(
+                "of a bare loop over the same files",
+                1.0 / floor,
+                FLOOR_BAR,
+                "times",
+            ),
         ]
     }
 
@@ -188,25 +242,7 @@ impl Figures {
                     .to_owned(),
             );
         }
-        let spans = [
-            (
-                self.stats.idle.foreign_events,
-                "before the probe was started: its use there is not that of an idle engine",
-            ),
-            (
-                self.stats.baseline.foreign_events,
-                "while its baseline was taken: docker stats is charged too little",
-            ),
-            (
-                self.stats.foreign_events,
-                "in the minute: docker stats is charged too much",
-            ),
-        ];
-        for (events, what) in spans.into_iter().filter(|(events, _)| *events > 0) {
-            notes.push(format!(
-                "the engine had other work ({events} events of other containers) {what}; repeat on a quiet engine"
-            ));
-        }
+        notes.extend(self.stats.notes());
         notes
     }
 
@@ -226,14 +262,8 @@ impl Figures {
             machine.load
         );
         let _ = writeln!(text, "\nBars, over {:.1} s", self.span.as_secs_f64());
-        for bar in self.bars() {
-            let word = if bar.met() { "met" } else { "MISSED" };
-            let _ = writeln!(
-                text,
-                "  {:<53} {:>7.3} {:<11} at most {:<4} {word}",
-                bar.name, bar.value, bar.unit, bar.limit
-            );
-        }
+        text.push_str(&table::of_bars(&self.bars()));
+        text.push('\n');
         text.push_str(&self.text_of_costs());
         let rhythm = &self.probe.rhythm;
         let _ = writeln!(
@@ -261,58 +291,35 @@ impl Figures {
     }
 
     fn text_of_costs(&self) -> String {
-        let (stats, floor) = self.ratios();
-        let whole = self.stats.whole_seconds(self.span);
         let rows = [
             (
                 "probe, whole container, 10 Hz",
                 self.probe.cpu.as_secs_f64(),
-                1.0,
             ),
-            ("docker stats, 1 Hz: client and engine", whole, stats),
             (
-                "  its client",
-                self.stats.own.as_secs_f64(),
-                stats * self.stats.own.as_secs_f64() / whole,
+                "docker stats, 1 Hz: client and engine",
+                self.stats.whole_seconds(self.span),
             ),
+            ("  its client", self.stats.own.as_secs_f64()),
             (
                 "  the engine above its baseline",
                 self.stats.daemon_extra_seconds(self.span),
-                stats * self.stats.daemon_extra_seconds(self.span) / whole,
             ),
             (
                 "bare pread of the same files, 10 Hz",
                 self.floor.cpu.as_secs_f64(),
-                floor,
             ),
         ];
-        let mut text = format!(
-            "\n  {:<40} {:>9} {:>11} {:>8}\n",
-            "CPU in the same minute", "s", "% of a core", "probe = 1"
-        );
-        for (name, seconds, ratio) in rows {
-            let percent = self.percent(seconds);
-            let _ = writeln!(
-                text,
-                "  {name:<40} {seconds:>9.4} {percent:>11.3} {ratio:>8.2}"
-            );
-        }
-        text
+        table::of_costs(&rows, self.span)
     }
 
     /// For machines: seconds, bytes and percent of one core.
     pub(crate) fn json(&self) -> Value {
         let (stats, floor) = self.ratios();
-        let bars: Vec<Value> = self
-            .bars()
-            .iter()
-            .map(|bar| {
-                json!({"name": bar.name, "value": bar.value, "limit": bar.limit, "unit": bar.unit, "met": bar.met()})
-            })
-            .collect();
+        let bars: Vec<Value> = self.bars().iter().map(Bar::json).collect();
         let rhythm = &self.probe.rhythm;
         json!({
-            "schema": 1,
+            "schema": 2,
             "machine": {
                 "processor": self.machine.processor,
                 "cores": self.machine.cores,
@@ -333,25 +340,8 @@ impl Figures {
                 "ticksPerSecond": rhythm.per_second(),
                 "lateMaxSeconds": rhythm.late_max.as_secs_f64(),
             },
-            "dockerStats": {
-                "clientCpuSeconds": self.stats.own.as_secs_f64(),
-                "engineCpuSeconds": self.stats.daemon.as_secs_f64(),
-                "engineBaselineCores": self.stats.baseline.cores,
-                "engineIdleCores": self.stats.idle.cores,
-                "engineExtraCpuSeconds": self.stats.daemon_extra_seconds(self.span),
-                "clientResidentBytes": self.stats.resident,
-                "foreignEvents": {
-                    "idle": self.stats.idle.foreign_events,
-                    "baseline": self.stats.baseline.foreign_events,
-                    "span": self.stats.foreign_events,
-                },
-            },
-            "floor": {
-                "cpuSeconds": self.floor.cpu.as_secs_f64(),
-                "ticks": self.floor.ticks,
-                "filesPerTick": self.floor.files.0,
-                "filesPerTenthTick": self.floor.files.1,
-            },
+            "dockerStats": self.stats.json(self.span),
+            "floor": self.floor.json(),
             "ratios": {"probe": 1.0, "dockerStats": stats, "floor": floor},
             "notes": self.notes(),
         })
@@ -369,6 +359,6 @@ impl Rhythm {
     clippy::cast_precision_loss,
     reason = "sizes and counts are far below 2^53"
 )]
-fn float(value: u64) -> f64 {
+pub(crate) fn float(value: u64) -> f64 {
     value as f64
 }

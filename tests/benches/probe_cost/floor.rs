@@ -18,16 +18,20 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// Longest file read, in bytes.
 const BUFFER: usize = 16 * 1024;
 
-/// Starts the loop over the files of one container; it ends by itself after `span`.
+/// Starts the loop over the files of these containers; it ends by itself after `span`.
 ///
 /// # Errors
 /// A file cannot be opened.
 pub(crate) fn start(
-    group: &Group,
+    groups: &[&Group],
     span: Duration,
 ) -> anyhow::Result<JoinHandle<anyhow::Result<Floor>>> {
-    let every = open(group.files_of_a_tick())?;
-    let tenth = open(group.files_of_a_tenth_tick())?;
+    let of = |files: fn(&Group) -> Vec<PathBuf>| {
+        let paths: Vec<PathBuf> = groups.iter().flat_map(|group| files(group)).collect();
+        open(paths)
+    };
+    let every = of(Group::files_of_a_tick)?;
+    let tenth = of(Group::files_of_a_tenth_tick)?;
     Ok(thread::spawn(move || run(&every, &tenth, span)))
 }
 

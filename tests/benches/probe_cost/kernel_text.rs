@@ -25,6 +25,17 @@ pub(crate) fn process(stat: &str) -> Option<Process> {
     })
 }
 
+/// CPU time of the children of a process that have ended and were waited for, by its `/proc/PID/stat`: `cutime` and
+/// `cstime`, in ticks of 10 ms on every platform of Linux that matters here (`USER_HZ`).
+pub(crate) fn time_of_children(stat: &str) -> Option<Duration> {
+    let (_, tail) = stat.rsplit_once(')')?;
+    // Behind the name comes field 3; these are fields 16 and 17.
+    let mut fields = tail.split_ascii_whitespace().skip(13);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis((user + system) * 10))
+}
+
 /// CPU time of a thread by its `schedstat`, whose first column is in nanoseconds (kernel documentation "Scheduler Statistics").
 pub(crate) fn cpu_time(schedstat: &str) -> Option<Duration> {
     let nanoseconds = schedstat.split_ascii_whitespace().next()?.parse().ok()?;
@@ -61,6 +72,49 @@ pub(crate) fn field(text: &str, name: &str) -> Option<u64> {
         .trim()
         .parse()
         .ok()
+}
+
+/// One row of `docker stats --no-trunc --format '{{.ID}} {{.CPUPerc}} {{.MemUsage}}'`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Row {
+    /// Container id.
+    pub(crate) id: String,
+    /// Cores in use.
+    pub(crate) cores: f64,
+    /// Memory in use, in bytes.
+    pub(crate) memory: f64,
+}
+
+/// Reads one. Between the rows it clears the screen: what stands before the id is passed over. `None` for dashes.
+pub(crate) fn row(line: &str) -> Option<Row> {
+    let mut words = line.split_ascii_whitespace();
+    let id = words.next()?;
+    let id = id.get(id.len().checked_sub(64)?..)?;
+    let cores: f64 = words.next()?.strip_suffix('%')?.parse().ok()?;
+    let memory = words.next()?;
+    let digits = memory.find(|byte: char| byte.is_ascii_alphabetic())?;
+    let (number, unit) = memory.split_at(digits);
+    let unit = match unit {
+        "B" => 1.0,
+        "KiB" => 1024.0,
+        "MiB" => 1_048_576.0,
+        "GiB" => 1_073_741_824.0,
+        _ => return None,
+    };
+    Some(Row {
+        id: id.to_owned(),
+        cores: cores / 100.0,
+        memory: number.parse::<f64>().ok()? * unit,
+    })
+}
+
+/// How often a thing that may last several looks begins.
+pub(crate) fn beginnings(within: &[bool]) -> usize {
+    let before = std::iter::once(&false).chain(within);
+    before
+        .zip(within)
+        .filter(|(before, now)| **now && !**before)
+        .count()
 }
 
 /// Memory that the kernel cannot simply drop.

@@ -1,6 +1,7 @@
-//! What the probe costs while it samples, seen from outside, with `docker stats` and a bare `pread` loop beside it in the same minute.
+//! What the probe costs while it samples, seen from outside, with `docker stats` and a bare `pread` loop beside it in the same minute;
+//! and the sampler by itself over 10 and 50 containers of known load, with what it made of them.
 //!
-//! `cargo bench -p edgeproof-tests --bench probe_cost [-- --format json]`; `make bench` sets up what it needs.
+//! `cargo bench -p edgeproof-tests --bench probe_cost [-- --format json] [--containers 1,10,50]`; `make bench` sets up what it needs.
 //! Exit code: 0 every bar is met, 1 one is missed, 2 it could not be measured, 64 wrong usage.
 
 #![allow(
@@ -9,11 +10,17 @@
     reason = "the result and the progress of a program"
 )]
 
+mod arguments;
+mod crowd;
+mod crowded;
 mod figures;
 mod floor;
 mod kernel_text;
+mod loads;
 mod observe;
+mod sampling;
 mod subjects;
+mod table;
 
 use std::process::ExitCode;
 use std::thread;
@@ -22,10 +29,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, ensure};
 use support::docker;
 
-use figures::{Bar, EngineLoad, Figures, Floor, Probe, Stats};
+use arguments::{Arguments, Format, USAGE};
+use figures::{EngineLoad, Figures, Floor, Probe, Stats};
 use kernel_text::Held;
 use observe::{Accounts, Group};
 use subjects::{Certification, DockerStats};
+use table::Bar;
 
 /// How long everything is watched.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -36,28 +45,24 @@ const WINDOW: Duration = Duration::from_secs(90);
 /// How often the probe's memory is read.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How the result is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Text,
-    Json,
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1).peekable();
+    if words.next_if(|word| word == sampling::WORD).is_some() {
+        return ended(sampling::run(words).map(|()| true));
+    }
+    match Arguments::read(words) {
+        Ok(arguments) => ended(measured(&arguments)),
+        Err(wrong) => {
+            eprintln!("edgeproof: {wrong}\n{USAGE}");
+            ExitCode::from(64)
+        }
+    }
 }
 
-fn main() -> ExitCode {
-    let Some(format) = format(std::env::args().skip(1)) else {
-        eprintln!(
-            "usage: cargo bench -p edgeproof-tests --bench probe_cost -- [--format text|json]"
-        );
-        return ExitCode::from(64);
-    };
-    match measure() {
-        Ok(figures) => {
-            match format {
-                Format::Text => print!("{}", figures.text()),
-                Format::Json => println!("{}", figures.json()),
-            }
-            ExitCode::from(u8::from(!figures.bars().iter().all(Bar::met)))
-        }
+/// `true`: every bar is met.
+fn ended(bars_met: anyhow::Result<bool>) -> ExitCode {
+    match bars_met {
+        Ok(met) => ExitCode::from(u8::from(!met)),
         Err(error) => {
             eprintln!("edgeproof: not measured: {error:#}");
             ExitCode::from(2)
@@ -65,15 +70,32 @@ fn main() -> ExitCode {
     }
 }
 
-/// Cargo adds `--bench`; `None` for anything unknown.
-fn format(arguments: impl Iterator<Item = String>) -> Option<Format> {
-    let arguments: Vec<String> = arguments.filter(|word| word != "--bench").collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        [] | ["--format", "text"] | ["--format=text"] => Some(Format::Text),
-        ["--format", "json"] | ["--format=json"] => Some(Format::Json),
-        _ => None,
+/// Measures and prints; whether every bar is met.
+fn measured(arguments: &Arguments) -> anyhow::Result<bool> {
+    let mut bars = Vec::new();
+    let mut json = serde_json::json!({"schema": 3, "one": null, "several": []});
+    for containers in &arguments.containers {
+        let (text, part) = if *containers == 1 {
+            let figures = measure()?;
+            bars.extend(figures.bars());
+            json["one"] = figures.json();
+            (figures.text(), None)
+        } else {
+            let crowd = crowded::measure(*containers)?;
+            bars.extend(crowd.bars());
+            (crowd.text(), Some(crowd.json()))
+        };
+        if let (Some(part), Some(several)) = (part, json["several"].as_array_mut()) {
+            several.push(part);
+        }
+        if arguments.format == Format::Text {
+            print!("{text}");
+        }
     }
+    if arguments.format == Format::Json {
+        println!("{json}");
+    }
+    Ok(bars.iter().all(Bar::met))
 }
 
 fn say(what: &str) {
@@ -82,14 +104,14 @@ fn say(what: &str) {
 
 fn measure() -> anyhow::Result<Figures> {
     say("the engine alone, 20 s");
-    let idle = engine_load("")?;
+    let idle = engine_load(&[])?;
     say("a certification, until its steady window");
     let mut run = Certification::start(WINDOW)?;
     run.until_steady()?;
     let (probe, candidate) = run.containers()?;
     let (outside, subject) = (Group::of(&probe)?, Group::of(&candidate)?);
     say("the engine beside the probe, 20 s");
-    let baseline = engine_load(&candidate)?;
+    let baseline = engine_load(&[&candidate])?;
     say("the probe, docker stats and the bare loop, 60 s");
     let minute = watch(&outside, &subject, &candidate)?;
     ensure!(
@@ -123,14 +145,14 @@ fn measure() -> anyhow::Result<Figures> {
 }
 
 /// What the engine uses without `docker stats`.
-fn engine_load(candidate: &str) -> anyhow::Result<EngineLoad> {
+fn engine_load(ours: &[&str]) -> anyhow::Result<EngineLoad> {
     let since = unix_time()?;
     let (begin, before) = (Instant::now(), observe::engine()?);
     thread::sleep(BASELINE);
     let used = observe::engine()?.since(&before);
     Ok(EngineLoad {
         cores: used.as_secs_f64() / begin.elapsed().as_secs_f64(),
-        foreign_events: foreign_events(since, unix_time()?, candidate)?,
+        foreign_events: foreign_events(since, unix_time()?, ours)?,
     })
 }
 
@@ -154,7 +176,7 @@ struct Times {
 }
 
 fn watch(probe: &Group, subject: &Group, candidate: &str) -> anyhow::Result<Minute> {
-    let stats = DockerStats::start(candidate)?;
+    let stats = DockerStats::start(&[candidate])?;
     let times = || -> anyhow::Result<Times> {
         Ok(Times {
             probe: probe.cpu()?,
@@ -164,7 +186,7 @@ fn watch(probe: &Group, subject: &Group, candidate: &str) -> anyhow::Result<Minu
     };
     let since = unix_time()?;
     let (begin, before) = (Instant::now(), times()?);
-    let floor = floor::start(subject, MINUTE)?;
+    let floor = floor::start(&[subject], MINUTE)?;
     let mut held = probe.held()?;
     while begin.elapsed() < MINUTE {
         thread::sleep(LOOK);
@@ -173,7 +195,7 @@ fn watch(probe: &Group, subject: &Group, candidate: &str) -> anyhow::Result<Minu
     let (span, after) = (begin.elapsed(), times()?);
     let resident = observe::resident_peak(stats.pid())?;
     drop(stats);
-    let foreign_events = foreign_events(since, unix_time()?, candidate)?;
+    let foreign_events = foreign_events(since, unix_time()?, &[candidate])?;
     let floor = floor.join().ok().context("the bare loop panicked")??;
     Ok(Minute {
         span,
@@ -193,8 +215,8 @@ fn unix_time() -> anyhow::Result<Duration> {
         .context("the clock stands before 1970")
 }
 
-/// Events of the engine that are not the candidate's. Asked for afterwards: whoever listens makes the engine work.
-fn foreign_events(since: Duration, until: Duration, candidate: &str) -> anyhow::Result<usize> {
+/// Events of the engine that are not of these containers. Asked for afterwards: whoever listens makes the engine work.
+fn foreign_events(since: Duration, until: Duration, ours: &[&str]) -> anyhow::Result<usize> {
     let moment = |time: Duration| format!("{}.{:09}", time.as_secs(), time.subsec_nanos());
     let events = docker(&[
         "events",
@@ -205,5 +227,5 @@ fn foreign_events(since: Duration, until: Duration, candidate: &str) -> anyhow::
         "--format",
         "{{.Actor.ID}}",
     ])?;
-    Ok(events.lines().filter(|id| *id != candidate).count())
+    Ok(events.lines().filter(|id| !ours.contains(id)).count())
 }

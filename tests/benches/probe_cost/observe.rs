@@ -82,6 +82,19 @@ impl Group {
         held.with_context(|| format!("read memory.stat in {}", directory.display()))
     }
 
+    /// The kernel's own mark of the highest memory.
+    ///
+    /// # Errors
+    /// This kernel has none.
+    pub(crate) fn watermark(&self) -> anyhow::Result<u64> {
+        let name = match self.memory.1 {
+            Version::V1 => "memory.max_usage_in_bytes",
+            Version::V2 => "memory.peak",
+        };
+        let text = read(&self.memory.0.join(name))?;
+        text.trim().parse().context("read a watermark")
+    }
+
     /// Version of the memory hierarchy.
     pub(crate) fn memory_cgroup(&self) -> &'static str {
         match self.memory.1 {
@@ -165,6 +178,11 @@ impl Accounts {
         used.sum()
     }
 
+    /// CPU time of all of them so far.
+    pub(crate) fn sum(&self) -> Duration {
+        self.0.values().sum()
+    }
+
     fn of(processes: impl Iterator<Item = u32>) -> Accounts {
         let threads = processes.flat_map(|pid| {
             let tasks = fs::read_dir(format!("/proc/{pid}/task"));
@@ -240,12 +258,35 @@ fn processes() -> anyhow::Result<Vec<(u32, Process)>> {
 /// # Errors
 /// It has ended.
 pub(crate) fn resident_peak(pid: u32) -> anyhow::Result<u64> {
+    status(pid, "VmHWM:")
+}
+
+/// One line of a process' `status` that is told in kB, in bytes.
+///
+/// # Errors
+/// It has ended, or has no such line.
+pub(crate) fn status(pid: u32, name: &str) -> anyhow::Result<u64> {
     let status = read(&PathBuf::from(format!("/proc/{pid}/status")))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kibibytes: u64 = line
         .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok())
-        .with_context(|| format!("no VmHWM of process {pid}"))?;
+        .with_context(|| format!("no {name} of process {pid}"))?;
     Ok(kibibytes * 1024)
+}
+
+/// Sockets that a process has open.
+///
+/// # Errors
+/// It has ended.
+pub(crate) fn sockets(pid: u32) -> anyhow::Result<usize> {
+    let place = format!("/proc/{pid}/fd");
+    let entries = fs::read_dir(&place).with_context(|| format!("list {place}"))?;
+    let links = entries
+        .flatten()
+        .flat_map(|entry| fs::read_link(entry.path()));
+    Ok(links
+        .filter(|link| link.to_string_lossy().starts_with("socket:"))
+        .count())
 }
 
 /// Names the machine.

@@ -13,6 +13,7 @@ use serde_json::Value;
 use support::{docker, edgeproof, offer_of, repository};
 
 use crate::figures::Rhythm;
+use crate::kernel_text::{self, Row};
 
 /// A run of `edgeproof certify`.
 #[derive(Debug)]
@@ -174,10 +175,11 @@ impl Drop for Certification {
     }
 }
 
-/// The engine's own tool on one container, streaming.
+/// The engine's own tool, streaming.
 #[derive(Debug)]
 pub(crate) struct DockerStats {
     child: Child,
+    rows: Arc<Mutex<Vec<Row>>>,
 }
 
 impl DockerStats {
@@ -185,33 +187,47 @@ impl DockerStats {
     ///
     /// # Errors
     /// It cannot be run, or ends.
-    pub(crate) fn start(container: &str) -> anyhow::Result<DockerStats> {
+    pub(crate) fn start(containers: &[&str]) -> anyhow::Result<DockerStats> {
         let mut child = tied("docker")
             .args([
                 "stats",
                 "--no-trunc",
                 "--format",
-                "{{.CPUPerc}} {{.MemUsage}}",
+                "{{.ID}} {{.CPUPerc}} {{.MemUsage}}",
             ])
-            .arg(container)
+            .args(containers)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .context("run setpriv (package util-linux) with docker stats")?;
         let stdout = child.stdout.take().context("take standard output")?;
-        let stats = DockerStats { child };
+        let rows = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&rows);
+        let stats = DockerStats { child, rows };
         let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
         // Until the engine has answered, the columns show dashes.
-        let first = lines.find(|line| line.contains('%'));
+        let first = lines.find(|line| kernel_text::row(line).is_some());
         ensure!(first.is_some(), "docker stats ended without a number");
         // Whoever reads no longer would make it wait.
-        thread::spawn(move || lines.for_each(drop));
+        thread::spawn(move || {
+            for row in lines.filter_map(|line| kernel_text::row(&line)) {
+                kept.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(row);
+            }
+        });
         Ok(stats)
     }
 
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has said since its first numbers.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.clone()
     }
 }
 

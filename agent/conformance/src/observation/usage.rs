@@ -165,7 +165,10 @@ impl Ticks {
     /// Whether so few ticks were missed that the highest rates can be believed. Watermarks do not depend on it.
     #[must_use]
     pub fn hold_rates(&self) -> bool {
-        self.due.saturating_sub(self.taken).saturating_mul(MOST_MISSED) <= self.due
+        self.due
+            .saturating_sub(self.taken)
+            .saturating_mul(MOST_MISSED)
+            <= self.due
     }
 }
 
