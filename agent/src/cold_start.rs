@@ -16,8 +16,6 @@ use crate::sampler::{ContainerFiles, Roots, Sampler, privilege};
 use crate::volumes;
 use crate::watch::{Awaited, KILLED, Sight, Watch};
 
-/// How often the candidate is sampled.
-pub const CADENCE_HZ: u32 = 10;
 /// Lines of output kept with a start.
 const LAST_LINES: usize = 20;
 
@@ -287,7 +285,14 @@ fn refused(trial: &Trial<'_>, at: Millis, words: &str) -> Played {
 /// Starts the sampler, or says why the candidate cannot be measured.
 fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
     let sampler = ContainerFiles::open(bench.roots, bench.layout, &running.id)
-        .map(|files| Sampler::start(files, running.pid, bench.events.origin(), CADENCE_HZ))
+        .map(|files| {
+            Sampler::start(
+                files,
+                running.pid,
+                bench.events.origin(),
+                bench.options.cadence(),
+            )
+        })
         .map_err(|error| error.to_string());
     if let Err(why) = &sampler {
         bench.events.emit(RunEvent::Trouble {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use conformance::record::{Edition, RunOptions};
+use conformance::record::{Edition, MOST_CADENCE_HZ, RunOptions};
 use conformance::units::{Bytes, Millis};
 
 /// Text of `--help`.
@@ -27,6 +27,7 @@ Options:
   --image REF            image of the sacrificial containers [the probe's own]
   --window SECONDS       steady window  (makes the profile custom)
   --starts N             cold starts    (makes the profile custom)
+  --cadence HZ           readings of the candidate a second, 1 to 100 [10] (fewer make the profile custom)
   --start-budget SECONDS how long a start may take (makes the profile custom)
   --reserve-mib N        memory that system and runtime take first
   --wait SECONDS         how long to wait for another run on this engine [600]
@@ -163,6 +164,13 @@ impl Given {
             "start-budget" => self.options.start_budget = Some(seconds(name, &value)?.into()),
             "wait" => self.options.wait = Some(seconds(name, &value)?.into()),
             "starts" => self.options.starts = Some(number(name, &value)?),
+            "cadence" => {
+                let hz: u32 = number(name, &value)?;
+                if !(1..=MOST_CADENCE_HZ).contains(&hz) {
+                    return Err(Usage(format!("--cadence {hz}: 1 to {MOST_CADENCE_HZ}")));
+                }
+                self.options.cadence_hz = Some(hz);
+            }
             "reserve-mib" => {
                 let mib: u32 = number(name, &value)?;
                 self.options.reserve_bytes = Some(Bytes::mib(u64::from(mib)));

@@ -127,6 +127,7 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
             .transpose()?
             .unwrap_or_default(),
         slowdown: None,
+        cadence_hz: args.cadence,
     })
 }
 

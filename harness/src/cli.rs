@@ -70,6 +70,7 @@ Examples:
   edgeproof certify offer.json --engine ssh://pi@raspberrypi.lab --load module.tar
   edgeproof certify offer.json --engine tcp://10.0.0.7:2376 --tls-certs ~/.docker
   edgeproof certify offer.json --device arm32 --device arm64 --load module-arm.tar --load module-arm64.tar
+  edgeproof certify offer.json --cadence 50   (for bursts shorter than 100 ms; the kernel's watermark needs none)
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
 pub struct CertifyArgs {
     /// The offer file
@@ -121,6 +122,9 @@ pub struct CertifyArgs {
     /// Cold starts (makes a custom profile)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub starts: Option<u32>,
+    /// Readings of the candidate a second (fewer than 10 make a custom profile)
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub cadence: Option<u32>,
     /// How long a start may take to become healthy (makes a custom profile)
     #[arg(long, value_name = "DURATION", value_parser = amount::duration)]
     pub start_budget: Option<Duration>,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{Health, Observed, PeakMethod, Start, Usage};
+use crate::observation::{FallbackQuality, Health, Observed, PeakMethod, Start, Usage};
 use crate::record::Record;
 use crate::units::{Bytes, Millis};
 
@@ -72,6 +72,8 @@ pub fn measurements(record: &Record) -> Vec<Measurement> {
     }
     all.extend(stop(record));
     while_running(PIDS_AND_NETWORK, &mut all);
+    while_running(EXTRAS, &mut all);
+    while_running(RHYTHM, &mut all);
     all.extend(probe(record));
     all
 }
@@ -127,7 +129,11 @@ const MEMORY_AND_CPU: &[Quantity<Usage>] = &[
         name: "cpu.cores.p95",
         unit: "cores",
         value: Value::Mean,
-        read: |usage| Some((usage.cpu.seen()?.cores_p95, "CPU time over windows of 1 s")),
+        read: |usage| {
+            // A missed tick lengthens its window and flattens what was in it.
+            let kept = usage.ticks.hold_rates();
+            kept.then_some((usage.cpu.seen()?.cores_p95, "CPU time over windows of 1 s"))
+        },
     },
     Quantity {
         name: "cpu.throttled.ratio",
@@ -163,6 +169,113 @@ const PIDS_AND_NETWORK: &[Quantity<Usage>] = &[
         read: |usage| Some((float(usage.network.seen()?.tx), "interface counters")),
     },
 ];
+
+/// What no controller counts in every tick.
+const EXTRAS: &[Quantity<Usage>] = &[
+    Quantity {
+        name: "memory.fallback.peak",
+        unit: "bytes",
+        value: Value::Highest,
+        read: |usage| {
+            let fallback = usage.memory_fallback.seen()?;
+            let method = match fallback.quality {
+                FallbackQuality::FallbackProportional => {
+                    "sampled, proportional set sizes of the processes: a fallback"
+                }
+                FallbackQuality::FallbackUpperBound => {
+                    "sampled, resident set sizes of the processes: a fallback, an upper bound"
+                }
+            };
+            Some((float(fallback.peak), method))
+        },
+    },
+    Quantity {
+        name: "pressure.cpu",
+        unit: "ratio",
+        value: Value::Mean,
+        read: |usage| pressed(usage, usage.pressure.seen()?.cpu_some_us),
+    },
+    Quantity {
+        name: "pressure.memory",
+        unit: "ratio",
+        value: Value::Mean,
+        read: |usage| pressed(usage, usage.pressure.seen()?.memory_some_us),
+    },
+    Quantity {
+        name: "pressure.io",
+        unit: "ratio",
+        value: Value::Mean,
+        read: |usage| pressed(usage, usage.pressure.seen()?.io_some_us),
+    },
+    Quantity {
+        name: "io.read",
+        unit: "bytes",
+        value: Value::Mean,
+        read: |usage| Some((float(usage.block_io.seen()?.read), "counters of the kernel")),
+    },
+    Quantity {
+        name: "io.written",
+        unit: "bytes",
+        value: Value::Mean,
+        read: |usage| {
+            Some((
+                float(usage.block_io.seen()?.written),
+                "counters of the kernel",
+            ))
+        },
+    },
+    Quantity {
+        name: "descriptors.peak",
+        unit: "count",
+        value: Value::Highest,
+        read: |usage| Some((count(usage.descriptors.seen()?.open_peak), COUNTED)),
+    },
+    Quantity {
+        name: "sockets.peak",
+        unit: "count",
+        value: Value::Highest,
+        read: |usage| Some((count(usage.descriptors.seen()?.sockets_peak), COUNTED)),
+    },
+];
+
+/// How the sampler kept to its times; reports from before it told its percentile have none of these.
+const RHYTHM: &[Quantity<Usage>] = &[
+    Quantity {
+        name: "sampler.missed.ratio",
+        unit: "ratio",
+        value: Value::Highest,
+        read: |usage| {
+            let ticks = usage.ticks;
+            ticks.late_p99_us?;
+            let missed = count(ticks.due.saturating_sub(ticks.taken));
+            Some((missed / count(ticks.due), "ticks not taken of ticks due"))
+        },
+    },
+    Quantity {
+        name: "sampler.late.p99",
+        unit: "seconds",
+        value: Value::Highest,
+        read: |usage| Some((count(usage.ticks.late_p99_us?) / 1e6, "99 of 100 ticks")),
+    },
+    Quantity {
+        name: "sampler.late.max",
+        unit: "seconds",
+        value: Value::Highest,
+        read: |usage| {
+            usage.ticks.late_p99_us?;
+            Some((count(usage.ticks.late_max_us) / 1e6, "the latest tick"))
+        },
+    },
+];
+
+const COUNTED: &str = "counted each 10 s";
+
+/// Part of the phase in which a task stood still.
+fn pressed(usage: &Usage, stood_us: Option<u64>) -> Option<(f64, &'static str)> {
+    let span = usage.to.0.saturating_sub(usage.from.0);
+    let ratio = count(stood_us?) / (count(span) * 1000.0);
+    (span > 0).then_some((ratio, "time that at least one task stood still"))
+}
 
 const STARTUP: &[Quantity<Start>] = &[
     Quantity {

@@ -89,11 +89,13 @@ impl Profile {
         }
     }
 
-    /// The profile under these options: any changed number makes it a custom one.
+    /// The profile under these options: any changed number makes it a custom one, and so does reading more seldom.
     #[must_use]
     pub fn with_options(self, options: &RunOptions) -> Profile {
-        let custom =
-            options.starts.is_some() || options.window.is_some() || options.start_budget.is_some();
+        let custom = options.starts.is_some()
+            || options.window.is_some()
+            || options.start_budget.is_some()
+            || options.cadence() < CADENCE_HZ;
         let window = options.window.unwrap_or(self.window);
         Profile {
             name: if custom {
@@ -180,9 +182,24 @@ pub struct RunOptions {
     /// An emulated device, and how many times slower than a real one it was measured to be: limits of time are stretched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowdown: Option<f64>,
+    /// Readings a second, 1 to 100, instead of [`CADENCE_HZ`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cadence_hz: Option<u32>,
 }
 
+/// Readings of a candidate a second, unless told otherwise.
+pub const CADENCE_HZ: u32 = 10;
+/// Most readings a second that can be asked for.
+pub const MOST_CADENCE_HZ: u32 = 100;
+
 impl RunOptions {
+    /// Readings of a candidate a second.
+    #[must_use]
+    pub fn cadence(&self) -> u32 {
+        let asked = self.cadence_hz.unwrap_or(CADENCE_HZ);
+        asked.clamp(1, MOST_CADENCE_HZ)
+    }
+
     /// A limit of time as this device needs it.
     #[must_use]
     pub fn stretched(&self, limit: Millis) -> Millis {

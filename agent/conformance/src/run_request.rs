@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::record::{MOST_SLOWDOWN, ProfileName, RunOptions, ScopeName};
+use crate::record::{MOST_CADENCE_HZ, MOST_SLOWDOWN, ProfileName, RunOptions, ScopeName};
 
 /// Longest part of an offer in the twin.
 pub const PART_BYTES: usize = 2_048;
@@ -87,6 +87,11 @@ impl RunRequest {
         }
         if matches!(self.scope, ScopeName::Offer | ScopeName::Fleet) {
             mistakes.push("/scope: `device` or `full`".to_owned());
+        }
+        if let Some(hz) = self.options.cadence_hz
+            && !(1..=MOST_CADENCE_HZ).contains(&hz)
+        {
+            mistakes.push(format!("/options/cadenceHz: 1 to {MOST_CADENCE_HZ}"));
         }
         if let Some(slowdown) = self.options.slowdown
             && !(1.0..=MOST_SLOWDOWN).contains(&slowdown)

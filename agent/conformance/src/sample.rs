@@ -135,6 +135,10 @@ pub(crate) fn usage(from: Millis, to: Millis) -> Usage {
             late_max_us: 900,
             late_p99_us: None,
         },
+        pressure: Observed::default(),
+        block_io: Observed::default(),
+        descriptors: Observed::default(),
+        memory_fallback: Observed::default(),
     }
 }
 

@@ -1,19 +1,18 @@
 //! The kernel's files of one container: found by its id, opened once, read with `pread` into a buffer of the caller's.
 
-use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use conformance::finding::{Reason, Unseen};
-use conformance::observation::{NetworkUse, Throttling};
+use conformance::observation::{NetworkUse, Pressure, Throttling};
 
-use super::layout::{Hierarchy, Layout, Version};
+use super::census::{self, Census, Fallback, Io};
+use super::layout::{Layout, Version};
 use super::memory::{self, MemoryParts};
+use super::place::Finder;
+use super::pressure::{self, PressureFiles};
 use super::{Roots, text};
-
-/// Directories looked at before a walk gives up: far more than a device has.
-const WALK_LIMIT: usize = 20_000;
 
 /// A chunk longer than this may have more behind it: sequence files hand out up to a page of whole lines.
 const NEARLY_A_PAGE: usize = 3072;
@@ -38,11 +37,29 @@ pub enum SamplerError {
 #[derive(Debug)]
 pub struct ContainerFiles {
     proc: PathBuf,
+    groups: Groups,
+    /// A process of the container, the main one, where it is known.
+    main: Option<u32>,
     memory: Result<MemoryFiles, Unseen>,
     cpu: Result<CpuFiles, Unseen>,
     quota: Option<QuotaFiles>,
     pids: Result<PidsFiles, Unseen>,
+    pressure: Result<PressureFiles, Unseen>,
+    /// v2 only.
+    io: Option<File>,
     network: Result<File, Unseen>,
+}
+
+/// A group's directory and the version of its hierarchy, or why there is none.
+type Group = Result<(Version, PathBuf), Unseen>;
+
+/// The container's groups, for each controller.
+#[derive(Debug)]
+struct Groups {
+    memory: Group,
+    cpu: Group,
+    quota: Group,
+    pids: Group,
 }
 
 #[derive(Debug)]
@@ -102,6 +119,8 @@ pub(super) struct SlowReading {
     pub(super) throttled: Option<Throttling>,
     /// Traffic since the network namespace began.
     pub(super) network: Option<NetworkUse>,
+    /// Standstill since the group began.
+    pub(super) pressure: Option<Pressure>,
 }
 
 impl ContainerFiles {
@@ -118,32 +137,77 @@ impl ContainerFiles {
             return Err(SamplerError::BadId(container_id.to_owned()));
         }
         let mut finder = Finder::new(container_id);
-        let memory = finder.group(&layout.memory).and_then(memory_files);
-        let cpu = finder.group(&layout.cpu).and_then(cpu_files);
-        let quota = finder.group(&layout.quota).ok().and_then(quota_files);
-        let pids = finder.group(&layout.pids).and_then(pids_files);
+        let groups = Groups {
+            memory: finder.group(&layout.memory),
+            cpu: finder.group(&layout.cpu),
+            quota: finder.group(&layout.quota),
+            pids: finder.group(&layout.pids),
+        };
         if finder.hierarchies > 0 && finder.found == 0 {
             return Err(SamplerError::NoGroup {
                 id: container_id.to_owned(),
                 root: roots.cgroup.clone(),
             });
         }
+        Ok(ContainerFiles::of(groups, roots.proc.clone()))
+    }
+
+    fn of(groups: Groups, proc: PathBuf) -> ContainerFiles {
         let network = Err(Unseen::new(
             Reason::InputMissing,
             "no process id was given for the container's network",
         ));
-        Ok(ContainerFiles {
-            proc: roots.proc.clone(),
-            memory,
-            cpu,
-            quota,
-            pids,
+        let unified = match &groups.cpu {
+            Ok((Version::V2, group)) => Some(group),
+            Ok((Version::V1, _)) | Err(_) => None,
+        };
+        ContainerFiles {
+            proc,
+            main: None,
+            memory: groups.memory.clone().and_then(memory_files),
+            cpu: groups.cpu.clone().and_then(cpu_files),
+            quota: groups.quota.clone().ok().and_then(quota_files),
+            pids: groups.pids.clone().and_then(pids_files),
+            pressure: groups
+                .cpu
+                .clone()
+                .and_then(|(version, group)| pressure::open(version, &group)),
+            io: unified.and_then(|group| File::open(group.join("io.stat")).ok()),
             network,
-        })
+            groups,
+        }
     }
 
-    /// Opens the network counters as this process of the container sees them.
+    /// Opens everything anew at the same places, if the group is there again: a container that was restarted has a new one.
+    /// Its main process is the first of the group, where our process namespace shows it.
+    pub(super) fn renew(&mut self) -> bool {
+        let groups = [&self.groups.cpu, &self.groups.pids, &self.groups.memory];
+        let there = groups
+            .into_iter()
+            .flatten()
+            .find(|(_, group)| group.is_dir());
+        let Some((_, group)) = there else {
+            return false;
+        };
+        let processes = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+        let first = processes.lines().next().and_then(|line| line.parse().ok());
+        let groups = Groups {
+            memory: self.groups.memory.clone(),
+            cpu: self.groups.cpu.clone(),
+            quota: self.groups.quota.clone(),
+            pids: self.groups.pids.clone(),
+        };
+        *self = ContainerFiles::of(groups, self.proc.clone());
+        // cgroups(7): a process outside our namespace is shown as 0.
+        if let Some(pid) = first.filter(|pid| *pid != 0) {
+            self.watch_network(pid);
+        }
+        true
+    }
+
+    /// Opens the network counters as this process of the container sees them; a census begins with it.
     pub(super) fn watch_network(&mut self, pid: u32) {
+        self.main = Some(pid);
         let path = self.proc.join(pid.to_string()).join("net/dev");
         self.network = open(&path);
     }
@@ -155,6 +219,7 @@ impl ContainerFiles {
             cpu: self.cpu.as_ref().err().cloned(),
             pids: self.pids.as_ref().err().cloned(),
             network: self.network.as_ref().err().cloned(),
+            pressure: self.pressure.as_ref().err().cloned(),
         }
     }
 
@@ -197,7 +262,35 @@ impl ContainerFiles {
         if let Ok(network) = &self.network {
             reading.network = pread(network, buffer).and_then(text::network);
         }
+        if let Ok(pressure) = &self.pressure {
+            reading.pressure = pressure.read(buffer);
+        }
         reading
+    }
+
+    /// The processes one by one, and the group's own count of block I/O where it has one. Allocates.
+    pub(super) fn census(&self, buffer: &mut [u8]) -> (Result<Census, Unseen>, Option<Io>) {
+        let census = self.main().and_then(|main| census::count(&self.proc, main));
+        let group = self.io.as_ref().and_then(|file| {
+            let (read, written) = text::io_stat(pread(file, buffer)?)?;
+            Some(Io { read, written })
+        });
+        (census, group)
+    }
+
+    /// Memory of the processes, where no controller counts it; `None` where one does.
+    pub(super) fn memory_fallback(&self) -> Option<Result<Fallback, Unseen>> {
+        let uncounted = self.groups.memory.is_err();
+        uncounted.then(|| census::memory(&self.proc, self.main()?))
+    }
+
+    fn main(&self) -> Result<u32, Unseen> {
+        self.main.ok_or_else(|| {
+            Unseen::new(
+                Reason::InputMissing,
+                "no process id of the container is known",
+            )
+        })
     }
 
     /// Memory by kind.
@@ -226,6 +319,7 @@ pub(super) struct UnseenParts {
     pub(super) cpu: Option<Unseen>,
     pub(super) pids: Option<Unseen>,
     pub(super) network: Option<Unseen>,
+    pub(super) pressure: Option<Unseen>,
 }
 
 fn memory_files(group: (Version, PathBuf)) -> Result<MemoryFiles, Unseen> {
@@ -308,7 +402,7 @@ fn number(file: &File, buffer: &mut [u8]) -> Option<u64> {
 }
 
 /// The file's text from its beginning; `None` if it is gone (`ENODEV` after the group was removed) or longer than the buffer.
-fn pread<'b>(file: &File, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+pub(super) fn pread<'b>(file: &File, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let mut filled = 0;
     loop {
         let room = buffer.get_mut(filled..).filter(|room| !room.is_empty())?;
@@ -319,76 +413,5 @@ fn pread<'b>(file: &File, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         if read < NEARLY_A_PAGE {
             return buffer.get(..filled);
         }
-    }
-}
-
-/// Finds a container's group below the hierarchies, each searched once.
-struct Finder<'a> {
-    id: &'a str,
-    hierarchies: usize,
-    found: usize,
-    /// Where it was in the hierarchy before: mostly it is at the same place in the next.
-    place: Option<PathBuf>,
-}
-
-impl<'a> Finder<'a> {
-    fn new(id: &'a str) -> Finder<'a> {
-        Finder {
-            id,
-            hierarchies: 0,
-            found: 0,
-            place: None,
-        }
-    }
-
-    fn group(&mut self, served: &Result<Hierarchy, Unseen>) -> Result<(Version, PathBuf), Unseen> {
-        let hierarchy = served.as_ref().map_err(Unseen::clone)?;
-        self.hierarchies += 1;
-        let usual = [
-            self.place.take().unwrap_or_default(),
-            PathBuf::from("docker").join(self.id),
-            PathBuf::from("system.slice").join(format!("docker-{}.scope", self.id)),
-        ];
-        let place = usual
-            .into_iter()
-            .find(|place| !place.as_os_str().is_empty() && hierarchy.root.join(place).is_dir())
-            .or_else(|| self.walk(&hierarchy.root));
-        let Some(place) = place else {
-            return Err(Unseen::new(
-                Reason::CannotMeasure,
-                format!(
-                    "no group of container {} below {}",
-                    self.id,
-                    hierarchy.root.display()
-                ),
-            ));
-        };
-        self.found += 1;
-        let group = hierarchy.root.join(&place);
-        self.place = Some(place);
-        Ok((hierarchy.version, group))
-    }
-
-    /// Breadth first, so that the outermost group named after the container wins; any parent group is possible.
-    fn walk(&self, root: &Path) -> Option<PathBuf> {
-        let mut queue = VecDeque::from([PathBuf::new()]);
-        for _ in 0..WALK_LIMIT {
-            let place = queue.pop_front()?;
-            for entry in fs::read_dir(root.join(&place))
-                .into_iter()
-                .flatten()
-                .flatten()
-            {
-                if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    continue;
-                }
-                let below = place.join(entry.file_name());
-                if entry.file_name().to_string_lossy().contains(self.id) {
-                    return Some(below);
-                }
-                queue.push_back(below);
-            }
-        }
-        None
     }
 }

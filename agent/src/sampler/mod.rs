@@ -16,8 +16,12 @@ pub mod thread;
 mod buckets;
 #[cfg(test)]
 mod captured;
+mod census;
+mod extras;
 mod memory;
 mod phase;
+mod place;
+mod pressure;
 mod rates;
 mod recorder;
 mod schedule;

@@ -6,6 +6,7 @@ use conformance::finding::{Reason, Unseen};
 use conformance::observation::{CpuUse, MemoryUse, NetworkUse, Observed, PeakMethod, Throttling};
 use conformance::units::Bytes;
 
+use super::extras::Extras;
 use super::memory::MemoryParts;
 use super::rates::{Rates, cores};
 
@@ -18,6 +19,8 @@ pub(super) struct Peak {
     mark: Option<u64>,
     /// Highest sample.
     pub(super) sampled: Option<u64>,
+    /// The peak in groups that were before this one, and how it was taken.
+    renewed: Option<(u64, PeakMethod)>,
 }
 
 impl Peak {
@@ -32,11 +35,26 @@ impl Peak {
             before: self.mark,
             mark: self.mark,
             sampled: None,
+            renewed: None,
+        }
+    }
+
+    /// A new group has a mark of its own, which is this phase's from its beginning.
+    pub(super) fn renewed(&self) -> Peak {
+        Peak {
+            renewed: self.value(),
+            ..Peak::default()
         }
     }
 
     /// The peak; exact if the kernel's mark belongs to this phase.
     pub(super) fn value(&self) -> Option<(u64, PeakMethod)> {
+        let now = self.of_this_group();
+        let highest = [self.renewed, now].into_iter().flatten();
+        highest.max_by_key(|(bytes, _)| *bytes)
+    }
+
+    fn of_this_group(&self) -> Option<(u64, PeakMethod)> {
         let sampled = self.sampled?;
         match self.mark {
             Some(mark) if self.before.is_none_or(|before| mark > before) => {
@@ -67,7 +85,7 @@ impl<T: Copy> Span<T> {
         }
     }
 
-    fn both(&self) -> Option<(T, T)> {
+    pub(super) fn both(&self) -> Option<(T, T)> {
         self.first.zip(self.last)
     }
 }
@@ -83,6 +101,7 @@ pub(super) struct Phase {
     pub(super) throttled: Span<Throttling>,
     pub(super) pids: Peak,
     pub(super) network: Span<NetworkUse>,
+    pub(super) extras: Extras,
 }
 
 impl Phase {
@@ -96,6 +115,7 @@ impl Phase {
             throttled: self.throttled.next_phase(),
             pids: self.pids.next_phase(),
             network: self.network.next_phase(),
+            extras: self.extras.next_phase(),
         }
     }
 
@@ -198,6 +218,19 @@ mod tests {
         assert_eq!(later.value(), Some((30, PeakMethod::Sampled)));
         later.take(Some(20), Some(80));
         assert_eq!(later.value(), Some((80, PeakMethod::Watermark)));
+    }
+
+    #[test]
+    fn a_restarted_container_has_a_mark_of_its_own_and_keeps_the_former_peak() {
+        let mut peak = Peak::default();
+        peak.take(Some(8), Some(72));
+        let mut peak = peak.next_phase().renewed();
+        assert_eq!(peak.value(), None);
+        peak.take(Some(9), Some(30));
+        assert_eq!(peak.value(), Some((30, PeakMethod::Watermark)));
+        let mut peak = peak.renewed();
+        peak.take(Some(5), Some(6));
+        assert_eq!(peak.value(), Some((30, PeakMethod::Watermark)));
     }
 
     #[test]

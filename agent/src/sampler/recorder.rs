@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use conformance::observation::{NetworkUse, Ticks, Usage};
+use conformance::finding::Unseen;
+use conformance::observation::{NetworkUse, Pressure, Throttling, Ticks, Usage};
 use conformance::record::Series;
 use conformance::units::{Bytes, Millis};
 
 use super::buckets::Buckets;
+use super::census::{Census, Fallback, Io};
 use super::container::{Reading, SlowReading, UnseenParts};
 use super::memory::MemoryParts;
 use super::phase::Phase;
@@ -22,6 +24,17 @@ pub(super) struct Recorder {
     cores: Buckets,
     pids: Buckets,
     pub(super) oom_kills: Option<u64>,
+    carried: Carried,
+}
+
+/// Where the counters of groups stood that were before this one: a restarted container counts from zero.
+#[derive(Debug, Clone, Copy, Default)]
+struct Carried {
+    cpu_ns: u64,
+    oom_kills: u64,
+    throttled: Throttling,
+    network: NetworkUse,
+    pressure: Pressure,
 }
 
 impl Recorder {
@@ -38,14 +51,32 @@ impl Recorder {
             cores: Buckets::new(from, Duration::from_secs(1)),
             pids: Buckets::new(from, period),
             oom_kills: None,
+            carried: Carried::default(),
         }
+    }
+
+    /// The container's group is a new one: its counters go on from where the former ones stood.
+    pub(super) fn renewed(&mut self) {
+        let phase = &mut self.phase;
+        phase.memory = phase.memory.renewed();
+        phase.pids = phase.pids.renewed();
+        self.carried = Carried {
+            cpu_ns: phase.cpu.last.map_or(0, |(_, used)| used),
+            oom_kills: self.oom_kills.unwrap_or(0),
+            throttled: phase.throttled.last.unwrap_or_default(),
+            network: phase.network.last.unwrap_or_default(),
+            pressure: phase.extras.pressure_so_far().unwrap_or_default(),
+        };
     }
 
     /// Takes what every tick reads.
     pub(super) fn take(&mut self, at: Duration, reading: &Reading) {
         self.phase.memory.take(reading.memory, reading.memory_peak);
         self.phase.pids.take(reading.pids, reading.pids_peak);
-        self.oom_kills = self.oom_kills.max(reading.oom_kills);
+        let kills = reading
+            .oom_kills
+            .map(|kills| kills + self.carried.oom_kills);
+        self.oom_kills = self.oom_kills.max(kills);
         if let Some(memory) = reading.memory {
             self.usage.add(at, float(memory));
         }
@@ -53,6 +84,7 @@ impl Recorder {
             self.pids.add(at, float(pids));
         }
         if let Some(cpu_ns) = reading.cpu_ns {
+            let cpu_ns = cpu_ns.saturating_add(self.carried.cpu_ns);
             self.phase.cpu.take((at, cpu_ns));
             if let Some(cores) = self.rates.add(at, cpu_ns) {
                 self.cores.add(at, cores);
@@ -76,17 +108,39 @@ impl Recorder {
 
     /// Takes what is read now and then.
     pub(super) fn take_slow(&mut self, reading: &SlowReading) {
-        if let Some(throttled) = reading.throttled {
-            self.phase.throttled.take(throttled);
+        let carried = &self.carried;
+        if let Some(now) = reading.throttled {
+            self.phase.throttled.take(Throttling {
+                periods: now.periods + carried.throttled.periods,
+                throttled_periods: now.throttled_periods + carried.throttled.throttled_periods,
+                throttled_us: now.throttled_us + carried.throttled.throttled_us,
+            });
+        }
+        if let Some(now) = reading.pressure {
+            self.phase.extras.take_pressure(now, &carried.pressure);
         }
         // When a container ends, its interfaces go before its namespace does: the sum drops, and the last one counts.
         let shrank = |now: &NetworkUse, last: NetworkUse| now.rx < last.rx || now.tx < last.tx;
         let last = self.phase.network.last;
-        let network = reading
-            .network
-            .filter(|now| last.is_none_or(|last| !shrank(now, last)));
+        let network = reading.network.map(|now| NetworkUse {
+            rx: now.rx.saturating_add(carried.network.rx),
+            tx: now.tx.saturating_add(carried.network.tx),
+        });
+        let network = network.filter(|now| last.is_none_or(|last| !shrank(now, last)));
         if let Some(network) = network {
             self.phase.network.take(network);
+        }
+    }
+
+    /// Takes a census, and what goes with it.
+    pub(super) fn take_census(
+        &mut self,
+        (census, group): (Result<Census, Unseen>, Option<Io>),
+        fallback: Option<Result<Fallback, Unseen>>,
+    ) {
+        self.phase.extras.take_census(census, group);
+        if let Some(fallback) = fallback {
+            self.phase.extras.take_fallback(fallback);
         }
     }
 
@@ -101,6 +155,10 @@ impl Recorder {
             pids_peak: phase.pids_peak(unseen.pids),
             network: phase.network_use(unseen.network),
             ticks,
+            pressure: phase.extras.pressure(unseen.pressure),
+            block_io: phase.extras.block_io(),
+            descriptors: phase.extras.descriptors(),
+            memory_fallback: phase.extras.memory_fallback(),
         };
         self.rates.restart(phase.cpu.last);
         self.phase = phase.next_phase(to);
@@ -192,13 +250,27 @@ mod tests {
     }
 
     #[test]
+    fn a_restarted_container_counts_on_from_where_it_stood() {
+        let mut recorder = Recorder::new(second(0), second(1));
+        recorder.take(second(0), &reading(8, 72, 1_000_000_000));
+        recorder.take(second(1), &reading(8, 72, 1_300_000_000));
+        recorder.renewed();
+        recorder.take(second(2), &reading(5, 30, 0));
+        recorder.take_parts(second(2), parts(5));
+        recorder.take(second(3), &reading(5, 30, 600_000_000));
+        let usage = recorder.end_phase(second(3), Ticks::default(), UnseenParts::default());
+        assert_eq!(usage.cpu.seen().unwrap().usage_us, 900_000);
+        assert_eq!(usage.memory.seen().unwrap().peak, Bytes(72));
+    }
+
+    #[test]
     fn interfaces_that_go_away_do_not_take_their_traffic_along() {
         let traffic = |rx, tx| SlowReading {
             network: Some(NetworkUse {
                 rx: Bytes(rx),
                 tx: Bytes(tx),
             }),
-            throttled: None,
+            ..SlowReading::default()
         };
         let mut recorder = Recorder::new(second(0), second(1));
         for reading in [traffic(100, 10), traffic(400, 20), traffic(0, 0)] {

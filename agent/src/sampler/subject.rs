@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use conformance::observation::Usage;
 
-use super::container::ContainerFiles;
+use super::container::{ContainerFiles, Reading};
 use super::recorder::Recorder;
 use super::schedule::Punctuality;
 
@@ -17,7 +17,12 @@ pub(super) struct Subject {
     pub(super) recorder: Recorder,
     pub(super) kept: Punctuality,
     origin: Instant,
+    /// When its processes are looked at next.
+    pub(super) next_census: Instant,
 }
+
+/// Between two looks at the processes one by one.
+const CENSUS_EVERY: Duration = Duration::from_secs(10);
 
 /// How much a reading covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +47,18 @@ impl Subject {
             recorder: Recorder::new(now.saturating_duration_since(origin), period),
             kept: Punctuality::new(),
             origin,
+            next_census: now,
         }
     }
 
     pub(super) fn read(&mut self, now: Instant, depth: Depth, buffer: &mut [u8]) {
         let at = now.saturating_duration_since(self.origin);
-        let reading = self.files.read(buffer);
+        let mut reading = self.files.read(buffer);
+        // Nothing can be read any more: it ended, or was restarted and has new groups.
+        if depth == Depth::Whole && reading == Reading::default() && self.files.renew() {
+            self.recorder.renewed();
+            reading = self.files.read(buffer);
+        }
         self.recorder.take(at, &reading);
         let wants_parts = depth == Depth::Whole || self.recorder.is_high(&reading);
         if wants_parts && let Some(parts) = self.files.read_memory_parts(buffer) {
@@ -59,8 +70,23 @@ impl Subject {
         }
     }
 
+    /// Looks at the processes one by one, if that is due. No part of a tick: it allocates, and takes longer.
+    pub(super) fn census_if_due(&mut self, now: Instant, buffer: &mut [u8]) {
+        if now >= self.next_census {
+            self.census(now, buffer);
+        }
+    }
+
+    fn census(&mut self, now: Instant, buffer: &mut [u8]) {
+        self.next_census = now + CENSUS_EVERY;
+        let fallback = self.files.memory_fallback();
+        self.recorder
+            .take_census(self.files.census(buffer), fallback);
+    }
+
     pub(super) fn end_phase(&mut self, now: Instant, buffer: &mut [u8]) -> Usage {
         self.read(now, Depth::Whole, buffer);
+        self.census(now, buffer);
         let to = now.saturating_duration_since(self.origin);
         self.recorder
             .end_phase(to, self.kept.end_phase(), self.files.unseen())

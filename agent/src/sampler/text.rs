@@ -17,6 +17,44 @@ pub(super) fn field(text: &[u8], name: &str) -> Option<u64> {
         .and_then(|(_, value)| value)
 }
 
+/// The number behind `name:` in a file of `name: value` lines, such as `/proc/PID/io`.
+pub(super) fn colon(text: &[u8], name: &str) -> Option<u64> {
+    let lines = text.split(|byte| *byte == b'\n');
+    lines
+        .filter_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b":"))
+        .find_map(number)
+}
+
+/// The number behind `name` (with its colon) in a file of `Name:  1234 kB` lines, in bytes.
+pub(super) fn kibibytes(text: &[u8], name: &str) -> Option<u64> {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let value = lines.find_map(|line| line.strip_prefix(name.as_bytes()))?;
+    number(value.trim_ascii().strip_suffix(b"kB")?)?.checked_mul(1024)
+}
+
+/// Bytes read and written in a v2 `io.stat`, over all devices: lines of `8:0 rbytes=1 wbytes=2 …`. `None` for an empty file,
+/// which may be a group that has moved nothing or a device that does not count.
+pub(super) fn io_stat(text: &[u8]) -> Option<(u64, u64)> {
+    let sum = |name: &[u8]| {
+        let words = text.split(u8::is_ascii_whitespace);
+        let values = words.filter_map(|word| decimal(word.strip_prefix(name)?.strip_prefix(b"=")?));
+        values.reduce(u64::saturating_add)
+    };
+    sum(b"rbytes").zip(sum(b"wbytes"))
+}
+
+/// Time that some, and all, of a group's tasks stood still for want of a resource, in microseconds, in a v2 `*.pressure`
+/// (kernel documentation, "PSI"): `some avg10=0.00 … total=1234`. `cpu.pressure` has no `full` line before Linux 5.13.
+pub(super) fn pressure(text: &[u8]) -> Option<(u64, Option<u64>)> {
+    let total = |kind: &[u8]| {
+        let mut lines = text.split(|byte| *byte == b'\n');
+        let line = lines.find(|line| line.starts_with(kind))?;
+        let mut words = line.split(u8::is_ascii_whitespace);
+        words.find_map(|word| decimal(word.strip_prefix(b"total=")?))
+    };
+    Some((total(b"some")?, total(b"full")))
+}
+
 fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -184,6 +222,22 @@ mod tests {
         assert_eq!(network(b"a\nb\neth0: 310 3 0\n"), None);
     }
 
+    #[test]
+    fn pressure_is_told_in_microseconds_of_standstill() {
+        let text = b"some avg10=0.00 avg60=0.12 avg300=0.05 total=1234567\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=89\n";
+        assert_eq!(pressure(text), Some((1_234_567, Some(89))));
+        assert_eq!(pressure(b"some avg10=0.00 total=5\n"), Some((5, None)));
+        assert_eq!(pressure(b""), None);
+    }
+
+    #[test]
+    fn every_device_counts_in_io_stat_and_an_empty_one_is_no_number() {
+        let text =
+            b"8:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n254:0 rbytes=1 wbytes=2\n";
+        assert_eq!(io_stat(text), Some((4097, 8194)));
+        assert_eq!(io_stat(b""), None);
+    }
+
     fn lines() -> impl Strategy<Value = Vec<u8>> {
         // Half noise, half almost-right lines: the second reaches deeper into the parsers.
         let almost = "([a-z_]{1,12}[ :][ 0-9a-fx:-]{0,40}\n){0,8}".prop_map(String::into_bytes);
@@ -200,6 +254,10 @@ mod tests {
             throttling_v1(&text);
             throttling_v2(&text);
             network(&text);
+            colon(&text, "a");
+            kibibytes(&text, "a:");
+            io_stat(&text);
+            pressure(&text);
         }
 
         #[test]

@@ -76,7 +76,7 @@ impl Rounds {
     }
 
     /// Takes a container on: reads everything of it once, then usage and peaks in every tick, and the rest once in ten
-    /// ticks, at least each second. `pid` is a process of the container, for its network.
+    /// ticks, at least each second. `pid` is its main process, for its network and for a census each ten seconds.
     #[must_use]
     pub fn sample(&self, files: ContainerFiles, pid: Option<u32>) -> Sampler {
         let subject = self.lock().add(files, pid);
@@ -185,7 +185,10 @@ impl Shared {
                     let woken = self.wake.wait_timeout(state, wait);
                     state = woken.unwrap_or_else(PoisonError::into_inner).0;
                 }
-                None => state.tick(now),
+                None => {
+                    state.tick(now);
+                    state.census(Instant::now());
+                }
             }
         }
     }
@@ -219,6 +222,7 @@ impl State {
         self.next_subject += 1;
         let mut subject = Subject::new(id, files, self.origin, now, self.schedule.period());
         subject.read(now, Depth::Whole, &mut self.buffer);
+        subject.census_if_due(now, &mut self.buffer);
         self.subjects.push(subject);
         id
     }
@@ -236,6 +240,7 @@ impl State {
             return;
         };
         self.ticks += 1;
+        let begun = Instant::now();
         for subject in &mut self.subjects {
             subject.kept.take(due);
             // Not all in the same tick: many containers would make that one long.
@@ -243,7 +248,22 @@ impl State {
                 0 => Depth::Whole,
                 _ => Depth::Tick,
             };
-            subject.read(Instant::now(), depth, &mut self.buffer);
+            // The last of many is read later than the first.
+            subject.read(now + begun.elapsed(), depth, &mut self.buffer);
+        }
+    }
+
+    /// One subject's census at most, so that the next tick is not late.
+    fn census(&mut self, now: Instant) {
+        let due = self
+            .subjects
+            .iter_mut()
+            .min_by_key(|subject| subject.next_census);
+        if let Some(subject) = due {
+            subject.census_if_due(now, &mut self.buffer);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

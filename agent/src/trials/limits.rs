@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::bench::Bench;
-use crate::cold_start::CADENCE_HZ;
 use crate::load::held;
 use crate::sampler::oom::device_kills;
 use crate::sampler::{ContainerFiles, Sampler};
@@ -136,7 +135,14 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
     bench.engine.start(id).await?;
     let running = bench.engine.inspect(id).await?;
     let sampler = ContainerFiles::open(bench.roots, bench.layout, id)
-        .map(|files| Sampler::start(files, running.pid, bench.events.origin(), CADENCE_HZ))
+        .map(|files| {
+            Sampler::start(
+                files,
+                running.pid,
+                bench.events.origin(),
+                bench.options.cadence(),
+            )
+        })
         .map_err(|error| Unseen::new(Reason::CannotMeasure, error.to_string()));
     let exit_code = bench.engine.wait_exit(id).await?;
     let usage = sampler.map(|sampler| sampler.finish().0);

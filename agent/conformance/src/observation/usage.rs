@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Observed;
+use super::{Observed, is_nothing_looked};
 use crate::units::{Bytes, Millis};
 
 /// What a candidate used over a stretch of time.
@@ -24,6 +24,18 @@ pub struct Usage {
     pub network: Observed<NetworkUse>,
     /// How well the sampler kept its cadence.
     pub ticks: Ticks,
+    /// Standstill for want of CPU, memory or I/O.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub pressure: Observed<Pressure>,
+    /// Bytes read from storage and written to it.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub block_io: Observed<BlockIo>,
+    /// Open files and sockets.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub descriptors: Observed<Descriptors>,
+    /// Where no controller counts memory: that of the processes. It proves nothing by itself.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub memory_fallback: Observed<MemoryFallback>,
 }
 
 impl Usage {
@@ -39,6 +51,12 @@ impl Usage {
             (&mut self.pids_peak, &later.pids_peak)
         {
             *peak = (*peak).max(*later);
+        }
+        if let (Observed::Seen(fallback), Observed::Seen(later)) =
+            (&mut self.memory_fallback, &later.memory_fallback)
+            && later.peak > fallback.peak
+        {
+            *fallback = later.clone();
         }
     }
 }
@@ -80,6 +98,32 @@ pub enum PeakMethod {
     Watermark,
     /// The highest of the samples: what happened between them is unseen.
     Sampled,
+}
+
+/// Memory of a container's processes, told by the processes themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MemoryFallback {
+    /// Highest sample; what happened between the samples is unseen.
+    pub peak: Bytes,
+    /// What was summed.
+    pub formula: String,
+    /// How good the number is.
+    pub quality: FallbackQuality,
+    /// Samples that it rests on.
+    pub samples: u64,
+}
+
+/// How good a number is that no controller gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum FallbackQuality {
+    /// Every shared page is counted once; page cache and kernel memory are not in it.
+    FallbackProportional,
+    /// Shared pages are counted once for each process: an upper bound of what the processes held at the sample.
+    FallbackUpperBound,
 }
 
 /// Memory by kind; a kind the kernel does not tell is absent.
@@ -140,6 +184,47 @@ pub struct NetworkUse {
     pub rx: Bytes,
     /// Sent.
     pub tx: Bytes,
+}
+
+/// Time that tasks of a container stood still for want of something, in microseconds, over the phase.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Pressure {
+    /// At least one task waited for a CPU.
+    pub cpu_some_us: Option<u64>,
+    /// At least one task waited for memory.
+    pub memory_some_us: Option<u64>,
+    /// All tasks did.
+    pub memory_full_us: Option<u64>,
+    /// At least one task waited for I/O.
+    pub io_some_us: Option<u64>,
+    /// All tasks did.
+    pub io_full_us: Option<u64>,
+}
+
+/// Block I/O of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct BlockIo {
+    /// Read from storage; what came from the page cache is not in it.
+    pub read: Bytes,
+    /// Written to storage, or about to be.
+    pub written: Bytes,
+    /// Where the numbers are from.
+    pub formula: String,
+}
+
+/// Open descriptors of a container's processes, at the moments of a census.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptors {
+    /// Most at once, files, pipes and sockets together.
+    pub open_peak: u64,
+    /// Most sockets at once.
+    pub sockets_peak: u64,
 }
 
 /// How well the sampler kept its cadence.

@@ -33,8 +33,31 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::By(judge),
 };
 
-/// A peak below the budget passes, non-reclaimable memory above it fails, and between the two the envelope run decides.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
+    by_measurement(record).map_err(|unseen| with_fallback(record, unseen))
+}
+
+/// What the processes held by their own account is told where no controller counted it. It never decides.
+fn with_fallback(record: &Record, unseen: Unseen) -> Unseen {
+    let starts = record.observations.starts.iter().map(|start| &start.usage);
+    let highest = starts
+        .chain([&record.observations.steady])
+        .filter_map(|usage| usage.seen()?.memory_fallback.seen())
+        .max_by_key(|fallback| fallback.peak);
+    match highest {
+        None => unseen,
+        Some(fallback) => Unseen::new(
+            unseen.reason,
+            format!(
+                "{}. Its processes held up to {} when they were looked at ({}), which proves nothing about the time between",
+                unseen.because, fallback.peak, fallback.formula
+            ),
+        ),
+    }
+}
+
+/// A peak below the budget passes, non-reclaimable memory above it fails, and between the two the envelope run decides.
+fn by_measurement(record: &Record) -> Result<Outcome, Unseen> {
     let claim = claim(record)?;
     let budget = match budget(record, &claim)? {
         Ok(budget) => budget,

@@ -1,0 +1,285 @@
+//! What a phase keeps beside memory, CPU and processes: pressure, block I/O, descriptors, and memory without a controller.
+
+use conformance::finding::{Reason, Unseen};
+use conformance::observation::{
+    BlockIo, Descriptors, FallbackQuality, MemoryFallback, Observed, Pressure,
+};
+use conformance::units::Bytes;
+
+use super::census::{self, Census, Fallback, Io};
+use super::phase::Span;
+use super::pressure;
+
+/// What one phase has seen of them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Extras {
+    pressure: Span<Pressure>,
+    io: Span<(Io, IoSource)>,
+    /// What processes had moved that went without being waited for, so that their numbers went along.
+    carried: Io,
+    descriptors: Option<census::Descriptors>,
+    fallback: Option<(Fallback, u64)>,
+    /// Why the last census told none.
+    why: Why,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Why {
+    io: Option<Unseen>,
+    descriptors: Option<Unseen>,
+    fallback: Option<Unseen>,
+}
+
+/// Where block I/O is counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum IoSource {
+    /// The group's `io.stat`, v2.
+    Group,
+    /// The processes.
+    #[default]
+    Processes,
+}
+
+impl IoSource {
+    fn formula(self) -> &'static str {
+        match self {
+            IoSource::Group => "rbytes and wbytes of io.stat, over all devices (cgroup v2)",
+            IoSource::Processes => {
+                "read_bytes and write_bytes of /proc/PID/io, over the main process and its descendants"
+            }
+        }
+    }
+}
+
+impl Extras {
+    pub(super) fn next_phase(&self) -> Extras {
+        Extras {
+            pressure: self.pressure.next_phase(),
+            io: self.io.next_phase(),
+            carried: self.carried,
+            ..Extras::default()
+        }
+    }
+
+    /// Takes a group's pressure, on top of what groups before it had.
+    pub(super) fn take_pressure(&mut self, now: Pressure, before: &Pressure) {
+        self.pressure.take(pressure::sum(&now, before));
+    }
+
+    /// As last taken.
+    pub(super) fn pressure_so_far(&self) -> Option<Pressure> {
+        self.pressure.last
+    }
+
+    /// Takes a census, and the group's own count of block I/O where it has one.
+    pub(super) fn take_census(&mut self, census: Result<Census, Unseen>, group: Option<Io>) {
+        let (descriptors, io) = match census {
+            Ok(census) => (census.descriptors, census.io),
+            Err(why) => (Err(why.clone()), Err(why)),
+        };
+        match descriptors {
+            Ok(now) => {
+                let highest = self.descriptors.get_or_insert(now);
+                highest.open = highest.open.max(now.open);
+                highest.sockets = highest.sockets.max(now.sockets);
+            }
+            Err(why) => self.why.descriptors = Some(why),
+        }
+        // The processes see a write when it is made, the group when it is written back: the first comes first.
+        let seen = match (io, group) {
+            (Ok(io), _) => Ok((io, IoSource::Processes)),
+            (Err(_), Some(io)) => Ok((io, IoSource::Group)),
+            (Err(why), None) => Err(why),
+        };
+        match seen {
+            Ok(seen) => self.take_io(seen),
+            Err(why) => self.why.io = Some(why),
+        }
+    }
+
+    /// A count from another place continues nothing.
+    fn take_io(&mut self, (now, source): (Io, IoSource)) {
+        let Some((last, from)) = self.io.last else {
+            self.io.take((now, source));
+            return;
+        };
+        if from == source {
+            let carry = |now: u64, last: u64, carried: u64| carried.max(last.saturating_sub(now));
+            self.carried = Io {
+                read: carry(now.read, last.read, self.carried.read),
+                written: carry(now.written, last.written, self.carried.written),
+            };
+            let sum = Io {
+                read: now.read.saturating_add(self.carried.read),
+                written: now.written.saturating_add(self.carried.written),
+            };
+            self.io.take((sum, source));
+        }
+    }
+
+    pub(super) fn take_fallback(&mut self, seen: Result<Fallback, Unseen>) {
+        match seen {
+            Ok(now) => {
+                let (highest, samples) = self.fallback.unwrap_or((now, 0));
+                self.fallback = Some((higher(highest, now), samples + 1));
+            }
+            Err(why) => self.why.fallback = Some(why),
+        }
+    }
+
+    pub(super) fn pressure(&self, unseen: Option<Unseen>) -> Observed<Pressure> {
+        match self.pressure.both() {
+            Some((before, after)) => Observed::Seen(pressure::since(&before, &after)),
+            None => Observed::Unseen(unseen.unwrap_or_else(never)),
+        }
+    }
+
+    pub(super) fn block_io(&self) -> Observed<BlockIo> {
+        match self.io.both() {
+            Some(((before, _), (after, source))) => Observed::Seen(BlockIo {
+                read: Bytes(after.read.saturating_sub(before.read)),
+                written: Bytes(after.written.saturating_sub(before.written)),
+                formula: source.formula().to_owned(),
+            }),
+            None => Observed::Unseen(self.why.io.clone().unwrap_or_else(never)),
+        }
+    }
+
+    pub(super) fn descriptors(&self) -> Observed<Descriptors> {
+        match self.descriptors {
+            Some(highest) => Observed::Seen(Descriptors {
+                open_peak: highest.open,
+                sockets_peak: highest.sockets,
+            }),
+            None => Observed::Unseen(self.why.descriptors.clone().unwrap_or_else(never)),
+        }
+    }
+
+    /// `Observed::default()` where a controller counts memory: then nothing has looked.
+    pub(super) fn memory_fallback(&self) -> Observed<MemoryFallback> {
+        let (quality, formula, bytes, samples) = match (&self.fallback, &self.why.fallback) {
+            (Some((Fallback::Proportional(bytes), samples)), _) => (
+                FallbackQuality::FallbackProportional,
+                "fallback: sum of Pss in /proc/PID/smaps_rollup over the main process and its descendants",
+                bytes,
+                samples,
+            ),
+            (Some((Fallback::Resident(bytes), samples)), _) => (
+                FallbackQuality::FallbackUpperBound,
+                "fallback: sum of VmRSS in /proc/PID/status over the main process and its descendants, shared pages once for each",
+                bytes,
+                samples,
+            ),
+            (None, Some(why)) => return Observed::Unseen(why.clone()),
+            (None, None) => return Observed::default(),
+        };
+        Observed::Seen(MemoryFallback {
+            peak: Bytes(*bytes),
+            formula: formula.to_owned(),
+            quality,
+            samples: *samples,
+        })
+    }
+}
+
+/// The higher of two samples; once one of them is only an upper bound, so is the highest.
+fn higher(highest: Fallback, now: Fallback) -> Fallback {
+    match (highest, now) {
+        (Fallback::Proportional(before), Fallback::Proportional(now)) => {
+            Fallback::Proportional(before.max(now))
+        }
+        (
+            Fallback::Proportional(before) | Fallback::Resident(before),
+            Fallback::Proportional(now) | Fallback::Resident(now),
+        ) => Fallback::Resident(before.max(now)),
+    }
+}
+
+fn never() -> Unseen {
+    Unseen::new(
+        Reason::CannotMeasure,
+        "the container ended before it could be read often enough in this phase",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn census(read: u64, written: u64, open: u64) -> Result<Census, Unseen> {
+        Ok(Census {
+            descriptors: Ok(census::Descriptors { open, sockets: 1 }),
+            io: Ok(Io { read, written }),
+        })
+    }
+
+    fn closed() -> Unseen {
+        Unseen::new(Reason::Configuration, "/proc/7/io is closed to the probe")
+    }
+
+    #[test]
+    fn nothing_taken_is_unseen_and_the_fallback_was_not_looked_for() {
+        let extras = Extras::default();
+        assert!(extras.pressure(None).seen().is_none());
+        assert!(extras.block_io().seen().is_none());
+        assert!(extras.descriptors().seen().is_none());
+        assert_eq!(extras.memory_fallback(), Observed::default());
+    }
+
+    #[test]
+    fn a_phase_owns_the_io_that_it_saw_grow_and_the_most_descriptors() {
+        let mut first = Extras::default();
+        first.take_census(census(10, 100, 9), None);
+        let mut extras = first.next_phase();
+        extras.take_census(census(11, 164, 4), None);
+        let io = extras.block_io();
+        let io = io.seen().unwrap();
+        assert_eq!((io.read, io.written), (Bytes(1), Bytes(64)));
+        assert!(io.formula.contains("/proc/PID/io"), "{io:?}");
+        assert_eq!(extras.descriptors().seen().unwrap().open_peak, 4);
+    }
+
+    #[test]
+    fn what_a_lost_process_had_written_stays_counted() {
+        let mut extras = Extras::default();
+        for written in [0, 100, 40, 50] {
+            extras.take_census(census(0, written, 1), None);
+        }
+        assert_eq!(extras.block_io().seen().unwrap().written, Bytes(110));
+    }
+
+    #[test]
+    fn the_group_s_own_count_is_taken_where_the_processes_are_closed() {
+        let mut extras = Extras::default();
+        for written in [100, 164] {
+            extras.take_census(Err(closed()), Some(Io { read: 0, written }));
+        }
+        let io = extras.block_io();
+        assert_eq!(io.seen().unwrap().written, Bytes(64));
+        assert!(io.seen().unwrap().formula.contains("io.stat"), "{io:?}");
+        // A count from the other place later on continues nothing.
+        extras.take_census(census(0, 7, 1), None);
+        assert_eq!(extras.block_io(), io);
+    }
+
+    #[test]
+    fn a_closed_process_is_told_as_the_reason() {
+        let mut extras = Extras::default();
+        extras.take_census(Err(closed()), None);
+        assert_eq!(extras.block_io(), Observed::Unseen(closed()));
+        assert_eq!(extras.descriptors(), Observed::Unseen(closed()));
+        extras.take_fallback(Err(closed()));
+        assert_eq!(extras.memory_fallback(), Observed::Unseen(closed()));
+    }
+
+    #[test]
+    fn one_upper_bound_makes_the_highest_an_upper_bound() {
+        let mut extras = Extras::default();
+        extras.take_fallback(Ok(Fallback::Proportional(50)));
+        extras.take_fallback(Ok(Fallback::Resident(40)));
+        let seen = extras.memory_fallback();
+        let seen = seen.seen().unwrap();
+        assert_eq!((seen.peak, seen.samples), (Bytes(50), 2));
+        assert_eq!(seen.quality, FallbackQuality::FallbackUpperBound);
+    }
+}
