@@ -22,6 +22,21 @@ fn without_a_memory_controller_the_well_behaved_example_ends_undecided_with_the_
     for id in ["IEM-HW-03", "IEM-HW-07"] {
         cannot_be_measured(&certified, id);
     }
+    // The number that there is, named as what it is.
+    let saw = certified.finding("IEM-HW-03").unwrap()["saw"]
+        .as_str()
+        .unwrap();
+    assert!(
+        saw.contains("Its processes held up to") && saw.contains("fallback: sum of Pss"),
+        "{saw}"
+    );
+    let report = certified.report.as_ref().unwrap();
+    let fallback = &report["observations"]["steady"]["seen"]["memoryFallback"]["seen"];
+    assert_eq!(fallback["quality"], "fallback-proportional", "{fallback}");
+    assert!(
+        fallback["peak"].as_u64().is_some_and(|peak| peak > 0),
+        "{fallback}"
+    );
     assert_eq!(certified.verdict_of("IEM-CFG-07"), Some("pass"));
     names_the_mend(&certified.words);
     names_the_mend(&fs::read_to_string(out.path().join("report.html")).unwrap());

@@ -343,9 +343,20 @@ fn storage(record: &Record) -> Vec<Measurement> {
             "blocks really taken",
         ),
     ];
+    let inodes = storage.inodes.seen().and_then(|inodes| {
+        let method = "files and directories of writable layer and volumes";
+        single("storage.inodes", "steady", count(*inodes), "count", method)
+    });
+    let disk = storage.disk.seen().and_then(|disk| {
+        let taken = float(disk.free_before) - float(disk.free_after);
+        let method = "free blocks of the engine's file system, everyone's writes in it";
+        single("storage.disk.growth", "steady", taken, "bytes", method)
+    });
     parts
         .into_iter()
         .filter_map(|(name, bytes, method)| single(name, "steady", float(bytes?), "bytes", method))
+        .chain(inodes)
+        .chain(disk)
         .collect()
 }
 

@@ -20,8 +20,8 @@ pub use image::{ImageConfig, ImageFacts, ImageSource};
 pub use limits::{CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
 pub use usage::{
-    BlockIo, CpuUse, Descriptors, FallbackQuality, MemoryBreakdown, MemoryFallback, MemoryUse,
-    NetworkUse, PeakMethod, Pressure, ProbeCost, StorageUse, Throttling, Ticks, Usage,
+    BlockIo, CpuUse, Descriptors, DiskGrowth, FallbackQuality, MemoryBreakdown, MemoryFallback,
+    MemoryUse, NetworkUse, PeakMethod, Pressure, ProbeCost, StorageUse, Throttling, Ticks, Usage,
 };
 
 /// A fact, or why it could not be seen.

@@ -311,6 +311,9 @@ pub struct EngineFacts {
     pub platform: Platform,
     /// Storage driver or snapshotter.
     pub storage_driver: String,
+    /// Which of the two models of an image store the engine has; older reports do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_store: Option<ImageStore>,
     /// File system below it.
     pub backing_filesystem: Option<String>,
     /// `cgroupfs` or `systemd`.
@@ -327,6 +330,28 @@ pub struct EngineFacts {
     pub data_root: String,
     /// The engine's own warnings.
     pub warnings: Vec<String>,
+}
+
+/// Where an engine keeps images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageStore {
+    /// Unpacked layers of a graph driver, such as overlay2.
+    GraphDriver,
+    /// Blobs of containerd and the snapshots unpacked from them, both on the disk.
+    Containerd,
+}
+
+impl ImageStore {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            ImageStore::GraphDriver => "graph driver",
+            ImageStore::Containerd => "containerd image store",
+        }
+    }
 }
 
 /// A departure from the offer's default settings.

@@ -258,6 +258,7 @@ fn device() -> Device {
             min_api_version: Some("1.12".to_owned()),
             platform: amd64(),
             storage_driver: "overlay2".to_owned(),
+            image_store: None,
             backing_filesystem: Some("extfs".to_owned()),
             cgroup_driver: "systemd".to_owned(),
             cgroup_version: "2".to_owned(),
@@ -326,6 +327,8 @@ fn observations() -> Observations {
             volumes: Observed::Seen(Bytes(0)),
             logs: Observed::Seen(Bytes(4_096)),
             method: "blocks of the overlay's upper directory".to_owned(),
+            inodes: Observed::default(),
+            disk: Observed::default(),
         }),
         envelope: Observed::Seen(EnvelopeRun {
             limits: Limits {

@@ -1,7 +1,7 @@
 //! The engine's `/version` and `/info` as the facts of a report: pure conversion.
 
 use conformance::platform::Platform;
-use conformance::record::EngineFacts;
+use conformance::record::{EngineFacts, ImageStore};
 use serde_json::Value;
 
 /// Facts about the engine from its `/version` and `/info` answers.
@@ -24,6 +24,7 @@ pub fn engine_facts(version: &Value, info: &Value) -> Result<EngineFacts, String
         min_api_version: version["MinAPIVersion"].as_str().map(str::to_owned),
         platform,
         storage_driver: needed(info, "Driver")?,
+        image_store: Some(image_store(info)),
         backing_filesystem: backing_filesystem(info),
         cgroup_driver: text(info, "CgroupDriver"),
         cgroup_version: text(info, "CgroupVersion"),
@@ -45,6 +46,16 @@ fn product(version: &Value) -> String {
         ("", "Engine") => "Docker Engine".to_owned(),
         ("", other) => other.to_owned(),
         (name, _) => name.to_owned(),
+    }
+}
+
+/// The containerd image store names the kind of its driver (docs.docker.com, "containerd image store").
+fn image_store(info: &Value) -> ImageStore {
+    let rows = info["DriverStatus"].as_array().into_iter().flatten();
+    let mut kinds = rows.filter(|row| row[0] == "driver-type");
+    match kinds.next().and_then(|row| row[1].as_str()) {
+        Some(kind) if kind.contains("containerd.snapshotter") => ImageStore::Containerd,
+        Some(_) | None => ImageStore::GraphDriver,
     }
 }
 
@@ -87,6 +98,7 @@ mod tests {
                 min_api_version: Some("1.12".to_owned()),
                 platform: "linux/amd64".parse().unwrap(),
                 storage_driver: "overlay2".to_owned(),
+                image_store: Some(ImageStore::GraphDriver),
                 backing_filesystem: Some("extfs".to_owned()),
                 cgroup_driver: "cgroupfs".to_owned(),
                 cgroup_version: "1".to_owned(),
@@ -97,6 +109,16 @@ mod tests {
                 warnings: Vec::new(),
             }
         );
+    }
+
+    #[test]
+    fn an_engine_with_snapshots_says_so_by_the_kind_of_its_driver() {
+        let version = recorded(include_str!("../tests/data/version.json"));
+        let mut info = recorded(include_str!("../tests/data/info.json"));
+        info["Driver"] = json!("overlayfs");
+        info["DriverStatus"] = json!([["driver-type", "io.containerd.snapshotter.v1"]]);
+        let facts = engine_facts(&version, &info).unwrap();
+        assert_eq!(facts.image_store, Some(ImageStore::Containerd));
     }
 
     #[test]

@@ -232,6 +232,90 @@ fn a_controller_that_the_group_does_not_have_is_unseen_by_its_file() {
     );
 }
 
+/// The trees were recorded without the files of pressure and block I/O: these are texts by the kernel's documentation.
+#[test]
+fn pressure_and_block_io_of_a_v2_group_are_read_and_their_absence_is_unseen() {
+    let usage = |files: &[(&str, &str)]| {
+        let tree = copied(V2);
+        let (id, pid) = recorded(tree.path());
+        let group = tree.path().join("cgroup/docker").join(&id);
+        for (name, text) in files {
+            fs::write(group.join(name), text).unwrap();
+        }
+        let roots = roots(tree.path());
+        let files = ContainerFiles::open(&roots, &layout::detect(&roots), &id).unwrap();
+        Sampler::start(files, Some(pid), Instant::now(), 10).mark()
+    };
+    let without = usage(&[]);
+    let why = without.pressure.get().unwrap_err().because;
+    assert!(why.contains("CONFIG_PSI"), "{why}");
+    assert!(without.block_io.seen().is_none() && without.descriptors.seen().is_none());
+    let with = usage(&[
+        (
+            "memory.pressure",
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total=70\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n",
+        ),
+        (
+            "io.stat",
+            "8:0 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n",
+        ),
+    ]);
+    // Nothing moved between the two readings.
+    let pressure = with.pressure.get().unwrap();
+    assert_eq!(
+        (pressure.memory_some_us, pressure.cpu_some_us),
+        (Some(0), None)
+    );
+    let io = with.block_io.get().unwrap();
+    assert!(
+        io.formula.contains("io.stat") && io.written.0 == 0,
+        "{io:?}"
+    );
+}
+
+#[test]
+fn a_candidate_that_left_its_group_is_not_measured_by_it() {
+    let usage = |place: &str| {
+        let tree = copied(V2);
+        let (id, pid) = recorded(tree.path());
+        let process = tree.path().join("proc").join(pid.to_string());
+        fs::write(process.join("cgroup"), place.replace("ID", &id)).unwrap();
+        let roots = roots(tree.path());
+        let files = ContainerFiles::open(&roots, &layout::detect(&roots), &id).unwrap();
+        Sampler::start(files, Some(pid), Instant::now(), 10).mark()
+    };
+    assert!(usage("0::/../ID/nested\n").memory.seen().is_some());
+    let left = usage("0::/elsewhere\n");
+    let why = left.memory.get().unwrap_err();
+    assert!(
+        why.because.contains("has left the control group"),
+        "{why:?}"
+    );
+    assert!(left.cpu.seen().is_none() && left.pids_peak.seen().is_none());
+}
+
+#[test]
+fn without_a_memory_controller_the_processes_are_asked_and_with_one_they_are_not() {
+    let held = |name| {
+        let tree = copied(name);
+        let (id, pid) = recorded(tree.path());
+        let process = tree.path().join("proc").join(pid.to_string());
+        let task = process.join("task").join(pid.to_string());
+        fs::create_dir_all(&task).unwrap();
+        fs::write(task.join("children"), "").unwrap();
+        fs::write(process.join("smaps_rollup"), "Pss:    2048 kB\n").unwrap();
+        let roots = roots(tree.path());
+        let files = ContainerFiles::open(&roots, &layout::detect(&roots), &id).unwrap();
+        Sampler::start(files, Some(pid), Instant::now(), 10).mark()
+    };
+    let usage = held(NO_MEMORY);
+    let fallback = usage.memory_fallback.get().unwrap();
+    assert_eq!((fallback.peak.0, fallback.samples), (2048 * 1024, 2));
+    assert!(fallback.formula.starts_with("fallback:"), "{fallback:?}");
+    assert!(usage.memory.seen().is_none());
+    assert_eq!(held(V2).memory_fallback, Default::default());
+}
+
 #[test]
 fn privilege_and_upper_directory_are_read_from_the_process() {
     let root_with_defaults = tree(V2);

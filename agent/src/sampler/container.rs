@@ -10,7 +10,7 @@ use conformance::observation::{NetworkUse, Pressure, Throttling};
 use super::census::{self, Census, Fallback, Io};
 use super::layout::{Layout, Version};
 use super::memory::{self, MemoryParts};
-use super::place::Finder;
+use super::place::{self, Finder};
 use super::pressure::{self, PressureFiles};
 use super::{Roots, text};
 
@@ -282,6 +282,17 @@ impl ContainerFiles {
     pub(super) fn memory_fallback(&self) -> Option<Result<Fallback, Unseen>> {
         let uncounted = self.groups.memory.is_err();
         uncounted.then(|| census::memory(&self.proc, self.main()?))
+    }
+
+    /// Why the groups do not count all of the container, where they do not.
+    pub(super) fn uncounted(&self) -> Option<Unseen> {
+        let (version, group) = self
+            .groups
+            .memory
+            .as_ref()
+            .or(self.groups.cpu.as_ref())
+            .ok()?;
+        place::uncounted(&self.proc, self.main?, (*version, group))
     }
 
     fn main(&self) -> Result<u32, Unseen> {

@@ -38,17 +38,34 @@ pub fn measure(
         Some(upper) => walked(roots, &[upper.to_owned()]),
         None => Err(unnamed("upper directory of the writable layer")),
     };
+    let volumes = walked(roots, volumes);
+    let inodes = match (&writable, &volumes) {
+        (Ok(writable), Ok(volumes)) => Ok(writable.inodes + volumes.inodes),
+        (Err(unseen), _) | (_, Err(unseen)) => Err(unseen.clone()),
+    };
     let logs = match log_path {
         Some(log) => log_blocks(roots, log),
         None => Err(unnamed("log file")),
     };
     StorageUse {
         image: image_unpacked,
-        writable: writable.into(),
-        volumes: Observed::from(walked(roots, volumes)),
+        writable: writable.map(|sum| sum.blocks).into(),
+        volumes: volumes.map(|sum| sum.blocks).into(),
         logs: logs.into(),
         method: METHOD.to_owned(),
+        inodes: inodes.into(),
+        disk: Observed::default(),
     }
+}
+
+/// Free space of the file system that holds the engine's data root (statvfs(3), `f_bfree`).
+///
+/// # Errors
+/// The data root is not mounted for the probe, or cannot be asked.
+pub fn free(roots: &Roots) -> Result<Bytes, Unseen> {
+    let root = here(roots, &roots.data_root_on_host)?;
+    let seen = rustix::fs::statvfs(&root).map_err(|error| unreadable(&root, &error.into()))?;
+    Ok(Bytes(seen.f_bfree.saturating_mul(seen.f_frsize)))
 }
 
 /// The overlay's upper directory as the container's own mount table names it: needed with the containerd image store,
@@ -115,12 +132,19 @@ fn here(roots: &Roots, path: &Path) -> Result<PathBuf, Unseen> {
     Err(Unseen::new(Reason::Configuration, because))
 }
 
-fn walked(roots: &Roots, directories: &[PathBuf]) -> Result<Bytes, Unseen> {
+/// What a walk summed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    blocks: Bytes,
+    inodes: u64,
+}
+
+fn walked(roots: &Roots, directories: &[PathBuf]) -> Result<Sum, Unseen> {
     let mut walk = Walk::new(FILE_BUDGET);
     for directory in directories {
         walk.add(&here(roots, directory)?)?;
     }
-    Ok(walk.blocks)
+    Ok(walk.sum)
 }
 
 /// The log and what it was rotated into: `ID-json.log`, `ID-json.log.1`, `ID-json.log.2.gz`.
@@ -166,7 +190,7 @@ fn looked_at(path: &Path) -> Result<Option<Metadata>, Unseen> {
 /// Sums blocks below directories; follows no symbolic link.
 struct Walk {
     left: usize,
-    blocks: Bytes,
+    sum: Sum,
     linked: HashSet<(u64, u64)>,
 }
 
@@ -174,7 +198,7 @@ impl Walk {
     fn new(budget: usize) -> Walk {
         Walk {
             left: budget,
-            blocks: Bytes::default(),
+            sum: Sum::default(),
             linked: HashSet::new(),
         }
     }
@@ -215,7 +239,8 @@ impl Walk {
         let again =
             !seen.is_dir() && seen.nlink() > 1 && !self.linked.insert((seen.dev(), seen.ino()));
         if !again {
-            self.blocks = self.blocks.saturating_add(blocks(seen));
+            self.sum.blocks = self.sum.blocks.saturating_add(blocks(seen));
+            self.sum.inodes += 1;
         }
         Ok(())
     }
@@ -255,6 +280,20 @@ mod tests {
         let writable = *measured(&roots).writable.seen().unwrap();
         assert!(writable >= Bytes(64 << 10), "{writable}");
         assert!(writable < Bytes(128 << 10), "{writable}");
+        // The directory, the file with its two names, the link.
+        assert_eq!(measured(&roots).inodes, Observed::Seen(3));
+    }
+
+    #[test]
+    fn free_space_is_that_of_the_data_root_s_file_system() {
+        let (tree, mut roots) = tree();
+        assert!(
+            free(&roots).unwrap() > Bytes(0),
+            "{}",
+            tree.path().display()
+        );
+        roots.data_root = None;
+        assert_eq!(free(&roots).unwrap_err().reason, Reason::Configuration);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use conformance::observation::Usage;
+use conformance::observation::{Observed, Usage};
 
 use super::container::{ContainerFiles, Reading};
 use super::recorder::Recorder;
@@ -88,7 +88,15 @@ impl Subject {
         self.read(now, Depth::Whole, buffer);
         self.census(now, buffer);
         let to = now.saturating_duration_since(self.origin);
-        self.recorder
-            .end_phase(to, self.kept.end_phase(), self.files.unseen())
+        let mut usage = self
+            .recorder
+            .end_phase(to, self.kept.end_phase(), self.files.unseen());
+        // A number that leaves something out is never told.
+        if let Some(why) = self.files.uncounted() {
+            usage.memory = Observed::Unseen(why.clone());
+            usage.cpu = Observed::Unseen(why.clone());
+            usage.pids_peak = Observed::Unseen(why);
+        }
+        usage
     }
 }

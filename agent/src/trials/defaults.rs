@@ -7,7 +7,7 @@ use conformance::candidate::{CandidateSpec, Launch, WORKLOAD_SOCKET, resolve};
 use conformance::create_options::{CreateOptions, diff, effective_privilege};
 use conformance::finding::{Reason, Unseen};
 use conformance::health::Expectation;
-use conformance::observation::{Creation, Observed, Stop, StorageUse};
+use conformance::observation::{Creation, DiskGrowth, Observed, Stop, StorageUse};
 use conformance::offer::Offer;
 use conformance::record::{Record, RunOptions};
 use conformance::units::{Bytes, Millis};
@@ -143,6 +143,7 @@ async fn last_start(
 ) -> Result<(), EngineError> {
     bench.events.phase("steady", 45);
     let from = bench.events.now();
+    let free_before = storage::free(bench.roots);
     let seen = &mut record.observations;
     if let Some(start) = seen.starts.last_mut() {
         seen.steady = alive.steady(bench, trial, start).await?;
@@ -176,9 +177,22 @@ async fn last_start(
         let after = storage_in_use(bench, inspected, image.unpacked).await;
         seen.storage = larger(before.clone(), after);
     }
+    if let Observed::Seen(used) = &mut seen.storage {
+        used.disk = disk_growth(free_before, storage::free(bench.roots)).into();
+    }
     bench.events.observed("storage", &seen.storage);
     bench.events.observed("stop", &record.observations.stop);
     Ok(())
+}
+
+fn disk_growth(
+    before: Result<Bytes, Unseen>,
+    after: Result<Bytes, Unseen>,
+) -> Result<DiskGrowth, Unseen> {
+    Ok(DiskGrowth {
+        free_before: before?,
+        free_after: after?,
+    })
 }
 
 /// Walks what the candidate wrote, away from the thread that answers hub and engine.
@@ -224,6 +238,10 @@ fn larger(before: StorageUse, after: Observed<StorageUse>) -> Observed<StorageUs
     Observed::Seen(StorageUse {
         writable: most(before.writable, after.writable),
         volumes: most(before.volumes, after.volumes),
+        inodes: match (before.inodes, after.inodes) {
+            (Observed::Seen(before), Observed::Seen(after)) => Observed::Seen(before.max(after)),
+            (unseen @ Observed::Unseen(_), _) | (_, unseen @ Observed::Unseen(_)) => unseen,
+        },
         logs: most(before.logs, after.logs),
         ..after
     })
@@ -277,6 +295,8 @@ mod tests {
             volumes: Observed::Seen(Bytes(0)),
             logs: Observed::Seen(Bytes(0)),
             method: String::new(),
+            inodes: Observed::Seen(1),
+            disk: Observed::default(),
         };
         let seen = |bytes| used(Observed::Seen(Bytes(bytes)));
         let most = larger(seen(9), Observed::Seen(seen(3)));

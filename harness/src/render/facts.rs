@@ -131,6 +131,10 @@ fn engine(engine: &Observed<EngineFacts>) -> Vec<(&'static str, String)> {
         ("API", Some(facts.api_version.clone())),
         ("Platform", Some(facts.platform.to_string())),
         ("Storage driver", Some(facts.storage_driver.clone())),
+        (
+            "Image store",
+            facts.image_store.map(|store| store.words().to_owned()),
+        ),
         ("File system", facts.backing_filesystem.clone()),
         (
             "Cgroup",

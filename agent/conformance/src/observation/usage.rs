@@ -272,6 +272,24 @@ pub struct StorageUse {
     pub logs: Observed<Bytes>,
     /// How the writable layer was measured.
     pub method: String,
+    /// Files and directories in writable layer and volumes, each of which takes an inode.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub inodes: Observed<u64>,
+    /// Free space of the file system that holds the engine's data, before and after.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub disk: Observed<DiskGrowth>,
+}
+
+/// Free space of a whole file system at two moments. Whoever else writes there is in it: it supports no verdict, but shows
+/// what the walks could have missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DiskGrowth {
+    /// Free before the steady window.
+    pub free_before: Bytes,
+    /// Free after the candidate was stopped.
+    pub free_after: Bytes,
 }
 
 /// What the probe itself cost the device.
