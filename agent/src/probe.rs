@@ -7,7 +7,7 @@ use conformance::candidate::{Identity, Launch};
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{Observed, WorkloadRequest};
 use conformance::offer::Offer;
-use conformance::record::{Profile, Record, RunOptions, ScopeName};
+use conformance::record::{Profile, Record, RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
 use conformance::units::Millis;
@@ -18,10 +18,10 @@ use standin::workload::WorkloadRecorder;
 use crate::bench::{Bench, SocketDirectory};
 use crate::events::{Events, RunEvent};
 use crate::image::find_image;
-use crate::record::{blank, explain, mark_phase};
+use crate::record::{blank, explain, explain_sizing, mark_phase};
 use crate::sampler::{Layout, Roots, host, layout, own};
 use crate::settings::{DEFAULT_WAIT, Settings};
-use crate::trials::{defaults, envelope, limits};
+use crate::trials::{defaults, envelope, limits, size};
 use crate::volumes;
 
 /// The probe could not be set up.
@@ -189,6 +189,9 @@ impl Probe {
                 ),
             );
         }
+        if assignment.options.task == Task::Size {
+            explain_sizing(&mut record.observations);
+        }
         record.observations.probe = Observed::Seen(cost.finish());
         record.run.finished = Some(jiff::Timestamp::now().to_string());
         let report = Report::judge(record, CATALOGUE);
@@ -288,7 +291,15 @@ async fn observe(
         identity: Identity::stand_in(bench.run),
     };
     defaults::start(bench, record, &launch).await?;
-    envelope::start(bench, record, &launch).await?;
+    match bench.options.task {
+        Task::Certify => envelope::start(bench, record, &launch).await?,
+        Task::Size => {
+            size::start(bench, record, &launch).await?;
+            let why =
+                "this run searched for the minimum; a certification holds the module to its claim";
+            record.observations.envelope = Observed::unseen(Reason::Configuration, why);
+        }
+    }
     record.observations.workload = match recorder {
         Ok(recorder) => Observed::Seen(requests(bench, &recorder, recording_from)),
         Err(error) => Observed::unseen(Reason::Infrastructure, error.to_string()),

@@ -2,7 +2,7 @@
 
 use conformance::finding::Unseen;
 use conformance::observation::{Observations, Observed, Phase};
-use conformance::record::{Candidate, Device, Record, Reserve, Run};
+use conformance::record::{Candidate, Device, Record, Reserve, Run, Task};
 use conformance::requirements::VERSION;
 use conformance::units::Millis;
 
@@ -23,7 +23,9 @@ pub fn blank(assignment: &Assignment) -> Record {
         run: Run {
             id: assignment.run.clone(),
             // An emulated device stretches limits of time; the profile is the programme's own all the same.
-            certifying: profile.name == assignment.profile.name && options.image.is_none(),
+            certifying: profile.name == assignment.profile.name
+                && options.image.is_none()
+                && options.task == Task::Certify,
             profile,
             edition: options.edition,
             scope: assignment.scope,
@@ -77,6 +79,15 @@ pub fn explain(seen: &mut Observations, unseen: &Unseen) {
     mend(&mut seen.envelope, unseen);
     mend(&mut seen.workload, unseen);
     mend(&mut seen.probe, unseen);
+}
+
+/// Gives a search that never began the reason why no start under limits was played.
+pub fn explain_sizing(seen: &mut Observations) {
+    if seen.sizing == Observed::default()
+        && let Observed::Unseen(unseen) = &seen.envelope
+    {
+        seen.sizing = Observed::Unseen(unseen.clone());
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use conformance::offer::Offer;
-use conformance::record::{Deviation, ProfileName, RunOptions, ScopeName};
+use conformance::record::{Deviation, ProfileName, RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
 use conformance::run_request::RunRequest;
@@ -128,6 +128,7 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
             .unwrap_or_default(),
         slowdown: None,
         cadence_hz: args.cadence,
+        task: Task::Certify,
     })
 }
 

@@ -175,6 +175,9 @@ fn cause_of_engine_error(error: &str) -> Cause {
         "does not match the specified platform",
     ]) {
         Cause::WrongArchitecture
+    } else if says(&["oom-killed", "memory limit too low"]) {
+        // runc, libcontainer/process_linux.go: the container's own start did not fit its limit.
+        Cause::OutOfMemory
     } else if says(&["port is already allocated", "address already in use"]) {
         Cause::PortInUse
     } else if says(&[

@@ -29,4 +29,5 @@ pub mod requirements;
 pub mod run_request;
 #[cfg(test)]
 mod sample;
+pub mod sizing;
 pub mod units;

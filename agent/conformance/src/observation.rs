@@ -11,6 +11,7 @@ mod creation;
 mod fleet;
 mod image;
 mod limits;
+mod sizing;
 mod start;
 mod usage;
 
@@ -18,6 +19,7 @@ pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, Liv
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
 pub use limits::{CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof};
+pub use sizing::{Sizing, Tries, Try, Unlimited};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
 pub use usage::{
     BlockIo, CpuUse, Descriptors, DiskGrowth, FallbackQuality, MemoryBreakdown, MemoryFallback,
@@ -109,6 +111,9 @@ pub struct Observations {
     /// alone is written without.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub fleet: Observed<Vec<PlatformRun>>,
+    /// Starts under smaller and smaller limits. Only a run that searches for the minimum has them.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub sizing: Observed<Sizing>,
 }
 
 /// Whether nothing has looked, so that a document can leave the fact out and read the same again.

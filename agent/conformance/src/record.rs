@@ -185,6 +185,31 @@ pub struct RunOptions {
     /// Readings a second, 1 to 100, instead of [`CADENCE_HZ`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cadence_hz: Option<u32>,
+    /// What is asked of the probe; a certification, where nothing else is said.
+    #[serde(skip_serializing_if = "Task::is_certify")]
+    pub task: Task,
+}
+
+/// What is asked of a probe.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Every requirement that one device can show.
+    #[default]
+    Certify,
+    /// The smallest limits under which the module is healthy. Such a run certifies nothing.
+    Size,
+}
+
+impl Task {
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands references to skip_serializing_if"
+    )]
+    fn is_certify(&self) -> bool {
+        *self == Task::Certify
+    }
 }
 
 /// Readings of a candidate a second, unless told otherwise.

@@ -356,6 +356,7 @@ fn observations() -> Observations {
             phase("envelope 3", 99_000, 109_300),
         ],
         fleet: Observed::default(),
+        sizing: Observed::default(),
     }
 }
 

@@ -3,18 +3,16 @@
 use conformance::candidate::{Launch, resolve};
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware::{self, Claim, memory_budget};
-use conformance::health::Expectation;
 use conformance::observation::{
     EnvelopeRun, Health, LimitProofs, Limits, MEMORY_MEND, Observed, Start,
 };
 use conformance::offer::ClaimScope;
 use conformance::record::{Record, Reserve};
-use conformance::units::Bytes;
 use engine::EngineError;
 
+use super::inside::{Attempt, Inside, note_deviations};
 use super::percent;
 use crate::bench::Bench;
-use crate::cold_start::{Trial, play};
 use crate::record::mark_phase;
 
 /// Cold starts inside limits equal to the claim.
@@ -50,16 +48,8 @@ pub async fn start(
     };
     let limits = on_this_device(limits, record.device.cores);
     let spec = resolve(launch, Some(&limits));
-    let known = record.deviations.clone();
-    record.deviations.extend(
-        spec.deviations
-            .iter()
-            .filter(|deviation| !known.contains(deviation))
-            .cloned(),
-    );
-    let expectation = Expectation::of(&launch.image.config, launch.options.value());
-    let placeholders = record.offer.placeholders();
-    let volumes = launch.options.named_volumes();
+    note_deviations(record, &spec);
+    let inside = Inside::new(record, launch);
     let profile = record.run.profile.clone();
     let mut run = EnvelopeRun {
         limits,
@@ -70,36 +60,22 @@ pub async fn start(
         bench
             .events
             .phase(&phase, percent(70, 98, n, profile.starts));
-        let trial = Trial {
-            phase,
-            body: &spec.body,
-            volumes: &volumes,
-            expectation: &expectation,
-            budget: profile.start_budget,
-            settle: profile.settle,
-            window: profile.window,
-            placeholders: &placeholders,
-            memory_limit: limits.memory.map(for_a_chart),
-            core_limit: limits.cores,
-        };
         let from = bench.events.now();
-        let mut played = play(bench, &trial).await?;
-        mark_phase(record, &trial.phase, from, bench.events.now());
-        bench.events.observed(&trial.phase, &played.start);
-        record.series.append(&mut played.series);
-        run.starts.push(played.start);
+        let attempt = Attempt {
+            phase: phase.clone(),
+            spec: &spec,
+            limits,
+            budget: profile.start_budget,
+            watched: profile.settle,
+        };
+        let (start, mut series) = inside.play(bench, attempt).await?;
+        mark_phase(record, &phase, from, bench.events.now());
+        bench.events.observed(&phase, &start);
+        record.series.append(&mut series);
+        run.starts.push(start);
         record.observations.envelope = Observed::Seen(run.clone());
-        if let Some(mut alive) = played.alive {
-            record.series.extend(alive.finish_sampling().1);
-            bench.engine.remove(&alive.id).await?;
-        }
     }
     Ok(())
-}
-
-#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
-fn for_a_chart(limit: Bytes) -> f64 {
-    limit.0 as f64
 }
 
 /// The engine refuses more cores than there are; as many as there are need no limit.
@@ -158,6 +134,7 @@ pub fn limits(
 mod tests {
     use super::*;
     use conformance::observation::{MemoryLimitProof, Observed};
+    use conformance::units::Bytes;
 
     fn proofs(oom_killed: bool) -> LimitProofs {
         let proof = MemoryLimitProof {

@@ -2,7 +2,9 @@
 
 pub mod defaults;
 pub mod envelope;
+mod inside;
 pub mod limits;
+pub mod size;
 
 /// Progress of step `n` of `of` between two percentages.
 fn percent(from: u8, to: u8, n: u32, of: u32) -> u8 {

@@ -86,6 +86,26 @@ pub struct Limits {
     pub cores: Option<f64>,
 }
 
+impl Limits {
+    /// The memory limit in bytes; none is no limit.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.map_or(u64::MAX, |memory| memory.0)
+    }
+
+    /// The limit of cores in thousandths; none is no limit.
+    #[must_use]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float cast saturates, and no device has as many cores"
+    )]
+    pub fn millicores(&self) -> u64 {
+        self.cores
+            .map_or(u64::MAX, |cores| (cores * 1_000.0).round() as u64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,6 +88,24 @@ pub enum Cause {
     Engine,
 }
 
+impl Cause {
+    /// Engine trouble, and a host port that somebody else holds.
+    #[must_use]
+    pub const fn is_not_the_modules(self) -> bool {
+        match self {
+            Cause::Engine | Cause::PortInUse => true,
+            Cause::WrongArchitecture
+            | Cause::MissingDeviceOrBind
+            | Cause::OutOfMemory
+            | Cause::BadOption
+            | Cause::UnresolvedPlaceholder
+            | Cause::MissingFileOrPermission
+            | Cause::Crashed
+            | Cause::NotReady => false,
+        }
+    }
+}
+
 /// One exit of the main process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

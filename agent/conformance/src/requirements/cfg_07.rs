@@ -48,7 +48,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let (trouble, own): (Vec<&Failed<'_>>, Vec<&Failed<'_>>) = tally
         .failed
         .iter()
-        .partition(|failed| cold_starts::is_not_the_modules(failed.cause));
+        .partition(|failed| failed.cause.is_not_the_modules());
     if !own.is_empty() {
         cold_starts::served_by_the_edge_runtime(record)?;
         cold_starts::timing_counts(record, &tally)?;

@@ -128,21 +128,6 @@ pub(super) const fn cause_in_words(cause: Cause) -> &'static str {
     }
 }
 
-/// Engine trouble, and a host port that somebody else holds.
-pub(super) const fn is_not_the_modules(cause: Cause) -> bool {
-    match cause {
-        Cause::Engine | Cause::PortInUse => true,
-        Cause::WrongArchitecture
-        | Cause::MissingDeviceOrBind
-        | Cause::OutOfMemory
-        | Cause::BadOption
-        | Cause::UnresolvedPlaceholder
-        | Cause::MissingFileOrPermission
-        | Cause::Crashed
-        | Cause::NotReady => false,
-    }
-}
-
 /// Whether what the cold starts showed may speak *for* the module: all asked-for starts were seen, all were healthy,
 /// and the module had what it needs around it.
 ///

@@ -1,6 +1,6 @@
 //! IEM-CONT-02: the module runs on the Moby engine that IoT Edge uses.
 
-use super::cold_starts::{Tally, is_not_the_modules};
+use super::cold_starts::Tally;
 use super::engine_api;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::observation::Cause;
@@ -55,7 +55,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     if let Some(trouble) = tally
         .failed
         .iter()
-        .find(|failed| is_not_the_modules(failed.cause))
+        .find(|failed| failed.cause.is_not_the_modules())
     {
         return Err(Unseen::new(Reason::Infrastructure, trouble.account()));
     }

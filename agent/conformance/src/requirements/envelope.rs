@@ -1,6 +1,6 @@
 //! What the starts inside limits equal to the claim prove: only what rests on a limit that was shown to bite.
 
-use super::cold_starts::{Tally, enough, every_kill_was_counted, is_not_the_modules};
+use super::cold_starts::{Tally, enough, every_kill_was_counted};
 use crate::finding::{Reason, Unseen};
 use crate::observation::{EnvelopeRun, MEMORY_MEND};
 use crate::record::Record;
@@ -30,7 +30,7 @@ pub(super) fn evidence(record: &Record, budget: Bytes) -> Result<Envelope<'_>, U
     if let Some(trouble) = tally
         .failed
         .iter()
-        .find(|failed| is_not_the_modules(failed.cause))
+        .find(|failed| failed.cause.is_not_the_modules())
     {
         return Err(Unseen::new(
             Reason::Infrastructure,

@@ -1,0 +1,412 @@
+//! Minimum search: starts under smaller and smaller limits. What to try next is the core's; here it is played.
+
+use conformance::candidate::{Launch, resolve};
+use conformance::finding::{Reason, Unseen};
+use conformance::hardware::{self, memory_budget};
+use conformance::observation::{
+    Cause, Health, Limits, MEMORY_MEND, Observed, Sizing, Start, Tries, Try, Unlimited,
+};
+use conformance::record::Record;
+use conformance::sizing::{self, Next, Plan, Proposal, Tried, allowed, next, propose, result};
+use conformance::units::{Bytes, Millis};
+use engine::EngineError;
+
+use super::inside::{Attempt, Inside, note_deviations};
+use super::percent;
+use crate::bench::Bench;
+use crate::record::mark_phase;
+
+/// A module whose memory grows by more than this after its start is watched for the whole window in every try.
+const GROWS: f64 = 1.02;
+
+/// Searches for the least memory, then for the fewest cores inside that memory.
+///
+/// What was seen is in the record after every try.
+///
+/// # Errors
+/// The engine is lost.
+pub async fn start(
+    bench: &Bench<'_>,
+    record: &mut Record,
+    launch: &Launch<'_>,
+) -> Result<(), EngineError> {
+    let unlimited = match unlimited(record) {
+        Ok(unlimited) => unlimited,
+        Err(unseen) => {
+            record.observations.sizing = Observed::Unseen(unseen);
+            return Ok(());
+        }
+    };
+    let search = Search {
+        bench,
+        launch,
+        inside: Inside::new(record, launch),
+        allowed: allowed(unlimited.after),
+        watched: watched(record),
+    };
+    let waiting = "the search for memory comes first";
+    record.observations.sizing = Observed::Seen(Sizing {
+        allowed: search.allowed,
+        memory: Observed::unseen(Reason::InputMissing, "no start under a limit yet"),
+        cores: Observed::unseen(Reason::InputMissing, waiting),
+        unlimited: unlimited.clone(),
+    });
+    let from = bench.events.now();
+    match memory_plan(record, launch, &unlimited) {
+        Ok(plan) => search.play(record, plan, &Kind::Memory).await?,
+        Err(unseen) => seen(record, |sizing| sizing.memory = Observed::Unseen(unseen)),
+    }
+    mark_phase(record, "memory search", from, bench.events.now());
+    let from = bench.events.now();
+    match core_plan(record, &unlimited) {
+        Ok((plan, memory)) => search.play(record, plan, &Kind::Cores { memory }).await?,
+        Err(unseen) => seen(record, |sizing| sizing.cores = Observed::Unseen(unseen)),
+    }
+    mark_phase(record, "core search", from, bench.events.now());
+    bench.events.observed("sizing", &record.observations.sizing);
+    Ok(())
+}
+
+/// What is searched for.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Memory,
+    /// Inside this memory.
+    Cores {
+        memory: Bytes,
+    },
+}
+
+impl Kind {
+    /// The limits of a try.
+    #[allow(clippy::cast_precision_loss, reason = "thousandths of a core")]
+    fn limits(self, limit: u64) -> Limits {
+        match self {
+            Kind::Memory => Limits {
+                memory: Some(Bytes(limit)),
+                cores: None,
+            },
+            Kind::Cores { memory } => Limits {
+                memory: Some(memory),
+                cores: Some(limit as f64 / 1_000.0),
+            },
+        }
+    }
+
+    fn words(self, limit: u64) -> String {
+        match self {
+            Kind::Memory => format!("{} of memory", Bytes(limit)),
+            Kind::Cores { .. } => format!("{}.{:02} cores", limit / 1_000, limit % 1_000 / 10),
+        }
+    }
+
+    const fn share(self) -> (u8, u8) {
+        match self {
+            Kind::Memory => (70, 90),
+            Kind::Cores { .. } => (90, 99),
+        }
+    }
+
+    fn keep(self, record: &mut Record, tries: Tries) {
+        seen(record, |sizing| match self {
+            Kind::Memory => sizing.memory = Observed::Seen(tries),
+            Kind::Cores { .. } => sizing.cores = Observed::Seen(tries),
+        });
+    }
+}
+
+fn seen(record: &mut Record, change: impl FnOnce(&mut Sizing)) {
+    if let Observed::Seen(sizing) = &mut record.observations.sizing {
+        change(sizing);
+    }
+}
+
+/// What every try shares.
+struct Search<'a> {
+    bench: &'a Bench<'a>,
+    launch: &'a Launch<'a>,
+    inside: Inside,
+    allowed: Millis,
+    watched: Millis,
+}
+
+impl Search<'_> {
+    async fn play(&self, record: &mut Record, plan: Plan, kind: &Kind) -> Result<(), EngineError> {
+        let mut tries = Tries {
+            plan,
+            tries: Vec::new(),
+        };
+        let mut tried = Vec::new();
+        loop {
+            let (limit, watched) = match next(&plan, &tried) {
+                Next::Try(limit) => (limit, self.watched),
+                Next::Confirm(limit) => (limit, self.watched.max(record.run.profile.window)),
+                Next::Done => return Ok(()),
+            };
+            let n = u32::try_from(tried.len() + 1).unwrap_or(u32::MAX);
+            let (from, to) = kind.share();
+            self.bench.events.phase(
+                format!("try {n} of at most {}: {}", plan.most, kind.words(limit)),
+                percent(from, to, n, plan.most),
+            );
+            let limits = kind.limits(limit);
+            let spec = resolve(self.launch, Some(&limits));
+            if n == 1 {
+                note_deviations(record, &spec);
+            }
+            let attempt = Attempt {
+                phase: format!("try {n}"),
+                spec: &spec,
+                limits,
+                budget: self.allowed,
+                watched,
+            };
+            // Samples of so many starts would drown the report: what counts of them is in the try.
+            let (start, _) = self.inside.play(self.bench, attempt).await?;
+            let one = judged(&start, limits, watched, self.allowed);
+            self.bench.events.observed(&format!("try {n}"), &one);
+            if let Some(trouble) = trouble(&one) {
+                seen(record, |sizing| match kind {
+                    Kind::Memory => sizing.memory = Observed::Unseen(trouble),
+                    Kind::Cores { .. } => sizing.cores = Observed::Unseen(trouble),
+                });
+                return Ok(());
+            }
+            tried.push(Tried {
+                limit,
+                fits: one.fits,
+            });
+            tries.tries.push(one);
+            kind.keep(record, tries.clone());
+        }
+    }
+}
+
+/// A start under limits, held to the rule: healthy, in time, and nothing of it killed for memory.
+fn judged(start: &Start, limits: Limits, watched: Millis, allowed: Millis) -> Try {
+    let memory = start.usage.seen().and_then(|usage| usage.memory.seen());
+    let (after, failure) = match &start.health {
+        Health::Healthy { after, .. } => (Some(*after), None),
+        Health::Unhealthy { cause, detail, .. } => (None, Some((*cause, detail.clone()))),
+    };
+    let late = after.filter(|after| *after > allowed).map(|after| {
+        let detail = format!("healthy after {after}, allowed are {allowed}");
+        (Cause::NotReady, detail)
+    });
+    let killed = (start.oom_kills > 0).then(|| {
+        let detail = format!("{} of its processes killed for memory", start.oom_kills);
+        (Cause::OutOfMemory, detail)
+    });
+    let uncounted = start.oom_unseen.as_ref().map(|unseen| {
+        let detail = format!(
+            "whether one of its processes was killed for memory was not seen: {}",
+            unseen.because
+        );
+        (Cause::Engine, detail)
+    });
+    let failure = failure.or(killed).or(uncounted).or(late);
+    let (cause, detail) = failure.unzip();
+    Try {
+        limits,
+        watched,
+        fits: cause.is_none(),
+        after,
+        peak: memory.map(|memory| memory.peak),
+        nonreclaimable_peak: memory.map(|memory| memory.nonreclaimable_peak),
+        cause,
+        detail,
+    }
+}
+
+/// A start that says nothing about the limit, and why.
+fn trouble(one: &Try) -> Option<Unseen> {
+    let cause = one.cause.filter(|cause| cause.is_not_the_modules())?;
+    let detail = one.detail.as_deref().unwrap_or("no detail");
+    Some(Unseen::new(
+        Reason::Infrastructure,
+        format!("a start under limits failed for no fault of the module's ({cause:?}): {detail}"),
+    ))
+}
+
+/// What the module took without limits, on its last start and in the steady window.
+///
+/// # Errors
+/// It did not start, or its memory was not seen.
+fn unlimited(record: &Record) -> Result<Unlimited, Unseen> {
+    let last = record.observations.starts.last();
+    let Some((start, Health::Healthy { after, .. })) = last.map(|start| (start, &start.health))
+    else {
+        return Err(Unseen::new(
+            Reason::InputMissing,
+            "the module does not start without limits; see IEM-CFG-07",
+        ));
+    };
+    let usage = start.usage.get()?;
+    let mut memory = usage.memory.get()?.clone();
+    let mut busiest = usage.cpu.get().map(|cpu| cpu.cores_max);
+    if let Some(steady) = record.observations.steady.seen() {
+        let later = steady.memory.get()?;
+        memory.peak = memory.peak.max(later.peak);
+        memory.nonreclaimable_peak = memory.nonreclaimable_peak.max(later.nonreclaimable_peak);
+        let later = steady.cpu.get().map(|cpu| cpu.cores_max);
+        busiest = busiest.and_then(|busiest| Ok(later?.max(busiest)));
+    }
+    Ok(Unlimited {
+        after: *after,
+        peak: memory.peak,
+        nonreclaimable_peak: memory.nonreclaimable_peak,
+        cores_max: busiest.into(),
+    })
+}
+
+/// How long a try is watched: as long as a start, or for the whole window if the module took more memory later.
+#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn watched(record: &Record) -> Millis {
+    let profile = &record.run.profile;
+    let peak = |usage: &conformance::observation::Usage| {
+        let memory = usage.memory.seen()?;
+        Some(memory.nonreclaimable_peak.0 as f64)
+    };
+    let seen = &record.observations;
+    let at_start = seen
+        .starts
+        .last()
+        .and_then(|start| peak(start.usage.seen()?));
+    let later = seen.steady.seen().and_then(peak);
+    match (at_start, later) {
+        (Some(at_start), Some(later)) if later <= at_start * GROWS => profile.settle,
+        _ => profile.settle.max(profile.window),
+    }
+}
+
+/// The search for memory, if a limit was shown to bite.
+fn memory_plan(
+    record: &Record,
+    launch: &Launch<'_>,
+    unlimited: &Unlimited,
+) -> Result<Plan, Unseen> {
+    if !record.observations.limits.memory.get()?.bites() {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            format!("a memory limit does not bite on this device; {MEMORY_MEND}"),
+        ));
+    }
+    // The engine starts every container inside its limit: below its own need nothing starts.
+    let floor = record.observations.limits.runtime_floor.seen();
+    let floor = floor.map_or(0, |floor| {
+        (floor.0 + floor.0 / 4).next_multiple_of(Bytes::MIB)
+    });
+    let device = record.device.memory.unwrap_or(Bytes(unlimited.peak.0 * 4));
+    let own = launch.options.value().pointer("/HostConfig/Memory");
+    let own = own
+        .and_then(serde_json::Value::as_u64)
+        .filter(|own| *own > 0);
+    let ceiling = own.map_or(device, |own| device.min(Bytes(own)));
+    Ok(Plan::memory(unlimited.peak, Bytes(floor), ceiling))
+}
+
+/// The search for cores and the memory that it happens in: what the claim that comes of the search leaves the module.
+fn core_plan(record: &Record, unlimited: &Unlimited) -> Result<(Plan, Bytes), Unseen> {
+    let cannot = |why: &str| Unseen::new(Reason::CannotMeasure, why);
+    if record.device.emulated {
+        return Err(cannot(
+            "the device is emulated: its CPU says nothing about cores",
+        ));
+    }
+    if !record.observations.limits.cpu.get()?.bites() {
+        return Err(cannot("a CPU quota does not bite on this device"));
+    }
+    let busiest = *unlimited.cores_max.get()?;
+    let cores = record.device.cores;
+    let cores = cores.ok_or_else(|| cannot("how many cores the device has was not seen"))?;
+    let sizing = record.observations.sizing.get()?;
+    let tries = sizing.memory.get()?;
+    let memory = result(unlimited, tries, Limits::memory_bytes);
+    let memory = memory.proven(tries.plan.repeats).ok_or_else(|| {
+        Unseen::new(
+            Reason::InputMissing,
+            "no memory was found to search inside of",
+        )
+    })?;
+    let claim = hardware::read(&record.offer.listing.description);
+    let claim = claim.map(|paragraph| paragraph.claim).unwrap_or_default();
+    let found = Proposal {
+        memory: Some(Bytes(memory)),
+        ..Proposal::default()
+    };
+    let (scope, reserve) = (record.offer.plan.claim_scope, &record.run.reserve);
+    let ram = propose(&claim, &found, scope, reserve).ram_bytes;
+    let left = memory_budget(ram.unwrap_or_default(), scope, reserve);
+    let left = left.unwrap_or_else(|_| sizing::round_up_ram(Bytes(memory)));
+    Ok((Plan::cores(busiest, cores), left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(health: Health, oom_kills: u64) -> Start {
+        Start {
+            at: Millis(0),
+            create: Millis(1),
+            start: Some(Millis(1)),
+            running: Some(Millis(1)),
+            health,
+            exits: Vec::new(),
+            oom_kills,
+            oom_unseen: None,
+            last_lines: Vec::new(),
+            usage: Observed::default(),
+        }
+    }
+
+    fn healthy(after: u64) -> Health {
+        Health::Healthy {
+            after: Millis(after),
+            stayed: Millis(2_000),
+            by: Vec::new(),
+        }
+    }
+
+    fn check(start: &Start, cause: Option<Cause>) -> Try {
+        let limits = Kind::Memory.limits(1 << 20);
+        let one = judged(start, limits, Millis(2_000), Millis(1_300));
+        assert_eq!((one.fits, one.cause), (cause.is_none(), cause), "{one:?}");
+        one
+    }
+
+    #[test]
+    fn only_a_start_that_is_healthy_in_time_and_loses_no_process_fits() {
+        check(&start(healthy(1_300), 0), None);
+        check(&start(healthy(1_301), 0), Some(Cause::NotReady));
+        check(&start(healthy(10), 1), Some(Cause::OutOfMemory));
+        let crashed = Health::Unhealthy {
+            cause: Cause::Crashed,
+            detail: "exited with code 1".to_owned(),
+            missing: Vec::new(),
+        };
+        check(&start(crashed, 0), Some(Cause::Crashed));
+    }
+
+    #[test]
+    fn kills_that_nobody_counted_and_engine_trouble_say_nothing_about_a_limit() {
+        let mut uncounted = start(healthy(10), 0);
+        uncounted.oom_unseen = Some(Unseen::new(Reason::CannotMeasure, "no counter"));
+        let one = check(&uncounted, Some(Cause::Engine));
+        assert_eq!(trouble(&one).unwrap().reason, Reason::Infrastructure);
+        assert_eq!(
+            trouble(&check(&start(healthy(1), 1), Some(Cause::OutOfMemory))),
+            None
+        );
+    }
+
+    #[test]
+    fn limits_are_told_in_their_units() {
+        assert_eq!(Kind::Memory.words(300 << 20), "300 MiB of memory");
+        let cores = Kind::Cores {
+            memory: Bytes::mib(64),
+        };
+        assert_eq!(cores.words(1_050), "1.05 cores");
+        assert_eq!(cores.limits(250).cores, Some(0.25));
+    }
+}
