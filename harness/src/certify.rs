@@ -8,7 +8,7 @@ pub mod assembly;
 pub mod deployment;
 pub mod grants;
 mod lab;
-mod place;
+pub(crate) mod place;
 mod progress;
 mod relay;
 mod several;
@@ -23,6 +23,7 @@ use conformance::record::{Deviation, ProfileName, RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
 use conformance::run_request::RunRequest;
+use conformance::sizing::{MOST_CORE_TRIES, MOST_MEMORY_TRIES};
 use engine::{Engine, Owner};
 
 use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
@@ -51,20 +52,21 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         tracing::warn!(pointer = warning.pointer, "{}", warning.message);
     }
     let options = run_options(args)?;
-    let places = place::asked(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
+    let places = place::asked(&args.place)?;
+    let runtime = runtime()?;
     let order = |place: &Place| Order {
-        args,
         text: &text,
         offer: &read.offer,
         options: RunOptions {
             slowdown: place.slowdown,
             ..options.clone()
         },
+        scope: match args.scope {
+            ScopeArg::Device => ScopeName::Device,
+            ScopeArg::Full => ScopeName::Full,
+        },
+        load: &args.place.load,
+        quiet: args.quiet,
     };
     match places.as_slice() {
         [place] => {
@@ -77,12 +79,29 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// What is to be certified, and how.
-struct Order<'a> {
-    args: &'a CertifyArgs,
-    text: &'a str,
-    offer: &'a Offer,
-    options: RunOptions,
+/// What is asked of a probe, and how.
+pub(crate) struct Order<'a> {
+    /// The offer file's text.
+    pub(crate) text: &'a str,
+    /// The same, read.
+    pub(crate) offer: &'a Offer,
+    /// Settings of the run.
+    pub(crate) options: RunOptions,
+    /// What the verdict speaks of.
+    pub(crate) scope: ScopeName,
+    /// Image archives to load first.
+    pub(crate) load: &'a [PathBuf],
+    /// No progress.
+    pub(crate) quiet: bool,
+}
+
+/// The runtime that one run needs.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("start the runtime")
 }
 
 /// Writes and prints one device's report.
@@ -132,12 +151,18 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
     })
 }
 
-async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<Report> {
+/// Has a probe carry out one order at one place, and cleans up after it.
+///
+/// # Errors
+/// No report came; what kept it.
+pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<Report> {
     let Order {
-        args,
         text,
         offer,
         mut options,
+        scope,
+        load,
+        quiet,
     } = order;
     let run = run_id()?;
     let me = Owner::this_process(Path::new("/proc"))?;
@@ -147,14 +172,14 @@ async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<Report> {
     if is_here {
         engine = engine.with_proc_root(Path::new("/proc"));
     }
-    let mut progress = if args.quiet {
+    let mut progress = if quiet {
         Progress::Quiet
     } else {
         Progress::shown()
     };
-    if !args.load.is_empty() {
+    if !load.is_empty() {
         progress.step("loading image archives");
-        archive::load_for(&engine, &engine.facts().await?.platform, &args.load).await?;
+        archive::load_for(&engine, &engine.facts().await?.platform, load).await?;
     }
     if let Some(archive) = options
         .image
@@ -171,10 +196,6 @@ async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<Report> {
                 .with_context(|| format!("{} holds no image", archive.display()))?,
         );
     }
-    let scope = match args.scope {
-        ScopeArg::Device => ScopeName::Device,
-        ScopeArg::Full => ScopeName::Full,
-    };
     let patience = patience(&options);
     let request = RunRequest::new(&run, ProfileName::Quick, scope, text, options)
         .map_err(anyhow::Error::msg)?;
@@ -211,8 +232,15 @@ fn patience(options: &RunOptions) -> Duration {
     let each = Duration::from(profile.start_budget)
         + Duration::from(profile.settle)
         + Duration::from_secs(60);
+    let starts = match options.task {
+        Task::Certify => each * profile.starts * 2,
+        Task::Size => {
+            let tries = MOST_MEMORY_TRIES + MOST_CORE_TRIES;
+            each * profile.starts + (each + Duration::from(profile.window)) * tries
+        }
+    };
     options.wait.map(Duration::from).unwrap_or_default()
-        + each * profile.starts * 2
+        + starts
         + Duration::from(profile.window)
         + Duration::from_secs(900)
 }

@@ -1,6 +1,7 @@
 //! The command line: commands, flags, and their examples.
 
 mod device;
+mod size;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub use device::{
     AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
     DeviceStartArgs, DeviceStopArgs,
 };
+pub use size::SizeArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -42,6 +44,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a whole certification of an offer on one container engine
     Certify(Box<CertifyArgs>),
+    /// Find the smallest hardware an offer can claim: RAM, cores, storage, and the sentence for its description
+    Size(Box<SizeArgs>),
     /// Judge an offer's text and settings, without device or network
     Lint(LintArgs),
     /// List the requirements of the programme
@@ -76,22 +80,9 @@ pub struct CertifyArgs {
     /// The offer file
     #[arg(value_name = "OFFER")]
     pub offer: PathBuf,
-    /// The container engine that runs probe and candidate: unix://PATH, tcp://HOST:PORT (TLS), ssh://[USER@]HOST
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "unix:///var/run/docker.sock"
-    )]
-    pub engine: String,
-    /// An emulated device that runs here (`edgeproof device start`), instead of --engine; several make a dossier
-    #[arg(long, value_name = "NAME", conflicts_with = "engine")]
-    pub device: Vec<String>,
-    /// Directory with ca.pem, cert.pem and key.pem for an engine behind TLS
-    #[arg(long, value_name = "DIR", env = "DOCKER_CERT_PATH")]
-    pub tls_certs: Option<PathBuf>,
-    /// Load this image archive (docker save) first; of several, those for the engine's platform
-    #[arg(long, value_name = "ARCHIVE")]
-    pub load: Vec<PathBuf>,
+    /// Where it runs.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Where the report goes; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "edgeproof-report")]
     pub out: PathBuf,
@@ -137,6 +128,27 @@ pub struct CertifyArgs {
     /// No progress, only the result
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Flags that say where a run takes place, and what is loaded there first.
+#[derive(Debug, Clone, Args)]
+pub struct PlaceArgs {
+    /// The container engine that runs probe and candidate: unix://PATH, tcp://HOST:PORT (TLS), ssh://[USER@]HOST
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "unix:///var/run/docker.sock"
+    )]
+    pub engine: String,
+    /// An emulated device that runs here (`edgeproof device start`), instead of --engine; several make a dossier
+    #[arg(long, value_name = "NAME", conflicts_with = "engine")]
+    pub device: Vec<String>,
+    /// Directory with ca.pem, cert.pem and key.pem for an engine behind TLS
+    #[arg(long, value_name = "DIR", env = "DOCKER_CERT_PATH")]
+    pub tls_certs: Option<PathBuf>,
+    /// Load this image archive (docker save) first; of several, those for the engine's platform
+    #[arg(long, value_name = "ARCHIVE")]
+    pub load: Vec<PathBuf>,
 }
 
 /// Flags of `lint`.

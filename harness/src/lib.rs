@@ -23,6 +23,7 @@ pub mod rejudge;
 pub mod render;
 pub mod requirements;
 pub mod schema;
+pub mod size;
 mod sockets;
 pub mod tunnel;
 
@@ -37,6 +38,7 @@ use crate::cli::Command;
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Certify(args) => certify::run(&args),
+        Command::Size(args) => size::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Requirements(args) => requirements::run(&args),
         Command::Explain(args) => explain::run(&args),

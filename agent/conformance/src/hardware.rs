@@ -6,6 +6,7 @@ mod budget;
 mod paragraph;
 mod parts;
 mod platforms;
+mod replace;
 mod sentence;
 mod tokens;
 mod vocabulary;
@@ -74,4 +75,12 @@ pub fn read(description: &str) -> Option<Paragraph> {
 #[must_use]
 pub fn write(claim: &Claim) -> String {
     write::write(claim)
+}
+
+/// The description with this claim in the place of its own, or at its end if it has none; nothing else changes.
+///
+/// # Errors
+/// Why the paragraph cannot be replaced without touching what stands around it.
+pub fn replace(description: &str, claim: &Claim) -> Result<String, String> {
+    replace::replace(description, claim)
 }

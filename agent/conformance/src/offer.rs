@@ -6,6 +6,7 @@
 mod documents;
 mod locate;
 mod read;
+mod rewrite;
 #[cfg(feature = "schema")]
 mod schema;
 mod walk;
@@ -19,6 +20,17 @@ use crate::platform::Platform;
 
 pub use read::{Read, read};
 pub use walk::Mistake;
+
+/// Where the description stands in an offer file.
+pub const DESCRIPTION: &str = "/listing/description";
+
+/// The text of an offer file with another description; every other byte stays.
+///
+/// # Errors
+/// Why it cannot be put there, naming [`DESCRIPTION`].
+pub fn with_description(text: &str, description: &str) -> Result<String, String> {
+    rewrite::with_description(text, description)
+}
 
 /// An IoT Edge module offer with the one plan that is certified.
 ///

@@ -4,6 +4,7 @@
 //! what was measured without limits, halves the bracket by its geometric mean until its ends are within the tolerance, and
 //! then repeats both ends. A limit that failed once is never reported, and neither is one below it.
 
+mod answer;
 mod claim;
 mod result;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Bytes;
 
+pub use answer::{Answer, Minimum, answer};
 pub use claim::{Proposal, propose, round_up_ram, round_up_storage};
 pub use result::{ADAPTS_BELOW, Result, allowed, result};
 

@@ -1,26 +1,26 @@
 //! Where a run takes place: an engine, and what is known of the device that it is on.
 
-use crate::cli::CertifyArgs;
+use crate::cli::PlaceArgs;
 use crate::device;
 use crate::exit::Refused;
 use crate::tunnel::EngineUrl;
 
 /// A place to certify at.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Name of the device, where it was chosen by name.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Its engine.
-    pub(super) engine: EngineUrl,
+    pub(crate) engine: EngineUrl,
     /// How many times slower than a real one an emulated device is.
-    pub(super) slowdown: Option<f64>,
+    pub(crate) slowdown: Option<f64>,
 }
 
 /// The places asked for, in the order given: emulated devices by name, else the one engine.
 ///
 /// # Errors
 /// A device is named twice or does not run, or the engine's URL is none.
-pub(super) fn asked(args: &CertifyArgs) -> anyhow::Result<Vec<Place>> {
+pub(crate) fn asked(args: &PlaceArgs) -> anyhow::Result<Vec<Place>> {
     if args.device.is_empty() {
         return Ok(vec![Place {
             name: None,

@@ -10,6 +10,7 @@ pub mod junit;
 pub mod markdown;
 pub mod next;
 pub mod sarif;
+pub mod sizing;
 pub mod text;
 pub mod words;
 pub mod write;

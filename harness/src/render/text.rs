@@ -11,7 +11,7 @@ use crate::render::words;
 
 /// Width in columns that running text is folded to.
 const WIDTH: usize = 100;
-pub(super) const BOLD: Style = Style::new().bold();
+pub(crate) const BOLD: Style = Style::new().bold();
 pub(super) const DIM: Style = Style::new().dimmed();
 
 /// The whole report: headline, what blocks it, findings, numbers, deviations.

@@ -86,7 +86,7 @@ pub fn json(report: &Report) -> String {
 }
 
 /// The process id keeps two runs that share a directory from renaming each other's half-written file.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let written = fs::File::create(&temporary)

@@ -59,6 +59,11 @@ impl<'t> Places<'t> {
         self.text.get(self.spans.get(pointer)?.clone())
     }
 
+    /// The bytes that hold one value.
+    pub(super) fn span(&self, pointer: &str) -> Option<Range<usize>> {
+        self.spans.get(pointer).cloned()
+    }
+
     /// Where a value starts; for a value that is not there, where the nearest one around it starts.
     pub(super) fn position(&self, pointer: &str) -> Option<Position> {
         let mut at = pointer;

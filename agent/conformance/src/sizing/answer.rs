@@ -1,0 +1,219 @@
+//! The answer of a minimum search: the numbers that were found, and the claim they make.
+
+use serde::Serialize;
+
+use super::{Proposal, Result, propose, result};
+use crate::finding::{Reason, Unseen};
+use crate::hardware::{self, Claim};
+use crate::observation::{Limits, Observed, StorageUse, Tries};
+use crate::offer::ClaimScope;
+use crate::record::Reserve;
+use crate::report::Report;
+use crate::units::Bytes;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// Least memory in bytes.
+    pub memory: Observed<Minimum>,
+    /// Least CPU in thousandths of a core.
+    pub millicores: Observed<Minimum>,
+    /// Image, writable layer, volumes and logs together, as measured: nothing was limited.
+    pub storage: Observed<Bytes>,
+    /// What the claim speaks of.
+    pub scope: ClaimScope,
+    /// What a claim of the device has on top of the module's memory.
+    pub reserve: Reserve,
+    /// The offer's claim with these numbers in it.
+    pub claim: Claim,
+}
+
+/// The least of one quantity under which the module is healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Minimum {
+    /// The smallest limit above all that failed; it fitted every time it was tried.
+    pub limit: u64,
+    /// How often it fitted.
+    pub fitted: u32,
+    /// The largest limit that failed; absent where even the smallest that the engine takes is enough.
+    pub below: Option<u64>,
+    /// Equal limits disagreed, or a lower one fitted where a higher one did not: a higher minimum was taken.
+    pub unstable: bool,
+    /// Both ends were repeated, and they are as near as planned.
+    pub settled: bool,
+    /// The module takes more where it may: this is the smallest limit proven, not what it would like to have.
+    pub adapts: bool,
+    /// Starts under limits.
+    pub tries: usize,
+}
+
+/// The answer that a report holds.
+///
+/// # Errors
+/// The run did not search, or could not begin to.
+pub fn answer(report: &Report, scope: ClaimScope) -> std::result::Result<Answer, Unseen> {
+    let seen = &report.observations;
+    let sizing = seen.sizing.get()?;
+    let minimum = |tries: &Observed<Tries>, unit: fn(&Limits) -> u64| {
+        let tries = tries.get()?;
+        let result = result(&sizing.unlimited, tries, unit);
+        proven(&result, tries)
+    };
+    let memory: Observed<Minimum> = minimum(&sizing.memory, Limits::memory_bytes).into();
+    let millicores: Observed<Minimum> = minimum(&sizing.cores, Limits::millicores).into();
+    let storage: Observed<Bytes> = seen.storage.get().and_then(total).into();
+    let reserve = report.run.reserve.clone();
+    let claimed = hardware::read(&report.offer.listing.description);
+    let claimed = claimed.map_or_else(|| platforms(report), |paragraph| paragraph.claim);
+    let found = Proposal {
+        memory: memory.seen().map(|minimum| Bytes(minimum.limit)),
+        millicores: millicores.seen().map(|minimum| minimum.limit),
+        storage: storage.seen().copied(),
+    };
+    Ok(Answer {
+        claim: propose(&claimed, &found, scope, &reserve),
+        memory,
+        millicores,
+        storage,
+        scope,
+        reserve,
+    })
+}
+
+/// A minimum counts only if it fitted as often as planned.
+fn proven(result: &Result, tries: &Tries) -> std::result::Result<Minimum, Unseen> {
+    let found = result.found;
+    match found.minimum {
+        Some(limit) if found.fitted >= tries.plan.repeats => Ok(Minimum {
+            limit,
+            fitted: found.fitted,
+            below: found.below,
+            unstable: found.unstable,
+            settled: found.settled,
+            adapts: result.adapts,
+            tries: result.tries,
+        }),
+        Some(_) => Err(Unseen::new(
+            Reason::Unstable,
+            format!(
+                "after {} starts no limit was healthy {} times in a row: repeats disagree, or the run ended early",
+                result.tries, tries.plan.repeats
+            ),
+        )),
+        None => Err(Unseen::new(
+            Reason::Unstable,
+            format!(
+                "of {} starts under limits none was healthy above all that failed, though the module is healthy without",
+                result.tries
+            ),
+        )),
+    }
+}
+
+/// All storage, if every part was seen.
+fn total(storage: &StorageUse) -> std::result::Result<Bytes, Unseen> {
+    let parts = [&storage.writable, &storage.volumes, &storage.logs];
+    parts.into_iter().try_fold(storage.image, |sum, part| {
+        Ok(sum.saturating_add(*part.get()?))
+    })
+}
+
+/// What an offer without a hardware paragraph says of its platforms elsewhere.
+fn platforms(report: &Report) -> Claim {
+    let mut claim = Claim::default();
+    for platform in &report.offer.plan.platforms {
+        let words = platform.to_string();
+        let (os, architecture) = words.split_once('/').unwrap_or((&words, ""));
+        for (list, word) in [
+            (&mut claim.os, os),
+            (&mut claim.architectures, architecture),
+        ] {
+            if !word.is_empty() && !list.iter().any(|known| known == word) {
+                list.push(word.to_owned());
+            }
+        }
+    }
+    claim
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observation::{Sizing, Try, Unlimited};
+    use crate::requirements::CATALOGUE;
+    use crate::sample;
+    use crate::sizing::Plan;
+    use crate::units::Millis;
+
+    fn report(tries: &[(u64, bool)]) -> Report {
+        let mut record = sample::record();
+        let unlimited = Unlimited {
+            after: Millis(400),
+            peak: Bytes::mib(310),
+            nonreclaimable_peak: Bytes::mib(300),
+            cores_max: Observed::Seen(0.4),
+        };
+        let tries = tries.iter().map(|(limit, fits)| Try {
+            limits: Limits {
+                memory: Some(Bytes::mib(*limit)),
+                cores: None,
+            },
+            watched: Millis(2_000),
+            fits: *fits,
+            after: None,
+            peak: None,
+            nonreclaimable_peak: None,
+            cause: None,
+            detail: None,
+        });
+        record.observations.sizing = Observed::Seen(Sizing {
+            allowed: Millis(1_400),
+            memory: Observed::Seen(Tries {
+                plan: Plan::memory(unlimited.peak, Bytes(0), Bytes::mib(8_192)),
+                tries: tries.collect(),
+            }),
+            cores: Observed::unseen(Reason::CannotMeasure, "emulated"),
+            unlimited,
+        });
+        Report::judge(record, CATALOGUE)
+    }
+
+    #[test]
+    fn a_minimum_that_was_repeated_becomes_the_claim() {
+        let report = report(&[
+            (310, true),
+            (300, false),
+            (310, true),
+            (310, true),
+            (300, false),
+        ]);
+        let answer = answer(&report, ClaimScope::Device).unwrap();
+        let minimum = answer.memory.get().unwrap();
+        assert_eq!((minimum.limit, minimum.below), (310 << 20, Some(300 << 20)));
+        assert!(minimum.settled);
+        assert_eq!(answer.claim.ram_bytes, Some(Bytes::mib(768)));
+        assert_eq!(
+            answer.millicores.get().unwrap_err().reason,
+            Reason::CannotMeasure
+        );
+    }
+
+    #[test]
+    fn one_healthy_start_is_no_minimum_and_the_claim_stays() {
+        let report = report(&[(310, true), (300, false)]);
+        let answer = answer(&report, ClaimScope::Device).unwrap();
+        assert_eq!(answer.memory.get().unwrap_err().reason, Reason::Unstable);
+        let claimed = hardware::read(&report.offer.listing.description)
+            .unwrap()
+            .claim;
+        assert_eq!(answer.claim.ram_bytes, claimed.ram_bytes);
+    }
+
+    #[test]
+    fn a_run_that_did_not_search_has_no_answer() {
+        let report = Report::judge(sample::record(), CATALOGUE);
+        assert!(answer(&report, ClaimScope::Device).is_err());
+    }
+}

@@ -1,0 +1,286 @@
+//! A minimum search as people and programs read it: every limit tried, the curve, the reserve, the sentence to paste.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use conformance::finding::Unseen;
+use conformance::hardware;
+use conformance::observation::{Limits, Observed, Sizing, Tries, Try};
+use conformance::offer::ClaimScope;
+use conformance::report::Report;
+use conformance::sizing::{Answer, Minimum};
+use conformance::units::{Bytes, Millis};
+use serde::Serialize;
+
+use crate::render::text::{BOLD, folded, plain};
+use crate::render::words;
+
+/// Schema identifier of the JSON printed.
+const SCHEMA: &str = "edgeproof/size/1";
+/// How numbers of an offer are made from numbers measured.
+const ROUNDING: &str = "RAM is rounded up to the next 16 MB, above 256 MB to 32 MB, above 512 MB to 64 MB; storage to 10 MB, above 100 MB to 50 MB, above 1 GB to 100 MB.";
+/// Cells of the longest bar.
+const BAR: u64 = 24;
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    schema: &'static str,
+    run: &'a str,
+    /// Whether the least memory was found.
+    found: bool,
+    #[serde(flatten)]
+    answer: Option<&'a Answer>,
+    /// Why there is no answer at all.
+    unseen: Option<&'a Unseen>,
+    /// The sentence for the description, HTML.
+    paragraph: Option<String>,
+    /// Whether it was written into the offer file.
+    applied: bool,
+    /// Every start.
+    starts: Option<&'a Sizing>,
+}
+
+/// The answer as JSON.
+#[must_use]
+pub fn json(report: &Report, answered: &Result<Answer, Unseen>, applied: bool) -> String {
+    let answer = answered.as_ref().ok();
+    let found = answer.is_some_and(|answer| answer.memory.seen().is_some());
+    let document = Document {
+        schema: SCHEMA,
+        run: &report.run.id,
+        found,
+        answer,
+        unseen: answered.as_ref().err(),
+        paragraph: answer
+            .filter(|_| found)
+            .map(|answer| hardware::write(&answer.claim)),
+        applied,
+        starts: report.observations.sizing.seen(),
+    };
+    serde_json::to_string_pretty(&document).expect("an answer has string keys and no failing parts")
+}
+
+/// The answer for a terminal.
+#[must_use]
+pub fn text(report: &Report, answered: &Result<Answer, Unseen>) -> String {
+    let mut out = headline(report, answered);
+    let (Ok(answer), Some(sizing)) = (answered, report.observations.sizing.seen()) else {
+        return out;
+    };
+    let unlimited = &sizing.unlimited;
+    let _ = writeln!(
+        out,
+        "\nWithout limits: healthy after {}, highest charge {}, of it {} that cannot be reclaimed.\n\
+         Under limits a start counts as healthy within {}: twice as long, or one second more.",
+        unlimited.after, unlimited.peak, unlimited.nonreclaimable_peak, sizing.allowed
+    );
+    out.push_str(&part("Memory", &answer.memory, &sizing.memory, MEMORY));
+    out.push_str(&part("Cores", &answer.millicores, &sizing.cores, CORES));
+    out.push_str(&storage(report, answer));
+    out.push_str(&sentence(answer));
+    out
+}
+
+fn headline(report: &Report, answered: &Result<Answer, Unseen>) -> String {
+    let words = match answered {
+        Ok(answer) => match &answer.memory {
+            Observed::Seen(minimum) => format!(
+                "found: {} of memory{}",
+                Bytes(minimum.limit),
+                if minimum.adapts {
+                    " is the smallest limit proven; the module adapts to its limit"
+                } else {
+                    " for the module"
+                }
+            ),
+            Observed::Unseen(unseen) => undecided(unseen),
+        },
+        Err(unseen) => undecided(unseen),
+    };
+    let offer = &report.offer;
+    format!(
+        "{BOLD}{}{BOLD:#}\n{} ({})\n",
+        plain(&words),
+        plain(&offer.listing.name),
+        plain(&report.candidate.reference)
+    )
+}
+
+fn undecided(unseen: &Unseen) -> String {
+    format!(
+        "undecided ({}): {}",
+        words::reason(unseen.reason),
+        unseen.because
+    )
+}
+
+/// How a quantity's limits are read and written.
+#[derive(Clone, Copy)]
+struct Unit {
+    of: fn(&Limits) -> u64,
+    say: fn(u64) -> String,
+}
+
+const MEMORY: Unit = Unit {
+    of: Limits::memory_bytes,
+    say: |limit| Bytes(limit).to_string(),
+};
+const CORES: Unit = Unit {
+    of: Limits::millicores,
+    say: |limit| format!("{}.{:02} cores", limit / 1_000, limit % 1_000 / 10),
+};
+
+fn part(title: &str, minimum: &Observed<Minimum>, tries: &Observed<Tries>, unit: Unit) -> String {
+    let mut out = format!("\n{BOLD}{title}{BOLD:#}\n");
+    match minimum {
+        Observed::Seen(minimum) => out.push_str(&indented(&proven(minimum, unit))),
+        Observed::Unseen(unseen) => out.push_str(&indented(&undecided(unseen))),
+    }
+    if let Some(tries) = tries.seen() {
+        out.push_str(&curve(&tries.tries, unit));
+    }
+    out
+}
+
+fn proven(minimum: &Minimum, unit: Unit) -> String {
+    let limit = (unit.say)(minimum.limit);
+    let mut text = format!(
+        "{limit} is enough, {} of {} times",
+        minimum.fitted, minimum.fitted
+    );
+    match minimum.below {
+        Some(below) => text.push_str(&format!("; {} is not", (unit.say)(below))),
+        None => text.push_str(", the smallest limit that can be tried"),
+    }
+    text.push_str(&format!(" ({} starts).", minimum.tries));
+    if minimum.adapts {
+        text.push_str(" It took clearly less there than without limits, and stayed healthy: it adapts to its limit. This is the smallest limit proven, not what it would like to have.");
+    }
+    if minimum.unstable {
+        text.push_str(" Starts under the same or lower limits disagreed: unstable, so a higher limit was taken.");
+    }
+    if !minimum.settled {
+        text.push_str(
+            " The starts were used up before both ends were as near as planned and repeated.",
+        );
+    }
+    text
+}
+
+/// All starts under one limit.
+#[derive(Default)]
+struct Row<'a> {
+    fitted: usize,
+    tries: Vec<&'a Try>,
+}
+
+/// A line per limit, the largest first: how many starts were healthy, the slowest of them as a bar, peak or cause.
+fn curve(tries: &[Try], unit: Unit) -> String {
+    let mut rows: BTreeMap<u64, Row<'_>> = BTreeMap::new();
+    for one in tries {
+        let row = rows.entry((unit.of)(&one.limits)).or_default();
+        row.fitted += usize::from(one.fits);
+        row.tries.push(one);
+    }
+    let slowest = rows
+        .values()
+        .filter_map(Row::after)
+        .max()
+        .unwrap_or_default();
+    let mut out = format!(
+        "  {:>12}  {:<8} {:>9}  {:<24} {}\n",
+        "limit", "healthy", "after", "", "highest charge, or why not"
+    );
+    for (limit, row) in rows.iter().rev() {
+        let after = row.after();
+        let _ = writeln!(
+            out,
+            "  {:>12}  {} {:<6} {:>9}  {:<24} {}",
+            (unit.say)(*limit),
+            if row.fitted == row.tries.len() {
+                "✓"
+            } else {
+                "✗"
+            },
+            format!("{}/{}", row.fitted, row.tries.len()),
+            after.map_or_else(|| "–".to_owned(), |after| after.to_string()),
+            after.map_or_else(String::new, |after| bar(after, slowest)),
+            plain(&row.remark()),
+        );
+    }
+    out
+}
+
+impl Row<'_> {
+    /// The slowest of its starts that were healthy.
+    fn after(&self) -> Option<Millis> {
+        let healthy = self.tries.iter().filter(|one| one.fits);
+        healthy.filter_map(|one| one.after).max()
+    }
+
+    fn remark(&self) -> String {
+        let why = self.tries.iter().find(|one| !one.fits);
+        if let Some(why) = why.and_then(|one| one.detail.as_deref()) {
+            return why.to_owned();
+        }
+        let peak = self.tries.iter().filter_map(|one| one.peak).max();
+        peak.map_or_else(|| "not seen".to_owned(), |peak| peak.to_string())
+    }
+}
+
+fn bar(after: Millis, slowest: Millis) -> String {
+    let cells = (after.0 * BAR).div_ceil(slowest.0.max(1));
+    "▇".repeat(usize::try_from(cells).unwrap_or(0))
+}
+
+fn storage(report: &Report, answer: &Answer) -> String {
+    let mut out = format!("\n{BOLD}Storage{BOLD:#}\n");
+    let driver = report
+        .device
+        .engine
+        .seen()
+        .map_or("its storage driver", |engine| &engine.storage_driver);
+    let text = match &answer.storage {
+        Observed::Seen(bytes) => format!(
+            "{:.1} MB were taken without limits: image, writable layer, volumes and logs. Nothing limits storage here ({}), so the measured figure is rounded up, not searched.",
+            megabytes(*bytes),
+            plain(driver)
+        ),
+        Observed::Unseen(unseen) => format!("{}; the claim of storage stays", undecided(unseen)),
+    };
+    out.push_str(&indented(&text));
+    out
+}
+
+#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn megabytes(bytes: Bytes) -> f64 {
+    bytes.0 as f64 / 1e6
+}
+
+fn sentence(answer: &Answer) -> String {
+    let Some(memory) = answer.memory.seen() else {
+        return String::new();
+    };
+    let mut out = format!("\n{BOLD}For the offer{BOLD:#}\n");
+    let need = Bytes(memory.limit);
+    let reserve = &answer.reserve;
+    let sum = match answer.scope {
+        ClaimScope::Device => format!(
+            "The claim speaks of the device: {need} for the module and a reserve of {} ({}).",
+            reserve.memory, reserve.source
+        ),
+        ClaimScope::Module => {
+            format!("The claim speaks of the module alone: {need}, no reserve.")
+        }
+    };
+    out.push_str(&indented(&format!("{sum} {ROUNDING}")));
+    let _ = writeln!(out, "\n{}", plain(&hardware::write(&answer.claim)));
+    out
+}
+
+/// Running text, indented.
+fn indented(text: &str) -> String {
+    format!("  {}", folded(text, 2))
+}
