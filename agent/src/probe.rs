@@ -195,7 +195,11 @@ impl Probe {
         record.observations.probe = Observed::Seen(cost.finish());
         record.run.finished = Some(jiff::Timestamp::now().to_string());
         let report = Report::judge(record, CATALOGUE);
-        events.judged(&report);
+        match assignment.options.task {
+            Task::Certify => events.judged(&report),
+            // Its verdict is beside the point: it was not held to its claim.
+            Task::Size => events.phase("report", 100),
+        }
         if let Err(error) = lock.release().await {
             tracing::warn!(%error, "lock not released");
         }

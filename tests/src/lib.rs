@@ -170,15 +170,7 @@ impl Certified {
 /// # Errors
 /// The program cannot be run.
 pub fn certify(offer: &Path, out: &Path, more: &[&str]) -> anyhow::Result<Certified> {
-    let output: Output = Command::new(edgeproof()?)
-        .arg("certify")
-        .arg(offer)
-        .arg("--out")
-        .arg(out)
-        .args(more)
-        .stdin(Stdio::null())
-        .output()
-        .context("run edgeproof certify")?;
+    let output = ran("certify", offer, out, more)?;
     let report = std::fs::read(out.join("report.json"))
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -192,4 +184,24 @@ pub fn certify(offer: &Path, out: &Path, more: &[&str]) -> anyhow::Result<Certif
         report,
         words,
     })
+}
+
+/// Runs `edgeproof size OFFER --out DIR` with more arguments and waits for it.
+///
+/// # Errors
+/// The program cannot be run.
+pub fn size(offer: &Path, out: &Path, more: &[&str]) -> anyhow::Result<Output> {
+    ran("size", offer, out, more)
+}
+
+fn ran(command: &str, offer: &Path, out: &Path, more: &[&str]) -> anyhow::Result<Output> {
+    Command::new(edgeproof()?)
+        .arg(command)
+        .arg(offer)
+        .arg("--out")
+        .arg(out)
+        .args(more)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("run edgeproof {command}"))
 }

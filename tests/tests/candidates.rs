@@ -162,3 +162,13 @@ fn a_host_bind_is_named_and_the_module_not_started() {
 fn a_real_broker_from_debian_is_conformant() {
     check("mosquitto");
 }
+
+#[test]
+fn a_module_that_needs_more_at_start_than_afterwards_fails_for_its_start() {
+    check_words("needs-300-at-start", "IEM-HW-03", &["start 1", "300 MiB"]);
+}
+
+#[test]
+fn a_runtime_that_adapts_to_its_limit_is_conformant() {
+    check("adapts");
+}

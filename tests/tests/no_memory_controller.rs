@@ -5,7 +5,7 @@
 use std::fs;
 
 use support::second_engine::SecondEngine;
-use support::{Certified, certify, offer_of, repository};
+use support::{Certified, certify, offer_of, repository, size};
 
 const MEND: &str =
     "add `cgroup_enable=memory cgroup_memory=1` to the one line of /boot/firmware/cmdline.txt";
@@ -40,6 +40,11 @@ fn without_a_memory_controller_the_well_behaved_example_ends_undecided_with_the_
     assert_eq!(certified.verdict_of("IEM-CFG-07"), Some("pass"));
     names_the_mend(&certified.words);
     names_the_mend(&fs::read_to_string(out.path().join("report.html")).unwrap());
+    let short = ["--window", "1s", "--quiet", "--engine", engine.url()];
+    let sized = size(&offer_of("well-behaved"), out.path(), &short).unwrap();
+    let words = String::from_utf8_lossy(&sized.stdout);
+    assert_eq!(sized.status.code(), Some(2), "{words}");
+    names_the_mend(&words);
     let held = engine.holds().unwrap();
     assert!(held.is_empty(), "{held:?}");
     engine.stop().unwrap();

@@ -21,7 +21,7 @@ pub const LEAST_MEMORY: Bytes = Bytes::mib(6);
 /// Most starts under a memory limit; with the one without limits, 15 runs.
 pub const MOST_MEMORY_TRIES: u32 = 14;
 /// Most starts under a CPU quota.
-pub const MOST_CORE_TRIES: u32 = 9;
+pub const MOST_CORE_TRIES: u32 = 10;
 
 /// Where a search begins, how far it may go, and when it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -96,7 +96,7 @@ impl Plan {
         }
     }
 
-    /// A search for cores within a quarter, in thousandths, from the busiest second that was measured.
+    /// A search for cores within a half, in thousandths, from the busiest second that was measured.
     ///
     /// Offers claim whole cores, and time to healthy is noisy: a finer search would cost runs and prove nothing.
     #[must_use]
@@ -112,7 +112,7 @@ impl Plan {
             floor: 50,
             ceiling,
             grain: 10,
-            tolerance: 0.25,
+            tolerance: 0.5,
             repeats: 2,
             most: MOST_CORE_TRIES,
         }
@@ -170,7 +170,7 @@ pub fn next(plan: &Plan, tried: &[Tried]) -> Next {
     if count(tried, high, true) < plan.repeats {
         return Next::Confirm(high);
     }
-    if count(tried, low, false) + count(tried, low, true) < 2 {
+    if tries_at(tried, low) < 2 {
         return Next::Try(low);
     }
     Next::Done
@@ -189,13 +189,13 @@ pub fn found(plan: &Plan, tried: &[Tried]) -> Found {
         (None, Some(minimum)) => minimum <= plan.floor,
         (_, None) => false,
     };
-    let refuted = below.is_none_or(|below| count(tried, below, false) >= 2);
+    let repeated = below.is_none_or(|below| tries_at(tried, below) >= 2);
     Found {
         minimum,
         fitted,
         below,
         unstable,
-        settled: near && fitted >= plan.repeats && refuted,
+        settled: near && fitted >= plan.repeats && repeated,
     }
 }
 
@@ -208,6 +208,10 @@ fn bracket(tried: &[Tried]) -> (Option<u64>, Option<u64>) {
     let low = limits(false).max();
     let above = |limit: &u64| low.is_none_or(|low| *limit > low);
     (low, limits(true).filter(above).min())
+}
+
+fn tries_at(tried: &[Tried], limit: u64) -> u32 {
+    count(tried, limit, true) + count(tried, limit, false)
 }
 
 fn count(tried: &[Tried], limit: u64, fits: bool) -> u32 {

@@ -52,10 +52,8 @@ pub async fn start(
         unlimited: unlimited.clone(),
     });
     let from = bench.events.now();
-    match memory_plan(record, launch, &unlimited) {
-        Ok(plan) => search.play(record, plan, &Kind::Memory).await?,
-        Err(unseen) => seen(record, |sizing| sizing.memory = Observed::Unseen(unseen)),
-    }
+    let plan = memory_plan(record, launch, &unlimited);
+    search.play(record, plan, &Kind::Memory).await?;
     mark_phase(record, "memory search", from, bench.events.now());
     let from = bench.events.now();
     match core_plan(record, &unlimited) {
@@ -231,8 +229,14 @@ fn trouble(one: &Try) -> Option<Unseen> {
 /// What the module took without limits, on its last start and in the steady window.
 ///
 /// # Errors
-/// It did not start, or its memory was not seen.
+/// A memory limit was not shown to bite, so that no search would prove anything; it did not start, or its memory was not seen.
 fn unlimited(record: &Record) -> Result<Unlimited, Unseen> {
+    if !record.observations.limits.memory.get()?.bites() {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            format!("a memory limit does not bite on this device; {MEMORY_MEND}"),
+        ));
+    }
     let last = record.observations.starts.last();
     let Some((start, Health::Healthy { after, .. })) = last.map(|start| (start, &start.health))
     else {
@@ -279,18 +283,8 @@ fn watched(record: &Record) -> Millis {
     }
 }
 
-/// The search for memory, if a limit was shown to bite.
-fn memory_plan(
-    record: &Record,
-    launch: &Launch<'_>,
-    unlimited: &Unlimited,
-) -> Result<Plan, Unseen> {
-    if !record.observations.limits.memory.get()?.bites() {
-        return Err(Unseen::new(
-            Reason::CannotMeasure,
-            format!("a memory limit does not bite on this device; {MEMORY_MEND}"),
-        ));
-    }
+/// The search for memory.
+fn memory_plan(record: &Record, launch: &Launch<'_>, unlimited: &Unlimited) -> Plan {
     // The engine starts every container inside its limit: below its own need nothing starts.
     let floor = record.observations.limits.runtime_floor.seen();
     let floor = floor.map_or(0, |floor| {
@@ -302,7 +296,7 @@ fn memory_plan(
         .and_then(serde_json::Value::as_u64)
         .filter(|own| *own > 0);
     let ceiling = own.map_or(device, |own| device.min(Bytes(own)));
-    Ok(Plan::memory(unlimited.peak, Bytes(floor), ceiling))
+    Plan::memory(unlimited.peak, Bytes(floor), ceiling)
 }
 
 /// The search for cores and the memory that it happens in: what the claim that comes of the search leaves the module.

@@ -5,7 +5,7 @@ use conformance::record::{Device, EngineFacts};
 use conformance::report::Report;
 use serde::Serialize;
 
-use crate::render::words;
+use crate::render::{sizing, words};
 
 /// A titled list of rows.
 #[derive(Debug, Serialize)]
@@ -19,7 +19,7 @@ pub struct Facts {
 /// Every group, in reading order.
 #[must_use]
 pub fn facts(report: &Report) -> Vec<Facts> {
-    vec![
+    let mut facts = vec![
         Facts {
             title: "Candidate",
             rows: candidate(report),
@@ -36,7 +36,15 @@ pub fn facts(report: &Report) -> Vec<Facts> {
             title: "Engine",
             rows: engine(&report.device.engine),
         },
-    ]
+    ];
+    let rows = sizing::rows(report);
+    if !rows.is_empty() {
+        facts.push(Facts {
+            title: "Minimum search",
+            rows,
+        });
+    }
+    facts
 }
 
 fn candidate(report: &Report) -> Vec<(&'static str, String)> {

@@ -8,7 +8,7 @@ use conformance::hardware;
 use conformance::observation::{Limits, Observed, Sizing, Tries, Try};
 use conformance::offer::ClaimScope;
 use conformance::report::Report;
-use conformance::sizing::{Answer, Minimum};
+use conformance::sizing::{Answer, Minimum, answer};
 use conformance::units::{Bytes, Millis};
 use serde::Serialize;
 
@@ -176,14 +176,19 @@ struct Row<'a> {
     tries: Vec<&'a Try>,
 }
 
-/// A line per limit, the largest first: how many starts were healthy, the slowest of them as a bar, peak or cause.
-fn curve(tries: &[Try], unit: Unit) -> String {
+fn by_limit(tries: &[Try], unit: Unit) -> BTreeMap<u64, Row<'_>> {
     let mut rows: BTreeMap<u64, Row<'_>> = BTreeMap::new();
     for one in tries {
         let row = rows.entry((unit.of)(&one.limits)).or_default();
         row.fitted += usize::from(one.fits);
         row.tries.push(one);
     }
+    rows
+}
+
+/// A line per limit, the largest first: how many starts were healthy, the slowest of them as a bar, peak or cause.
+fn curve(tries: &[Try], unit: Unit) -> String {
+    let rows = by_limit(tries, unit);
     let slowest = rows
         .values()
         .filter_map(Row::after)
@@ -278,6 +283,51 @@ fn sentence(answer: &Answer) -> String {
     out.push_str(&indented(&format!("{sum} {ROUNDING}")));
     let _ = writeln!(out, "\n{}", plain(&hardware::write(&answer.claim)));
     out
+}
+
+/// The search as facts of a report: what was found, and every limit with what became of it. None, if there was no search.
+pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
+    let Some(sizing) = report.observations.sizing.seen() else {
+        return Vec::new();
+    };
+    let scope = report.offer.plan.claim_scope;
+    let Ok(answer) = answer(report, scope) else {
+        return Vec::new();
+    };
+    let told = |minimum: &Observed<Minimum>, unit| match minimum {
+        Observed::Seen(minimum) => proven(minimum, unit),
+        Observed::Unseen(unseen) => undecided(unseen),
+    };
+    let mut rows = vec![
+        ("Least memory", told(&answer.memory, MEMORY)),
+        ("Starts under memory limits", limits(&sizing.memory, MEMORY)),
+        ("Fewest cores", told(&answer.millicores, CORES)),
+        ("Starts under core limits", limits(&sizing.cores, CORES)),
+    ];
+    if answer.memory.seen().is_some() {
+        rows.push(("For the offer", hardware::write(&answer.claim)));
+    }
+    rows
+}
+
+/// Every limit in a line of text, the largest first.
+fn limits(tries: &Observed<Tries>, unit: Unit) -> String {
+    let Some(tries) = tries.seen() else {
+        return "none".to_owned();
+    };
+    let rows = by_limit(&tries.tries, unit);
+    let told = rows.iter().rev().map(|(limit, row)| {
+        let after = row.after();
+        let after = after.map_or_else(String::new, |after| format!(" after {after}"));
+        format!(
+            "{}: {} of {} healthy{after} ({})",
+            (unit.say)(*limit),
+            row.fitted,
+            row.tries.len(),
+            row.remark()
+        )
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// Running text, indented.

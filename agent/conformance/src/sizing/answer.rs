@@ -62,7 +62,12 @@ pub fn answer(report: &Report, scope: ClaimScope) -> std::result::Result<Answer,
         proven(&result, tries)
     };
     let memory: Observed<Minimum> = minimum(&sizing.memory, Limits::memory_bytes).into();
-    let millicores: Observed<Minimum> = minimum(&sizing.cores, Limits::millicores).into();
+    // A core search happens inside a memory limit: what the module takes there says nothing about cores.
+    let millicores = minimum(&sizing.cores, Limits::millicores).map(|minimum| Minimum {
+        adapts: false,
+        ..minimum
+    });
+    let millicores: Observed<Minimum> = millicores.into();
     let storage: Observed<Bytes> = seen.storage.get().and_then(total).into();
     let reserve = report.run.reserve.clone();
     let claimed = hardware::read(&report.offer.listing.description);
