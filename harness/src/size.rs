@@ -12,6 +12,7 @@ use conformance::offer::{self, ClaimScope, DESCRIPTION, Offer};
 use conformance::record::{RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::sizing::{Answer, answer};
+use conformance::units::Bytes;
 
 use crate::certify::{Order, certify, place, runtime};
 use crate::cli::{SizeArgs, TextOrJson};
@@ -34,7 +35,8 @@ pub fn run(args: &SizeArgs) -> anyhow::Result<ExitCode> {
     if args.apply {
         // Said now rather than after minutes of measuring.
         let claim = hardware::read(&read.offer.listing.description);
-        let claim = claim.map(|paragraph| paragraph.claim).unwrap_or_default();
+        let mut claim = claim.map(|paragraph| paragraph.claim).unwrap_or_default();
+        claim.ram_bytes = claim.ram_bytes.or(Some(Bytes::mib(1_024)));
         rewritten(args, &text, &read.offer, &claim)?;
     }
     let places = place::asked(&args.place)?;

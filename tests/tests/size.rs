@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use support::{Certified, certify, nothing_is_left, offer_of, size};
+use support::{Certified, certify, docker, offer_of, size};
 
 /// Short enough for a test: the tries are watched as long.
 const SHORT: [&str; 5] = ["--window", "1s", "--quiet", "--format", "json"];
@@ -77,7 +77,19 @@ fn answer(offer: &Path, more: &[&str]) -> Value {
         report["run"]["certifying"], false,
         "a search certifies nothing"
     );
-    nothing_is_left().unwrap();
+    let of_this_run = format!(
+        "label=edgeproof.run={}",
+        report["run"]["id"].as_str().unwrap()
+    );
+    for kind in ["container", "network", "volume"] {
+        let all = if kind == "container" {
+            &["--all"][..]
+        } else {
+            &[]
+        };
+        let list = [&[kind, "ls", "--quiet", "--filter", &of_this_run], all].concat();
+        assert_eq!(docker(&list).unwrap(), "", "{kind}");
+    }
     serde_json::from_slice(&output.stdout).unwrap()
 }
 

@@ -99,6 +99,11 @@ fn is_heading(text: &str) -> bool {
     rest.is_empty() || rest.ends_with([':', '：'])
 }
 
+/// Whether a line begins as the paragraph does.
+pub(super) fn begins(line: &Line) -> bool {
+    is_labelled(line, MINIMUM)
+}
+
 fn is_labelled(line: &Line, label: &str) -> bool {
     after_label(&line.text, label).is_some()
 }

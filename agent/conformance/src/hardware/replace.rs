@@ -1,6 +1,7 @@
 //! Putting a claim in the place of the one that a description makes, everything around it left as it is.
 
 use super::blocks::{Line, lines};
+use super::paragraph::begins;
 use super::{Claim, LONGEST_DESCRIPTION, read, write};
 
 /// Elements whose whole content may be the paragraph.
@@ -24,41 +25,50 @@ pub(super) fn replace(description: &str, claim: &Claim) -> Result<String, String
         ..claim.clone()
     };
     let paragraph = write(&minimum);
-    let Some(found) = read(description) else {
-        return checked(format!("{description}{paragraph}"), description, claim);
+    let all = lines(description);
+    let (Some(found), Some(label)) = (read(description), all.iter().rposition(begins)) else {
+        let appended = format!("{description}{paragraph}");
+        return checked(appended, &texts(&all), claim, None);
     };
     if found.claim.recommended != claim.recommended {
         return Err("the recommended block would change with it".to_owned());
     }
-    let all = lines(description);
     // The innermost element around the label and its words begins last.
     for (start, holder) in openings(description).into_iter().rev() {
         let Some(end) = closing(description, start, holder) else {
             continue;
         };
-        let before = &description[..start];
-        if !all.starts_with(&lines(before)) || read(&description[start..end]).is_none() {
+        if !lines(&description[start..end]).first().is_some_and(begins) {
             continue;
         }
-        let replaced = format!("{before}{paragraph}{}", &description[end..]);
-        return checked(replaced, before, claim);
+        let replaced = format!(
+            "{}{paragraph}{}",
+            &description[..start],
+            &description[end..]
+        );
+        return checked(replaced, &texts(&all[..label]), claim, found.after);
     }
     Err("the paragraph is no <p> or <div> of its own".to_owned())
 }
 
-/// Takes a description only if it says what it should.
-fn checked(replaced: String, before: &str, claim: &Claim) -> Result<String, String> {
-    let kept = texts(&lines(before));
-    let now = texts(&lines(&replaced));
+/// Takes a description only if it makes the claim, and everything before and after the paragraph reads as it did.
+fn checked(
+    replaced: String,
+    before: &[String],
+    claim: &Claim,
+    after: Option<String>,
+) -> Result<String, String> {
     let reading = read(&replaced).ok_or("the new paragraph cannot be read back")?;
     let wanted = Claim {
         warnings: reading.claim.warnings.clone(),
         ..claim.clone()
     };
-    if reading.claim != wanted || !reading.unread.is_empty() {
+    if reading.claim != wanted || !reading.unread.is_empty() || reading.after != after {
         return Err("the new paragraph would not read as the claim: parts of the old one stand outside of its element, or another follows".to_owned());
     }
-    if !now.starts_with(&kept) {
+    let now = lines(&replaced);
+    let label = now.iter().rposition(begins);
+    if label.is_none_or(|label| texts(&now[..label]) != before) {
         return Err("the text before it would change".to_owned());
     }
     Ok(replaced)
@@ -194,6 +204,9 @@ mod tests {
             if let Ok(replaced) = replace(&html, &claim()) {
                 let read = read(&replaced).unwrap();
                 prop_assert_eq!(read.claim.ram_bytes, claim().ram_bytes);
+                let old = lines(&html);
+                let label = old.iter().rposition(begins).unwrap_or(old.len());
+                prop_assert!(texts(&lines(&replaced)).starts_with(&texts(&old[..label])), "{} became {}", html, replaced);
             }
         }
     }
