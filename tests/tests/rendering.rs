@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use conformance::report::Report;
+use conformance::sizing::answer;
 use harness::cli::SchemaOf;
-use harness::render::{html, junit, markdown, sarif, text, write_all};
+use harness::render::{facts, html, junit, markdown, sarif, sizing, text, write_all};
 use serde_json::Value;
 
 /// Text that would run, load or break out, in every notation the faces use.
@@ -81,6 +82,21 @@ fn an_undecided_report_of_a_custom_profile_looks_as_stored() {
 }
 
 #[test]
+fn a_search_for_the_minimum_looks_as_stored() {
+    check("recorded-size", "size.txt", |report| {
+        let answered = answer(report, report.offer.plan.claim_scope);
+        anstream::adapter::strip_str(&sizing::text(report, &answered)).to_string()
+    });
+    check("recorded-size", "facts.txt", |report| {
+        let facts = facts::facts(report);
+        let search = facts.iter().find(|facts| facts.title == "Minimum search");
+        let rows = search.unwrap().rows.iter();
+        rows.map(|(name, text)| format!("{name}: {text}\n"))
+            .collect()
+    });
+}
+
+#[test]
 fn every_face_shows_headline_and_scope_and_says_when_a_profile_certifies_nothing() {
     for (name, custom) in [
         ("conformant", false),
@@ -112,7 +128,12 @@ fn faces(report: &Report) -> [(&'static str, String); 5] {
 
 #[test]
 fn a_stored_report_survives_reading_and_writing_byte_for_byte() {
-    for name in ["conformant", "not-conformant", "undecided-custom"] {
+    for name in [
+        "conformant",
+        "not-conformant",
+        "undecided-custom",
+        "recorded-size",
+    ] {
         let text = fs::read_to_string(reports().join(format!("{name}.json"))).unwrap();
         assert!(
             harness::render::write::json(&stored(name)) == text,
@@ -344,7 +365,12 @@ fn json(path: &Path) -> Value {
 #[test]
 fn stored_reports_fit_the_published_schema() {
     let schema: Value = serde_json::from_str(&harness::schema::schema(SchemaOf::Report)).unwrap();
-    for name in ["conformant", "not-conformant", "undecided-custom"] {
+    for name in [
+        "conformant",
+        "not-conformant",
+        "undecided-custom",
+        "recorded-size",
+    ] {
         let report = json(&reports().join(format!("{name}.json")));
         assert_eq!(complaints(&schema, &report), Vec::<String>::new(), "{name}");
     }
