@@ -159,7 +159,6 @@ pub fn next(plan: &Plan, tried: &[Tried]) -> Next {
         }
         return match high {
             high if !plan.near(plan.floor, high) => Next::Try(plan.middle(plan.floor, high)),
-            high if high > plan.floor => Next::Try(plan.floor),
             high if count(tried, high, true) < plan.repeats => Next::Confirm(high),
             _ => Next::Done,
         };
@@ -186,7 +185,7 @@ pub fn found(plan: &Plan, tried: &[Tried]) -> Found {
         .any(|one| one.fits && below.is_some_and(|below| one.limit <= below));
     let near = match (below, minimum) {
         (Some(below), Some(minimum)) => plan.near(below, minimum),
-        (None, Some(minimum)) => minimum <= plan.floor,
+        (None, Some(minimum)) => plan.near(plan.floor, minimum),
         (_, None) => false,
     };
     let repeated = below.is_none_or(|below| tries_at(tried, below) >= 2);

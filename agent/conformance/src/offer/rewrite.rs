@@ -8,6 +8,7 @@ use super::locate::Places;
 /// See [`super::with_description`].
 pub(super) fn with_description(text: &str, description: &str) -> Result<String, String> {
     let refused = |why: &str| format!("{DESCRIPTION}: {why}");
+    let (mark, text) = text.split_at(text.len() - without_mark(text).len());
     let places = Places::of(text);
     if places
         .duplicates()
@@ -28,7 +29,7 @@ pub(super) fn with_description(text: &str, description: &str) -> Result<String, 
                 *value = Value::from(description);
             }
             (before == after)
-                .then_some(rewritten)
+                .then(|| format!("{mark}{rewritten}"))
                 .ok_or_else(|| refused("more than the description would change"))
         }
         _ => Err(refused("the file is not JSON")),
@@ -36,7 +37,12 @@ pub(super) fn with_description(text: &str, description: &str) -> Result<String, 
 }
 
 fn parsed(text: &str) -> Option<Value> {
-    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)).ok()
+    serde_json::from_str(text).ok()
+}
+
+/// A byte order mark may stand before the JSON of an offer file.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 #[cfg(test)]

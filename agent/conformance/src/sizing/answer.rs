@@ -37,7 +37,7 @@ pub struct Minimum {
     pub limit: u64,
     /// How often it fitted.
     pub fitted: u32,
-    /// The largest limit that failed; absent where even the smallest that the engine takes is enough.
+    /// The largest limit that failed; absent where hardly a smaller one can be tried: the engine's own start needs it.
     pub below: Option<u64>,
     /// Equal limits disagreed, or a lower one fitted where a higher one did not: a higher minimum was taken.
     pub unstable: bool,

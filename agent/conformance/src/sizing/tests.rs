@@ -63,7 +63,8 @@ fn a_module_that_needs_next_to_nothing_ends_at_the_floor() {
     let plan = Plan::memory(Bytes::mib(9), Bytes::mib(7), Bytes::mib(1_024));
     let tried = played(&plan, |_, _| true);
     let found = found(&plan, &tried);
-    assert_eq!(found.minimum, Some(Bytes::mib(7).0));
+    let minimum = found.minimum.unwrap();
+    assert!(plan.near(plan.floor, minimum), "{found:?}");
     assert!(found.settled && found.below.is_none(), "{found:?}");
 }
 
