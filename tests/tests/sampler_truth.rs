@@ -295,7 +295,8 @@ fn a_listening_socket_is_among_the_descriptors() {
     let truth = std::fs::read_dir(format!("/proc/{}/fd", container.pid))
         .unwrap()
         .count();
-    assert_eq!((open.open_peak, open.sockets_peak), (truth as u64, 1));
+    assert_eq!(open.open_peak, truth as u64);
+    assert_eq!(open.sockets_peak.seen(), Some(&1));
     match docker(&["info", "--format", "{{.CgroupVersion}}"]).as_str() {
         "1" => assert!(
             usage

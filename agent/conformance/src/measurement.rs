@@ -234,7 +234,10 @@ const EXTRAS: &[Quantity<Usage>] = &[
         name: "sockets.peak",
         unit: "count",
         value: Value::Highest,
-        read: |usage| Some((count(usage.descriptors.seen()?.sockets_peak), COUNTED)),
+        read: |usage| {
+            let sockets = &usage.descriptors.seen()?.sockets_peak;
+            Some((count(*sockets.seen()?), COUNTED))
+        },
     },
 ];
 

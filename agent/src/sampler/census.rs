@@ -25,10 +25,20 @@ pub(super) struct Census {
 }
 
 /// Descriptors and the sockets among them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Descriptors {
     pub(super) open: u64,
-    pub(super) sockets: u64,
+    /// `None`: the list can be read, but not what its entries are.
+    pub(super) sockets: Option<u64>,
+}
+
+impl Default for Descriptors {
+    fn default() -> Descriptors {
+        Descriptors {
+            open: 0,
+            sockets: Some(0),
+        }
+    }
 }
 
 /// Bytes read from storage and written to it.
@@ -129,7 +139,7 @@ impl Summed for Descriptors {
     fn plus(self, other: Descriptors) -> Descriptors {
         Descriptors {
             open: self.open.plus(other.open),
-            sockets: self.sockets.plus(other.sockets),
+            sockets: self.sockets.zip(other.sockets).map(|(a, b)| a.plus(b)),
         }
     }
 }
@@ -172,10 +182,16 @@ fn descriptors(process: &Path) -> Result<Option<Descriptors>, Unseen> {
     let mut counted = Descriptors::default();
     for entry in entries.flatten() {
         counted.open += 1;
-        // proc_pid_fd(5): the link of a socket is `socket:[INODE]`.
-        let link = fs::read_link(entry.path());
-        counted.sockets +=
-            u64::from(link.is_ok_and(|link| link.to_string_lossy().starts_with("socket:")));
+        // proc_pid_fd(5): the link of a socket is `socket:[INODE]`. Root may list the descriptors of another user's process;
+        // to read their links it needs CAP_SYS_PTRACE too.
+        counted.sockets = match fs::read_link(entry.path()) {
+            Ok(link) => {
+                let is_one = link.to_string_lossy().starts_with("socket:");
+                counted.sockets.map(|sockets| sockets + u64::from(is_one))
+            }
+            Err(error) if gone(&error) => counted.sockets,
+            Err(_) => None,
+        };
     }
     Ok(Some(counted))
 }
@@ -309,8 +325,20 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let after = count(Path::new("/proc"), std::process::id()).unwrap();
         let (before, after) = (before.descriptors.unwrap(), after.descriptors.unwrap());
-        assert_eq!(after.sockets, before.sockets + 1);
-        assert!(after.open > after.sockets, "{after:?}");
+        assert_eq!(after.sockets, before.sockets.map(|sockets| sockets + 1));
+        assert!(Some(after.open) > after.sockets, "{after:?}");
         drop(listener);
+    }
+
+    #[test]
+    fn sockets_that_cannot_be_told_apart_are_none_counted_not_none_there() {
+        let proc = tempfile::tempdir().unwrap();
+        process(proc.path(), 7, "", &[]);
+        let fd = proc.path().join("7/fd");
+        fs::create_dir(&fd).unwrap();
+        // Not a link: reading it as one fails, as it does where links are closed.
+        fs::write(fd.join("0"), "").unwrap();
+        let counted = || count(proc.path(), 7).unwrap().descriptors.unwrap();
+        assert_eq!((counted().open, counted().sockets), (1, None));
     }
 }

@@ -149,7 +149,13 @@ impl Extras {
         match self.descriptors {
             Some(highest) => Observed::Seen(Descriptors {
                 open_peak: highest.open,
-                sockets_peak: highest.sockets,
+                sockets_peak: match highest.sockets {
+                    Some(sockets) => Observed::Seen(sockets),
+                    None => Observed::unseen(
+                        Reason::Configuration,
+                        "what the descriptors are is closed to the probe: a process of another user shows it only to CAP_SYS_PTRACE",
+                    ),
+                },
             }),
             None => Observed::Unseen(self.why.descriptors.clone().unwrap_or_else(never)),
         }
@@ -208,7 +214,10 @@ mod tests {
 
     fn census(read: u64, written: u64, open: u64) -> Result<Census, Unseen> {
         Ok(Census {
-            descriptors: Ok(census::Descriptors { open, sockets: 1 }),
+            descriptors: Ok(census::Descriptors {
+                open,
+                sockets: None,
+            }),
             io: Ok(Io { read, written }),
         })
     }
@@ -236,7 +245,10 @@ mod tests {
         let io = io.seen().unwrap();
         assert_eq!((io.read, io.written), (Bytes(1), Bytes(64)));
         assert!(io.formula.contains("/proc/PID/io"), "{io:?}");
-        assert_eq!(extras.descriptors().seen().unwrap().open_peak, 4);
+        let descriptors = extras.descriptors();
+        let descriptors = descriptors.seen().unwrap();
+        assert_eq!(descriptors.open_peak, 4);
+        assert!(descriptors.sockets_peak.seen().is_none(), "{descriptors:?}");
     }
 
     #[test]

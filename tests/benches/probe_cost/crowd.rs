@@ -247,7 +247,7 @@ impl Crowd {
         let (spikes, sampled, stats) = self.spikes();
         let _ = writeln!(
             text,
-            "Of {spikes} spikes, samples at 10 Hz saw {sampled}, docker stats at 1 Hz saw {stats}; a container that does nothing peaks at {:.1} MiB.",
+            "Of {spikes} spikes in that time, half of them of 5 ms, samples at 10 Hz saw {sampled}; in the minute docker stats saw {stats}. A container that does nothing peaks at {:.1} MiB.",
             float(self.runtime_floor) / MIB
         );
         for watched in self.of(|load| load == Load::Cpu || load == Load::Children) {
@@ -282,9 +282,13 @@ impl Crowd {
 
     /// Spikes there were, those that samples saw, and those that rows of `docker stats` saw.
     fn spikes(&self) -> (usize, usize, usize) {
-        let each = usize::try_from(self.span.as_millis() / SPIKE_PERIOD.as_millis()).unwrap_or(0);
+        // The sampler's window is a little longer than the minute.
+        let each = |load: &Watched| {
+            let window = Duration::from_millis(load.account.window_ms);
+            usize::try_from(window.as_millis() / SPIKE_PERIOD.as_millis()).unwrap_or(0)
+        };
         (
-            each * self.spiking().count(),
+            self.spiking().map(each).sum(),
             self.spiking().map(|load| load.account.spikes).sum(),
             self.spiking().map(|load| load.stats_spikes).sum(),
         )

@@ -177,7 +177,7 @@ fn several_containers_have_their_bars_and_their_truths() {
         "  peak above what the load held, worst                     1.389 %              at most  2     met",
         "  CPU of children that do not last, of 20                 19.900 seen           at least 19.8  met",
         "610 of 612 ticks in 61.0 s (10.00 a second); late by 0.4 ms (99 of 100), 9.0 ms at most.",
-        "Of 20 spikes, samples at 10 Hz saw 1, docker stats at 1 Hz saw 0; a container that does nothing peaks at 4.0 MiB.",
+        "Of 20 spikes in that time, half of them of 5 ms, samples at 10 Hz saw 1; in the minute docker stats saw 0. A container that does nothing peaks at 4.0 MiB.",
         "Files: 1.0 MiB judged, 80.0 MiB of page cache shown apart, 93.7 MB of blocks.",
     ] {
         assert!(text.contains(line), "`{line}` is missing in:\n{text}");

@@ -217,14 +217,14 @@ pub struct BlockIo {
 }
 
 /// Open descriptors of a container's processes, at the moments of a census.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptors {
     /// Most at once, files, pipes and sockets together.
     pub open_peak: u64,
-    /// Most sockets at once.
-    pub sockets_peak: u64,
+    /// Most sockets at once; unseen where the list can be read, but not what its entries are.
+    pub sockets_peak: Observed<u64>,
 }
 
 /// How well the sampler kept its cadence.
