@@ -22,7 +22,7 @@ test: ## everything that CI checks, 32-bit ARM apart
 test-devices: ## what is too slow for `make test`: other platforms, a registry, emulated devices
 	scripts/test-devices.sh
 
-bench: ## what the probe costs, beside docker stats and a bare loop, in the same minute
+bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats and a bare loop in the same minute
 	scripts/bench.sh
 
 clean-engine: ## removes everything of ours from the engine
