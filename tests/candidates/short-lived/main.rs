@@ -1,0 +1,15 @@
+//! A module that serves for eight seconds after every start and then gives up with code 4: IoT Edge starts it again.
+
+use std::thread;
+use std::time::Duration;
+
+const LIFE: Duration = Duration::from_secs(8);
+
+fn main() -> anyhow::Result<()> {
+    candidates::exit_on_sigterm()?;
+    thread::spawn(|| {
+        thread::sleep(LIFE);
+        std::process::exit(4)
+    });
+    candidates::serve("short-lived")
+}
