@@ -3,10 +3,10 @@
 use conformance::create_options::NamedVolume;
 use conformance::finding::{Reason, Unseen};
 use conformance::health::{Expectation, Failure, diagnose};
-use conformance::observation::{Cause, Exit, Health, LivePrivilege, Observed, Start, Usage};
+use conformance::observation::{Exit, Health, LivePrivilege, Observed, Start, Usage};
 use conformance::record::Series;
 use conformance::units::Millis;
-use engine::{Created, EngineError, Inspect, Role};
+use engine::{Created, EngineError, HealthStatus, Inspect, Role};
 use serde_json::Value;
 
 use crate::bench::Bench;
@@ -18,6 +18,8 @@ use crate::watch::{Awaited, KILLED, Sight, Watch};
 
 /// Lines of output kept with a start.
 const LAST_LINES: usize = 20;
+/// Characters of a HEALTHCHECK's output kept with a start.
+const LONGEST_OUTPUT: usize = 400;
 
 /// A start to be played: data only.
 #[derive(Debug)]
@@ -70,10 +72,12 @@ pub struct Alive {
     pub id: String,
     /// Its main process on the host.
     pub pid: Option<u32>,
-    watch: Watch,
-    sampler: Option<Sampler>,
-    phase: String,
-    limits: (Option<f64>, Option<f64>),
+    pub(crate) watch: Watch,
+    pub(crate) sampler: Option<Sampler>,
+    pub(crate) phase: String,
+    pub(crate) limits: (Option<f64>, Option<f64>),
+    /// Samples of its earlier lives, where it was restarted.
+    pub(crate) earlier: Vec<Series>,
 }
 
 /// Plays one trial.
@@ -178,6 +182,7 @@ async fn follow(
                 sampler: sampler.ok(),
                 phase: trial.phase.clone(),
                 limits,
+                earlier: Vec::new(),
             });
             return Ok(());
         }
@@ -238,6 +243,8 @@ async fn fail(
         Awaited::Healthy(_) | Awaited::Ended(_) => Vec::new(),
     };
     failure.missing = &missing;
+    let check = failed_check(&ended).map(|said| bench.overlay.hide(&said));
+    failure.healthcheck_failed = check.as_deref();
     if let Awaited::Ended(code) = outcome {
         let oom_killed = ended.oom_killed || start.oom_kills > 0;
         failure.exit_code = Some(code.unwrap_or(ended.exit_code));
@@ -250,6 +257,18 @@ async fn fail(
     }
     start.health = unhealthy(trial, &failure);
     Ok(())
+}
+
+/// What a HEALTHCHECK that failed as often as it may said last.
+///
+/// Source: Docker Engine API, `ContainerInspect`, `State.Health.Log[].Output`; the engine keeps the first 4096 bytes.
+fn failed_check(ended: &Inspect) -> Option<String> {
+    let log = ended.raw["State"]["Health"]["Log"].as_array();
+    let said = log.and_then(|log| log.last()?["Output"].as_str());
+    (ended.health == Some(HealthStatus::Unhealthy)).then(|| {
+        let said = said.unwrap_or_default().trim();
+        said.chars().take(LONGEST_OUTPUT).collect()
+    })
 }
 
 fn unhealthy(trial: &Trial<'_>, failure: &Failure<'_>) -> Health {
@@ -283,7 +302,7 @@ fn refused(trial: &Trial<'_>, at: Millis, words: &str) -> Played {
 }
 
 /// Starts the sampler, or says why the candidate cannot be measured.
-fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
+pub(crate) fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
     let sampler = ContainerFiles::open(bench.roots, bench.layout, &running.id)
         .map(|files| {
             Sampler::start(
@@ -304,7 +323,12 @@ fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, String> {
 }
 
 /// Writes down how many processes were killed for memory since the container was created, or why that is not known.
-fn count_kills(start: &mut Start, roots: &Roots, watch: &Watch, sampler: Option<&Sampler>) {
+pub(crate) fn count_kills(
+    start: &mut Start,
+    roots: &Roots,
+    watch: &Watch,
+    sampler: Option<&Sampler>,
+) {
     match kills(roots, watch, sampler) {
         Ok(kills) => {
             start.oom_kills = start.oom_kills.max(kills);
@@ -331,7 +355,7 @@ fn usage(sampler: &mut Result<Sampler, String>) -> Observed<Usage> {
 }
 
 /// Puts phase and limits on the samples.
-fn named(
+pub(crate) fn named(
     series: Vec<Series>,
     phase: &str,
     (memory, cores): (Option<f64>, Option<f64>),
@@ -349,102 +373,4 @@ fn named(
             ..series
         })
         .collect()
-}
-
-impl Alive {
-    /// Watches it for the steady window: what was used since the start's own watch, as far as it went. How it held out is
-    /// written into the start. The engine is not asked anything meanwhile.
-    ///
-    /// # Errors
-    /// The engine is lost.
-    pub async fn steady(
-        &mut self,
-        bench: &Bench<'_>,
-        trial: &Trial<'_>,
-        start: &mut Start,
-    ) -> Result<Observed<Usage>, EngineError> {
-        let gap = self.sampler.as_ref().map(Sampler::mark);
-        let seen_by = Sight {
-            roots: bench.roots,
-            pid: self.pid,
-            expectation: trial.expectation,
-        };
-        let ended = self.watch.stays(trial.window, &seen_by).await?;
-        let usage = match &mut self.sampler {
-            Some(sampler) => {
-                let mut usage = sampler.mark();
-                if let Some(gap) = &gap {
-                    usage.absorb(gap);
-                }
-                Observed::Seen(usage)
-            }
-            None => Observed::unseen(Reason::CannotMeasure, "its cgroup could not be opened"),
-        };
-        let exit = self.watch.ended.clone();
-        if let Some(ended) = ended {
-            start.health = broken(&ended, exit.as_ref());
-        }
-        start.exits.extend(exit);
-        count_kills(start, bench.roots, &self.watch, self.sampler.as_ref());
-        Ok(usage)
-    }
-
-    /// Ends sampling: what was used since the last look, and the samples of the whole start.
-    pub fn finish_sampling(&mut self) -> (Option<Usage>, Vec<Series>) {
-        let Some(sampler) = self.sampler.take() else {
-            return (None, Vec::new());
-        };
-        let (last, series) = sampler.finish();
-        (Some(last), named(series, &self.phase, self.limits))
-    }
-}
-
-/// A start that was healthy and did not stay so through the steady window.
-fn broken(ended: &Awaited, exit: Option<&Exit>) -> Health {
-    let (cause, detail) = match exit {
-        Some(exit) if exit.oom_killed => (Cause::OutOfMemory, "killed for memory".to_owned()),
-        Some(exit) => (
-            Cause::Crashed,
-            format!("ended with exit code {}", exit.code),
-        ),
-        None => (Cause::NotReady, "became unhealthy".to_owned()),
-    };
-    let missing = match ended {
-        Awaited::Overdue(missing) => missing.clone(),
-        Awaited::Ended(_) | Awaited::Healthy(_) => vec!["running".to_owned()],
-    };
-    Health::Unhealthy {
-        cause,
-        detail: format!("{detail} in the steady window"),
-        missing,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_ends_the_steady_window_early_makes_the_start_unhealthy() {
-        let exit = Exit {
-            at: Millis(9),
-            code: 3,
-            oom_killed: false,
-        };
-        let killed = Exit {
-            oom_killed: true,
-            ..exit.clone()
-        };
-        let unhealthy = Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]);
-        for (ended, exit, wanted) in [
-            (Awaited::Ended(Some(3)), Some(&exit), Cause::Crashed),
-            (Awaited::Ended(Some(137)), Some(&killed), Cause::OutOfMemory),
-            (unhealthy, None, Cause::NotReady),
-        ] {
-            let Health::Unhealthy { cause, .. } = broken(&ended, exit) else {
-                panic!("{ended:?} counts as healthy")
-            };
-            assert_eq!(cause, wanted);
-        }
-    }
 }

@@ -25,6 +25,8 @@ pub enum RunEvent {
     Waiting { why: String },
     /// A phase began.
     Phase { name: String, percent: u8 },
+    /// One more start than the profile asks for, and why.
+    Repeated { why: String },
     /// Something was created on the engine: the name to look for after a power cut.
     Creating { what: String, name: String },
     /// A fact was seen; it is on disk from now on.
@@ -160,7 +162,10 @@ impl Progress {
                 self.state = "failed";
                 self.phase.clone_from(why);
             }
-            RunEvent::Creating { .. } | RunEvent::Observed { .. } | RunEvent::Trouble { .. } => {}
+            RunEvent::Repeated { .. }
+            | RunEvent::Creating { .. }
+            | RunEvent::Observed { .. }
+            | RunEvent::Trouble { .. } => {}
         }
     }
 }

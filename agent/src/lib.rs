@@ -15,6 +15,8 @@ pub mod events;
 pub mod hub;
 pub mod image;
 pub mod journal;
+
+mod kept;
 pub mod load;
 pub mod module;
 pub mod once;
@@ -22,6 +24,7 @@ pub mod probe;
 pub mod record;
 pub mod sampler;
 pub mod settings;
+mod steady;
 pub mod trials;
 mod volumes;
 mod watch;

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use conformance::offer;
-use conformance::record::Profile;
 use conformance::report::Report;
 use conformance::run_request::{RunRequest, sha256_hex};
 use serde_json::{Map, Value, json};
@@ -229,7 +228,7 @@ async fn certify(
     });
     let assignment = Assignment {
         run: request.id.clone(),
-        profile: Profile::quick(),
+        profile: request.profile().map_err(anyhow::Error::msg)?,
         scope: request.scope,
         offer,
         options: request.options.clone(),

@@ -2,7 +2,7 @@
 
 use conformance::finding::Unseen;
 use conformance::observation::{Observations, Observed, Phase};
-use conformance::record::{Candidate, Device, Record, Reserve, Run, Task};
+use conformance::record::{Candidate, Device, ProfileName, Record, Reserve, Run, Task};
 use conformance::requirements::VERSION;
 use conformance::units::Millis;
 
@@ -24,6 +24,7 @@ pub fn blank(assignment: &Assignment) -> Record {
             id: assignment.run.clone(),
             // An emulated device stretches limits of time; the profile is the programme's own all the same.
             certifying: profile.name == assignment.profile.name
+                && profile.name != ProfileName::Custom
                 && options.image.is_none()
                 && options.task == Task::Certify,
             profile,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use conformance::health::{Expectation, Signs};
+use conformance::health::{Expectation, HEALTHCHECK, Signs};
 use conformance::observation::Exit;
 use conformance::units::Millis;
 use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
@@ -81,6 +81,13 @@ impl Watch {
         }
     }
 
+    /// The same container is about to be started again.
+    pub(crate) fn begin_again(&mut self) {
+        self.began = Instant::now();
+        self.healthcheck_healthy = false;
+        self.ended = None;
+    }
+
     /// Waits until nothing is missing, the module ends, or the budget is over.
     pub(crate) async fn until_healthy(
         &mut self,
@@ -131,7 +138,7 @@ impl Watch {
                 if event.container == self.id
                     && matches!(event.kind, EventKind::Health(HealthStatus::Unhealthy))
                 {
-                    return Ok(Awaited::Overdue(vec!["HEALTHCHECK healthy".to_owned()]));
+                    return Ok(Awaited::Overdue(vec![HEALTHCHECK.to_owned()]));
                 }
             }
             Err(EngineError::EventsLost)

@@ -19,14 +19,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use conformance::offer::Offer;
-use conformance::record::{Deviation, ProfileName, RunOptions, ScopeName, Task};
+use conformance::record::{Deviation, Profile, ProfileName, RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
 use conformance::run_request::RunRequest;
 use conformance::sizing::{MOST_CORE_TRIES, MOST_MEMORY_TRIES};
 use engine::{Engine, Owner};
 
-use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
+use crate::cli::{CertifyArgs, ScopeArg, TextOrJson};
 use crate::exit::Refused;
 use crate::render::write::{json, write_all};
 use crate::tunnel::Tunnel;
@@ -40,23 +40,19 @@ use progress::Progress;
 /// # Errors
 /// Wrong usage, bad input, or trouble that leaves nothing decided.
 pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
-    if args.profile != ProfileArg::Quick {
-        return Err(Refused::Usage(
-            "--profile: only `quick` is available in this version".to_owned(),
-        )
-        .into());
-    }
     let text = input::text(&args.offer)?;
     let read = input::offer(&args.offer)?;
     for warning in &read.warnings {
         tracing::warn!(pointer = warning.pointer, "{}", warning.message);
     }
     let options = run_options(args)?;
+    named_profile(args.profile.into(), &options)?;
     let places = place::asked(&args.place)?;
     let runtime = runtime()?;
     let order = |place: &Place| Order {
         text: &text,
         offer: &read.offer,
+        profile: args.profile.into(),
         options: RunOptions {
             slowdown: place.slowdown,
             ..options.clone()
@@ -85,6 +81,8 @@ pub(crate) struct Order<'a> {
     pub(crate) text: &'a str,
     /// The same, read.
     pub(crate) offer: &'a Offer,
+    /// The profile to play, before options change its numbers.
+    pub(crate) profile: ProfileName,
     /// Settings of the run.
     pub(crate) options: RunOptions,
     /// What the verdict speaks of.
@@ -129,10 +127,17 @@ fn page_of(files: &[PathBuf]) -> String {
     })
 }
 
+/// The profile of this name under these options.
+fn named_profile(name: ProfileName, options: &RunOptions) -> Result<Profile, Refused> {
+    Profile::named(name, options)
+        .map_err(|mistake| Refused::Usage(mistake.replace("/options/duration", "--duration")))
+}
+
 fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
     Ok(RunOptions {
         starts: args.starts,
         window: args.window.map(Into::into),
+        duration: args.duration.map(Into::into),
         start_budget: args.start_budget.map(Into::into),
         reserve_bytes: args.reserve,
         wait: Some(args.wait.into()),
@@ -159,6 +164,7 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
     let Order {
         text,
         offer,
+        profile,
         mut options,
         scope,
         load,
@@ -196,8 +202,9 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
                 .with_context(|| format!("{} holds no image", archive.display()))?,
         );
     }
-    let patience = patience(&options);
-    let request = RunRequest::new(&run, ProfileName::Quick, scope, text, options)
+    let named = Profile::named(profile, &options).map_err(anyhow::Error::msg)?;
+    let patience = patience(named, &options);
+    let request = RunRequest::new(&run, profile, scope, text, options)
         .map_err(anyhow::Error::msg)?;
     tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
     let mut lab = Lab::new(engine, is_here, run).await?;
@@ -227,13 +234,13 @@ fn with_lab_facts(report: Report, fills: Vec<Deviation>) -> Report {
 }
 
 /// How long a run can take by its own numbers, with room for a slow engine.
-fn patience(options: &RunOptions) -> Duration {
-    let profile = conformance::record::Profile::quick().with_options(options);
+fn patience(profile: Profile, options: &RunOptions) -> Duration {
+    let profile = profile.with_options(options);
     let each = Duration::from(profile.start_budget)
         + Duration::from(profile.settle)
         + Duration::from_secs(60);
     let starts = match options.task {
-        Task::Certify => each * profile.starts * 2,
+        Task::Certify => each * profile.most_starts.unwrap_or(profile.starts) * 2,
         Task::Size => {
             let tries = MOST_MEMORY_TRIES + MOST_CORE_TRIES;
             each * profile.starts + (each + Duration::from(profile.window)) * tries
@@ -267,9 +274,14 @@ async fn interrupted() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use conformance::units::Millis;
 
     #[test]
     fn a_run_is_given_more_time_than_its_own_numbers_add_up_to() {
-        assert!(patience(&RunOptions::default()) > Duration::from_secs(6 * 100 + 30));
+        let asked = |profile| patience(profile, &RunOptions::default());
+        assert!(asked(Profile::quick()) > Duration::from_secs(6 * 100 + 30));
+        assert!(asked(Profile::standard()) > Duration::from_secs(18 * 100 + 600));
+        let day = Millis(86_400_000);
+        assert!(asked(Profile::soak(day)) > Duration::from(day));
     }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use conformance::hardware;
 use conformance::offer::{self, ClaimScope, DESCRIPTION, Offer};
-use conformance::record::{RunOptions, ScopeName, Task};
+use conformance::record::{ProfileName, RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::sizing::{Answer, answer};
 use conformance::units::Bytes;
@@ -48,6 +48,7 @@ pub fn run(args: &SizeArgs) -> anyhow::Result<ExitCode> {
     let order = Order {
         text: &text,
         offer: &read.offer,
+        profile: ProfileName::Quick,
         options: RunOptions {
             slowdown: place.slowdown,
             ..options(args)

@@ -10,6 +10,7 @@
 )]
 
 pub mod candidate;
+pub mod care;
 pub mod catalogue_text;
 pub mod create_options;
 pub mod dossier;
@@ -23,6 +24,7 @@ pub mod offer;
 pub mod platform;
 pub mod privilege;
 pub mod record;
+pub mod repeats;
 pub mod report;
 pub mod requirement;
 pub mod requirements;
@@ -30,4 +32,5 @@ pub mod run_request;
 #[cfg(test)]
 mod sample;
 pub mod sizing;
+pub mod statistics;
 pub mod units;

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::observation::{FallbackQuality, Health, Observed, PeakMethod, Start, Usage};
 use crate::record::Record;
+use crate::statistics::{Interval, next_start};
 use crate::units::{Bytes, Millis};
+
+pub mod growth;
 
 /// One number with its spread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,9 @@ pub struct Measurement {
     pub high: f64,
     /// How it was taken.
     pub method: String,
+    /// Where the next repeat is expected, where two or more were seen. Absent in reports from before the stop rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
 }
 
 /// Every number of a record that was seen, in a fixed order: by name as below, then by phase. What was not seen is left out, never zero.
@@ -74,7 +80,14 @@ pub fn measurements(record: &Record) -> Vec<Measurement> {
     while_running(PIDS_AND_NETWORK, &mut all);
     while_running(EXTRAS, &mut all);
     while_running(RHYTHM, &mut all);
+    all.extend(growth::measured(record));
     all.extend(probe(record));
+    if record.run.profile.most_starts.is_none() {
+        // A report from before the stop rule keeps its numbers.
+        for measurement in &mut all {
+            measurement.interval = None;
+        }
+    }
     all
 }
 
@@ -321,6 +334,7 @@ impl<T> Quantity<T> {
             low,
             high,
             method: methods.into_iter().collect::<Vec<_>>().join("; "),
+            interval: next_start(&values),
         })
     }
 }
@@ -408,6 +422,7 @@ fn single(name: &str, phase: &str, value: f64, unit: &str, method: &str) -> Opti
         low: value,
         high: value,
         method: method.to_owned(),
+        interval: None,
     })
 }
 

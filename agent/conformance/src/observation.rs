@@ -10,6 +10,7 @@ use crate::units::Millis;
 mod creation;
 mod fleet;
 mod image;
+mod kept;
 mod limits;
 mod sizing;
 mod start;
@@ -18,6 +19,7 @@ mod usage;
 pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, LivePrivilege};
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
+pub use kept::{Kept, KeptEnd, Output, Restart};
 pub use limits::{CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof};
 pub use sizing::{Sizing, Tries, Try, Unlimited};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
@@ -97,6 +99,15 @@ pub struct Observations {
     pub stop: Observed<Stop>,
     /// What the running candidate may do to the host.
     pub privilege: Observed<LivePrivilege>,
+    /// How the platform's own rule kept it through the steady window, in profiles that play it.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub kept: Observed<Kept>,
+    /// Processes that had ended and that nobody had waited for, at the end of the steady window.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub zombies: Observed<u64>,
+    /// What it wrote to its log in the steady window.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub output: Observed<Output>,
     /// Storage in use at the end of the steady window.
     pub storage: Observed<StorageUse>,
     /// Cold starts inside limits equal to the claim.

@@ -11,6 +11,10 @@ use crate::offer::Offer;
 use crate::platform::Platform;
 use crate::units::{Bytes, Millis};
 
+mod profile;
+
+pub use profile::{Profile, ProfileName};
+
 /// Everything a judgement may look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -59,75 +63,6 @@ pub struct Run {
     pub reserve: Reserve,
 }
 
-/// Which profile was played, with its numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Profile {
-    /// Its name.
-    pub name: ProfileName,
-    /// Cold starts with the defaults, and as many inside the envelope.
-    pub starts: u32,
-    /// How long each start is watched once healthy.
-    pub settle: Millis,
-    /// The steady window on the last start.
-    pub window: Millis,
-    /// How long a start may take to become healthy.
-    pub start_budget: Millis,
-}
-
-impl Profile {
-    /// Three cold starts watched for 10 s each, a steady window of 30 s, 90 s to become healthy.
-    #[must_use]
-    pub const fn quick() -> Profile {
-        Profile {
-            name: ProfileName::Quick,
-            starts: 3,
-            settle: Millis(10_000),
-            window: Millis(30_000),
-            start_budget: Millis(90_000),
-        }
-    }
-
-    /// The profile under these options: any changed number makes it a custom one, and so does reading more seldom.
-    #[must_use]
-    pub fn with_options(self, options: &RunOptions) -> Profile {
-        let custom = options.starts.is_some()
-            || options.window.is_some()
-            || options.start_budget.is_some()
-            || options.cadence() < CADENCE_HZ;
-        let window = options.window.unwrap_or(self.window);
-        Profile {
-            name: if custom {
-                ProfileName::Custom
-            } else {
-                self.name
-            },
-            starts: options.starts.unwrap_or(self.starts).max(1),
-            settle: self.settle.min(window),
-            window,
-            start_budget: options
-                .start_budget
-                .unwrap_or_else(|| options.stretched(self.start_budget)),
-        }
-    }
-}
-
-/// The profiles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum ProfileName {
-    /// Minutes.
-    Quick,
-    /// With the platform's ten minutes of intensive care.
-    Standard,
-    /// As long as asked.
-    Soak,
-    /// Numbers of one's own: certifies nothing.
-    Custom,
-}
-
 /// Editions of the programme.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -167,6 +102,9 @@ pub struct RunOptions {
     pub window: Option<Millis>,
     /// Milliseconds a start may take, instead of the profile's.
     pub start_budget: Option<Millis>,
+    /// How long profile `soak` lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Millis>,
     /// Reserve in bytes, instead of the measured or tabled one.
     pub reserve_bytes: Option<Bytes>,
     /// Milliseconds to wait for another run on the same engine.
@@ -474,28 +412,5 @@ mod tests {
             };
             assert_eq!(options.stretched(Millis(10)), Millis(10 * factor));
         }
-    }
-
-    #[test]
-    fn a_changed_window_makes_a_custom_profile() {
-        let options = RunOptions {
-            window: Some(Millis(2_000)),
-            ..RunOptions::default()
-        };
-        let profile = Profile::quick().with_options(&options);
-        assert_eq!(
-            profile,
-            Profile {
-                name: ProfileName::Custom,
-                starts: 3,
-                settle: Millis(2_000),
-                window: Millis(2_000),
-                start_budget: Millis(90_000)
-            }
-        );
-        assert_eq!(
-            Profile::quick().with_options(&RunOptions::default()),
-            Profile::quick()
-        );
     }
 }

@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::record::{MOST_CADENCE_HZ, MOST_SLOWDOWN, ProfileName, RunOptions, ScopeName};
+use crate::record::{MOST_CADENCE_HZ, MOST_SLOWDOWN, Profile, ProfileName, RunOptions, ScopeName};
 
 /// Longest part of an offer in the twin.
 pub const PART_BYTES: usize = 2_048;
@@ -82,8 +82,8 @@ impl RunRequest {
         if self.id.is_empty() || self.id.len() > 64 || !self.id.chars().all(plain) {
             mistakes.push("/id: 1 to 64 lower-case letters, digits or hyphens".to_owned());
         }
-        if self.profile != ProfileName::Quick {
-            mistakes.push("/profile: only `quick` is available".to_owned());
+        if let Err(mistake) = self.profile() {
+            mistakes.push(mistake);
         }
         if matches!(self.scope, ScopeName::Offer | ScopeName::Fleet) {
             mistakes.push("/scope: `device` or `full`".to_owned());
@@ -102,6 +102,14 @@ impl RunRequest {
             mistakes.push("/offer: missing".to_owned());
         }
         mistakes
+    }
+
+    /// The profile asked for, before options change its numbers.
+    ///
+    /// # Errors
+    /// There is no such profile, after a JSON pointer.
+    pub fn profile(&self) -> Result<Profile, String> {
+        Profile::named(self.profile, &self.options)
     }
 
     /// The offer's text, checked against its digest.

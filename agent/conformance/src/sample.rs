@@ -6,8 +6,8 @@ use crate::finding::Verdict;
 use crate::observation::{
     CpuLimitProof, CpuUse, Creation, EffectivePrivilege, EnvelopeRun, Health, ImageConfig,
     ImageFacts, ImageSource, LimitProofs, Limits, LivePrivilege, MemoryBreakdown, MemoryLimitProof,
-    MemoryUse, NetworkUse, Observations, Observed, PeakMethod, Phase, PlatformRun, ProbeCost,
-    Start, StartVerdict, Stop, StorageUse, Ticks, Usage,
+    MemoryUse, NetworkUse, Observations, Observed, Output, PeakMethod, Phase, PlatformRun,
+    ProbeCost, Start, StartVerdict, Stop, StorageUse, Ticks, Usage,
 };
 use crate::offer::{Link, Listing, Offer, Overlay, Plan, PlanImage, PlatformOption};
 use crate::platform::Platform;
@@ -320,6 +320,14 @@ fn observations() -> Observations {
             capabilities: Vec::new(),
             seccomp: 2,
             no_new_privileges: false,
+        }),
+        kept: Observed::default(),
+        zombies: Observed::Seen(0),
+        output: Observed::Seen(Output {
+            window: Millis(30_000),
+            bytes: Bytes(0),
+            lines: Some(0),
+            limit: None,
         }),
         storage: Observed::Seen(StorageUse {
             image: Bytes(12_000_000),

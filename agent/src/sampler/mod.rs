@@ -7,11 +7,13 @@ pub mod container;
 pub mod host;
 pub mod layout;
 pub mod oom;
+pub mod output;
 pub mod own;
 pub mod ports;
 pub mod privilege;
 pub mod storage;
 pub mod thread;
+pub mod zombies;
 
 mod buckets;
 #[cfg(test)]

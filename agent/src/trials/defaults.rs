@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use conformance::candidate::{CandidateSpec, Launch, WORKLOAD_SOCKET, resolve};
 use conformance::create_options::{CreateOptions, diff, effective_privilege};
 use conformance::finding::{Reason, Unseen};
+use conformance::hardware::{self, memory_budget};
 use conformance::health::Expectation;
 use conformance::observation::{Creation, DiskGrowth, Observed, Stop, StorageUse};
 use conformance::offer::Offer;
 use conformance::record::{Record, RunOptions};
+use conformance::repeats::{self, Next};
 use conformance::units::{Bytes, Millis};
 use engine::{EngineError, Inspect};
 use serde_json::Value;
@@ -17,8 +19,11 @@ use serde_json::Value;
 use super::percent;
 use crate::bench::Bench;
 use crate::cold_start::{Alive, Played, Trial, play};
+use crate::events::RunEvent;
+use crate::kept;
 use crate::record::mark_phase;
-use crate::sampler::storage;
+use crate::sampler::output::{LogMark, log_limit};
+use crate::sampler::{storage, zombies};
 
 /// How long a module may take to end after SIGTERM: the engine's own default, which edgeAgent uses.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -82,8 +87,14 @@ pub async fn start(
     let placeholders = record.offer.placeholders();
     let volumes = launch.options.named_volumes();
     let profile = record.run.profile.clone();
-    for n in 1..=profile.starts {
+    let memory = module_budget(record);
+    let mut n = 0;
+    while let Next::Another(why) = repeats::next(&record.observations.starts, &profile, memory) {
+        n += 1;
         let phase = format!("start {n}");
+        if n > profile.starts {
+            bench.events.emit(RunEvent::Repeated { why });
+        }
         bench
             .events
             .phase(&phase, percent(5, 45, n, profile.starts));
@@ -120,7 +131,7 @@ pub async fn start(
         let Some(mut alive) = played.alive else {
             continue;
         };
-        if n == profile.starts {
+        if repeats::next(&record.observations.starts, &profile, memory) == Next::Enough {
             last_start(bench, record, &mut alive, &trial).await?;
         }
         let (last, series) = alive.finish_sampling();
@@ -134,6 +145,17 @@ pub async fn start(
     Ok(())
 }
 
+/// The memory that the claim leaves to the module, where it claims any.
+pub(super) fn module_budget(record: &Record) -> Option<Bytes> {
+    let claim = hardware::read(&record.offer.listing.description)?.claim;
+    memory_budget(
+        claim.ram_bytes?,
+        record.offer.plan.claim_scope,
+        &record.run.reserve,
+    )
+    .ok()
+}
+
 /// What is looked at on the last start only: the steady window, storage, the stop.
 async fn last_start(
     bench: &Bench<'_>,
@@ -142,16 +164,35 @@ async fn last_start(
     trial: &Trial<'_>,
 ) -> Result<(), EngineError> {
     bench.events.phase("steady", 45);
+    let before = bench.engine.inspect(&alive.id).await?;
+    let log = LogMark::now(bench.roots, before.log_path.as_deref());
     let from = bench.events.now();
     let free_before = storage::free(bench.roots);
+    let care = record.run.profile.care;
     let seen = &mut record.observations;
     if let Some(start) = seen.starts.last_mut() {
-        seen.steady = alive.steady(bench, trial, start).await?;
+        if let Some(rule) = care {
+            let window = kept::keep(bench, trial, alive, rule, start).await?;
+            seen.steady = window.usage;
+            seen.kept = Observed::Seen(window.kept);
+            bench.events.observed("kept", &seen.kept);
+        } else {
+            seen.steady = alive.steady(bench, trial, start).await?;
+        }
     }
-    mark_phase(record, "steady", from, bench.events.now());
+    let to = bench.events.now();
+    seen.output = log
+        .and_then(|log| log.since(Millis(to.0.saturating_sub(from.0)), log_limit(&before.raw)))
+        .into();
+    bench.events.observed("output", &seen.output);
+    mark_phase(record, "steady", from, to);
     let seen = &mut record.observations;
     bench.events.observed("steady", &seen.steady);
     let inspected = bench.engine.inspect(&alive.id).await?;
+    if let Some(pid) = inspected.pid {
+        seen.zombies = zombies::count(bench.roots, pid).into();
+        bench.events.observed("zombies", &seen.zombies);
+    }
     if let Some(image) = seen.image.seen() {
         seen.storage = storage_in_use(bench, inspected.clone(), image.unpacked).await;
     }
@@ -196,7 +237,7 @@ fn disk_growth(
 }
 
 /// Walks what the candidate wrote, away from the thread that answers hub and engine.
-async fn storage_in_use(
+pub(crate) async fn storage_in_use(
     bench: &Bench<'_>,
     inspected: Inspect,
     image: Bytes,

@@ -8,11 +8,13 @@ use conformance::observation::{
 };
 use conformance::offer::ClaimScope;
 use conformance::record::{Record, Reserve};
+use conformance::repeats::{self, Next};
 use engine::EngineError;
 
 use super::inside::{Attempt, Inside, note_deviations};
 use super::percent;
 use crate::bench::Bench;
+use crate::events::RunEvent;
 use crate::record::mark_phase;
 
 /// Cold starts inside limits equal to the claim.
@@ -55,7 +57,12 @@ pub async fn start(
         limits,
         starts: Vec::new(),
     };
-    for n in 1..=profile.starts {
+    let mut n = 0;
+    while let Next::Another(why) = repeats::next(&run.starts, &profile, None) {
+        n += 1;
+        if n > profile.starts {
+            bench.events.emit(RunEvent::Repeated { why });
+        }
         let phase = format!("envelope {n}");
         bench
             .events

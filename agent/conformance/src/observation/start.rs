@@ -82,8 +82,12 @@ pub enum Cause {
     MissingFileOrPermission,
     /// It exited by itself.
     Crashed,
+    /// Its main process ended with exit code 0: a module has to keep running.
+    EndedByItself,
     /// It runs, but something declared never came.
     NotReady,
+    /// It runs, but its own HEALTHCHECK fails.
+    Unhealthy,
     /// Engine trouble that is not the module's.
     Engine,
 }
@@ -101,7 +105,9 @@ impl Cause {
             | Cause::UnresolvedPlaceholder
             | Cause::MissingFileOrPermission
             | Cause::Crashed
-            | Cause::NotReady => false,
+            | Cause::EndedByItself
+            | Cause::NotReady
+            | Cause::Unhealthy => false,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! IEM-CFG-07: the module starts with exactly its offer's defaults.
 
 use super::cold_starts::{self, Failed, Tally};
+use super::stays_up;
 use crate::finding::{Outcome, Reason, Unseen};
+use crate::health::{Failure, diagnose};
 use crate::observation::{Cause, Creation, Start, Stop};
 use crate::record::{Deviation, DeviationKind, Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -43,6 +45,9 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     if let Some(outcome) = changed_default(record, &wanted).or_else(|| refused(creation, &wanted)) {
         return Ok(outcome);
     }
+    if let Some(outcome) = stays_up::judge(record, &wanted)? {
+        return Ok(outcome);
+    }
     let starts = &record.observations.starts;
     let tally = Tally::of(starts);
     let (trouble, own): (Vec<&Failed<'_>>, Vec<&Failed<'_>>) = tally
@@ -62,7 +67,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         )),
         (None, None) => {
             cold_starts::speak_for_the_module(record)?;
-            Ok(healthy(starts, record.observations.stop.get()?, wanted))
+            Ok(healthy(record, record.observations.stop.get()?, wanted))
         }
     }
 }
@@ -106,10 +111,22 @@ const fn counts_against_the_offer(kind: DeviationKind) -> bool {
 
 fn refused(creation: &Creation, wanted: &str) -> Option<Outcome> {
     let error = creation.refused.as_ref()?;
+    let failure = Failure {
+        engine_error: Some(error),
+        ..Failure::default()
+    };
+    // A refusal without a known cause is an answer to the options all the same.
+    let cause = match diagnose(&failure).0 {
+        Cause::Engine => Cause::BadOption,
+        cause => cause,
+    };
     Some(Outcome::unmet(
-        format!("the engine refused to create the container: {error}"),
+        format!(
+            "the engine refused to create the container ({}): {error}",
+            cold_starts::cause_in_words(cause)
+        ),
         wanted,
-        "correct the create option that the engine names",
+        mend(cause),
     ))
 }
 
@@ -128,7 +145,7 @@ const fn mend(cause: Cause) -> &'static str {
             "build the image for the device's architecture and push it under the same tag"
         }
         Cause::MissingDeviceOrBind => {
-            "do not ask for a device or host path that customers need not have"
+            "do not ask for a device, runtime or host path that customers need not have"
         }
         Cause::OutOfMemory => {
             "make the module need less memory, or lift the limit in its create options"
@@ -144,6 +161,12 @@ const fn mend(cause: Cause) -> &'static str {
         Cause::Crashed => {
             "mend what the last lines name; with its defaults the module must not exit"
         }
+        Cause::EndedByItself => {
+            "keep the main process running: IoT Edge starts a module that ends again and again"
+        }
+        Cause::Unhealthy => {
+            "mend what the check reports, or give it a StartPeriod and Retries that fit the module's start"
+        }
         Cause::NotReady => {
             "make what is missing ready sooner, or do not declare it; --start-budget lengthens the wait but certifies nothing"
         }
@@ -151,7 +174,8 @@ const fn mend(cause: Cause) -> &'static str {
     }
 }
 
-fn healthy(starts: &[Start], stop: &Stop, wanted: String) -> Outcome {
+fn healthy(record: &Record, stop: &Stop, wanted: String) -> Outcome {
+    let starts = &record.observations.starts;
     let saw = format!(
         "{} of {} starts healthy, the slowest after {}; gone {} after SIGTERM with exit code {}",
         starts.len(),
@@ -181,6 +205,14 @@ fn healthy(starts: &[Start], stop: &Stop, wanted: String) -> Outcome {
             wanted,
             "wait for what is missing instead of exiting",
         )
+    } else if let Some(zombies) = stays_up::zombies(record) {
+        Outcome::concern(
+            format!("{saw}; {zombies}"),
+            wanted,
+            "wait for every child process (waitpid), or let the engine's own init do it: \"HostConfig\": {\"Init\": true}; their number only grows until no process can be started",
+        )
+    } else if let Some(late) = stays_up::may_be_late(record) {
+        Outcome::marginal(format!("{saw}; {late}"), wanted)
     } else {
         Outcome::met(saw, wanted)
     }

@@ -123,7 +123,9 @@ pub(super) const fn cause_in_words(cause: Cause) -> &'static str {
         Cause::UnresolvedPlaceholder => "unresolved placeholder",
         Cause::MissingFileOrPermission => "missing file or permission",
         Cause::Crashed => "crash",
+        Cause::EndedByItself => "ended by itself",
         Cause::NotReady => "not ready in time",
+        Cause::Unhealthy => "HEALTHCHECK fails",
         Cause::Engine => "engine trouble",
     }
 }
@@ -174,7 +176,7 @@ pub(super) fn timing_counts(record: &Record, tally: &Tally<'_>) -> Result<(), Un
     let only_late = tally
         .failed
         .iter()
-        .any(|failed| failed.cause == Cause::NotReady);
+        .any(|failed| matches!(failed.cause, Cause::NotReady | Cause::Unhealthy));
     if record.device.emulated && only_late {
         return Err(Unseen::new(
             Reason::CannotMeasure,

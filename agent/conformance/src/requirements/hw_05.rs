@@ -1,6 +1,7 @@
 //! IEM-HW-05: the storage that the offer declares is enough, by measurement.
 
 use super::cold_starts::speak_for_the_module;
+use super::growth;
 use super::ram_claim::claim;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{self, Claim};
@@ -56,6 +57,15 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         ));
     }
     speak_for_the_module(record)?;
+    if let Some(logs) = growth::of_logs(record, seen, claimed) {
+        let remedy = "limit the log in the create options (reviewers see LogConfig as reaching for the host), or write less";
+        let outcome = Outcome::concern(format!("{saw}; {logs}"), wanted, remedy);
+        return Ok(outcome.with_paste(growth::ROTATION));
+    }
+    if let Some(grew) = growth::of_storage(record, seen, claimed) {
+        let remedy = "clean up what the module no longer needs, or bound what it keeps";
+        return Ok(Outcome::concern(format!("{saw}; {grew}"), wanted, remedy));
+    }
     Ok(Outcome::met(saw, wanted))
 }
 

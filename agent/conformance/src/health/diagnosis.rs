@@ -1,0 +1,413 @@
+//! The one cause of a start that failed, read out of the engine's words, the exit code and the last lines: pure.
+
+use crate::observation::Cause;
+use crate::units::Millis;
+
+/// What is known of a start that did not become or stay healthy.
+#[derive(Debug, Clone, Default)]
+pub struct Failure<'a> {
+    /// The engine's error on create or start.
+    pub engine_error: Option<&'a str>,
+    /// The exit code, if the main process ended.
+    pub exit_code: Option<i64>,
+    /// Processes were killed for memory.
+    pub oom_killed: bool,
+    /// The HEALTHCHECK failed as often as it may; the output of its last run, empty where it said nothing.
+    pub healthcheck_failed: Option<&'a str>,
+    /// The last lines of its output.
+    pub last_lines: &'a [String],
+    /// Names of settings whose default is an unreplaced `<PLACEHOLDER>`.
+    pub placeholders: &'a [String],
+    /// What was still missing.
+    pub missing: &'a [String],
+    /// How long was waited.
+    pub waited: Millis,
+}
+
+/// The one cause of a failed start, and what it says in words.
+///
+/// The engine's refusal comes first, then a kill for memory, then the exit, then what never came: each is only asked where
+/// those before it are silent.
+#[must_use]
+pub fn diagnose(failure: &Failure<'_>) -> (Cause, String) {
+    if let Some(error) = failure.engine_error {
+        return (
+            cause_of_engine_error(error),
+            format!("the engine says: {}", error.trim()),
+        );
+    }
+    if failure.oom_killed {
+        return (
+            Cause::OutOfMemory,
+            format!("killed for memory after {}", failure.waited),
+        );
+    }
+    match (failure.exit_code, failure.healthcheck_failed) {
+        (Some(code), _) => (cause_of_exit(code, failure), exit_in_words(code, failure)),
+        (None, Some(said)) => (Cause::Unhealthy, check_in_words(said, failure)),
+        (None, None) => (
+            Cause::NotReady,
+            format!(
+                "still missing after {}: {}",
+                failure.waited,
+                failure.missing.join(", ")
+            ),
+        ),
+    }
+}
+
+fn exit_in_words(code: i64, failure: &Failure<'_>) -> String {
+    let said = failure
+        .last_lines
+        .last()
+        .map(|line| format!("; its last line: {line}"))
+        .unwrap_or_default();
+    format!(
+        "exited with code {code} ({}) after {}{said}",
+        exit_meaning(code),
+        failure.waited
+    )
+}
+
+fn check_in_words(said: &str, failure: &Failure<'_>) -> String {
+    let said = match said.trim() {
+        "" => String::new(),
+        output => format!("; the check said: {output}"),
+    };
+    format!(
+        "its HEALTHCHECK failed as often as it may, {} after the start{said}",
+        failure.waited
+    )
+}
+
+/// Which words of an engine's error name which cause, lower case; the first row that fits decides.
+///
+/// Source: messages of moby's daemon and of runc, as seen on engines 20.10 and 26.1; `tests` below holds them whole.
+const ENGINE_WORDS: &[(Cause, &[&str])] = &[
+    (
+        Cause::WrongArchitecture,
+        &[
+            "exec format error",
+            "no matching manifest",
+            "does not match the specified platform",
+        ],
+    ),
+    (
+        Cause::OutOfMemory,
+        &["container init was oom-killed", "cannot allocate memory"],
+    ),
+    (
+        Cause::PortInUse,
+        &["port is already allocated", "address already in use"],
+    ),
+    (
+        Cause::MissingDeviceOrBind,
+        &[
+            "bind source path does not exist",
+            "error gathering device information",
+            "not a device node",
+            // A GPU or another accelerator that this device has no driver or runtime for.
+            "could not select device driver",
+            "unknown runtime specified",
+            "unknown or invalid runtime name",
+        ],
+    ),
+    (
+        Cause::BadOption,
+        &[
+            "invalid",
+            "conflicting options",
+            "minimum memory limit",
+            "range of cpus",
+            "requested cpus are not available",
+            "cannot specify",
+            "error looking up logging plugin",
+            "no log driver named",
+            "unable to find user",
+            "unknown capability",
+            "unknown log opt",
+            "unknown option",
+            "unknown or unsupported",
+        ],
+    ),
+    (
+        Cause::MissingFileOrPermission,
+        &[
+            "no such file or directory",
+            "executable file not found",
+            "permission denied",
+            "read-only file system",
+        ],
+    ),
+    (Cause::BadOption, &["unknown "]),
+];
+
+fn cause_of_engine_error(error: &str) -> Cause {
+    let lower = error.to_lowercase();
+    if has_placeholder(error) {
+        return Cause::UnresolvedPlaceholder;
+    }
+    let fits = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
+    ENGINE_WORDS
+        .iter()
+        .find(|(_, needles)| fits(needles))
+        .map_or(Cause::Engine, |(cause, _)| *cause)
+}
+
+fn cause_of_exit(code: i64, failure: &Failure<'_>) -> Cause {
+    let says = |needle: &str| failure.last_lines.iter().any(|line| line.contains(needle));
+    let named = failure.placeholders.iter().any(|name| says(name));
+    let shown = failure.last_lines.iter().any(|line| has_placeholder(line));
+    if named || (shown && !failure.placeholders.is_empty()) {
+        Cause::UnresolvedPlaceholder
+    } else if says("exec format error") || code == ILLEGAL_INSTRUCTION {
+        Cause::WrongArchitecture
+    } else if code == 0 {
+        Cause::EndedByItself
+    } else if matches!(code, NOT_EXECUTABLE | NOT_FOUND)
+        || MISSING_FILE.iter().any(|words| says(words))
+    {
+        Cause::MissingFileOrPermission
+    } else {
+        Cause::Crashed
+    }
+}
+
+/// What C libraries and runtimes say of a file that is not there or may not be used (errno(3): ENOENT, EACCES, EROFS).
+const MISSING_FILE: &[&str] = &[
+    "No such file or directory",
+    "no such file or directory",
+    "Permission denied",
+    "permission denied",
+    "Read-only file system",
+    "read-only file system",
+];
+
+const NOT_EXECUTABLE: i64 = 126;
+const NOT_FOUND: i64 = 127;
+/// 128 + SIGILL: code for a newer processor of the same family.
+const ILLEGAL_INSTRUCTION: i64 = 132;
+
+/// Whether a text shows an unreplaced `<PLACEHOLDER>`: capitals, digits, `_` and `-` between angle brackets.
+fn has_placeholder(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    text.split('<').skip(1).any(|rest| {
+        rest.split_once('>').is_some_and(|(name, _)| {
+            name.len() > 1
+                && name.chars().all(plain)
+                && name.starts_with(|first: char| first.is_ascii_uppercase())
+        })
+    })
+}
+
+/// What an exit code usually says. Source: POSIX shell conventions, `signal(7)`.
+const fn exit_meaning(code: i64) -> &'static str {
+    match code {
+        0 => "ended by itself",
+        NOT_EXECUTABLE => "not executable",
+        NOT_FOUND => "not found",
+        ILLEGAL_INSTRUCTION => "illegal instruction",
+        134 => "aborted",
+        135 => "bus error",
+        136 => "arithmetic error",
+        137 => "killed",
+        139 => "segmentation fault",
+        143 => "terminated",
+        _ => "its own error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Whole messages, recorded on Docker engine 20.10.24 with runc 1.1.5 (Debian 12, 2026-11-26), but where marked.
+    const RECORDED: &[(&str, Cause)] = &[
+        (
+            "exec /wrong-architecture: exec format error",
+            Cause::WrongArchitecture,
+        ),
+        // Engine 26.1.
+        (
+            "image with reference x was found but does not match the specified platform: wanted linux/amd64, actual: linux/arm64",
+            Cause::WrongArchitecture,
+        ),
+        (
+            "error gathering device information while adding custom device \"/dev/edgeproof-none\": no such file or directory",
+            Cause::MissingDeviceOrBind,
+        ),
+        (
+            "invalid mount config for type \"bind\": bind source path does not exist: /srv/edgeproof-none",
+            Cause::MissingDeviceOrBind,
+        ),
+        (
+            "could not select device driver \"\" with capabilities: [[gpu]]",
+            Cause::MissingDeviceOrBind,
+        ),
+        (
+            "Unknown runtime specified nvidia",
+            Cause::MissingDeviceOrBind,
+        ),
+        // runc, libcontainer/process_linux.go.
+        (
+            "failed to create shim task: OCI runtime create failed: container init was OOM-killed (memory limit too low?): unknown",
+            Cause::OutOfMemory,
+        ),
+        (
+            "driver failed programming external connectivity on endpoint health-port2 (9870beaf78c8): Error starting userland proxy: listen tcp4 0.0.0.0:18098: bind: address already in use",
+            Cause::PortInUse,
+        ),
+        (
+            "driver failed programming external connectivity on endpoint x (41): Bind for 0.0.0.0:80 failed: port is already allocated",
+            Cause::PortInUse,
+        ),
+        ("Minimum memory limit allowed is 6MB", Cause::BadOption),
+        (
+            "Range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available",
+            Cause::BadOption,
+        ),
+        (
+            "Requested CPUs are not available - requested 40, available: 0-1",
+            Cause::BadOption,
+        ),
+        (
+            "invalid CapAdd: unknown capability: \"CAP_FOO\"",
+            Cause::BadOption,
+        ),
+        ("Invalid IPC mode: foo", Cause::BadOption),
+        (
+            "error looking up logging plugin foo: plugin \"foo\" not found",
+            Cause::BadOption,
+        ),
+        (
+            "unable to find user nobody: no matching entries in passwd file",
+            Cause::BadOption,
+        ),
+        (
+            "create <HOST_PATH>: \"<HOST_PATH>\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path",
+            Cause::UnresolvedPlaceholder,
+        ),
+        (
+            "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/absent\": stat /absent: no such file or directory: unknown",
+            Cause::MissingFileOrPermission,
+        ),
+        (
+            "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"absent\": executable file not found in $PATH: unknown",
+            Cause::MissingFileOrPermission,
+        ),
+        (
+            "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"/data\": permission denied: unknown",
+            Cause::MissingFileOrPermission,
+        ),
+        ("network edgeproof-none not found", Cause::Engine),
+    ];
+
+    #[test]
+    fn every_recorded_refusal_has_its_cause() {
+        for (words, cause) in RECORDED {
+            let failure = Failure {
+                engine_error: Some(words),
+                ..Failure::default()
+            };
+            assert_eq!(diagnose(&failure).0, *cause, "{words}");
+        }
+    }
+
+    /// An exit with this code after these lines, of a module whose `ServerName` is an unreplaced placeholder.
+    fn exit(code: i64, line: &str) -> (Cause, String) {
+        let lines = [line.to_owned()];
+        let names = ["ServerName".to_owned()];
+        diagnose(&Failure {
+            exit_code: Some(code),
+            last_lines: &lines,
+            placeholders: &names,
+            waited: Millis(200),
+            ..Failure::default()
+        })
+    }
+
+    #[test]
+    fn an_exit_is_read_by_its_code_and_last_line() {
+        for (code, line, cause) in [
+            (1, "ServerName is not set", Cause::UnresolvedPlaceholder),
+            (
+                2,
+                "cannot resolve <SERVER_NAME>",
+                Cause::UnresolvedPlaceholder,
+            ),
+            (1, "exec /app: exec format error", Cause::WrongArchitecture),
+            (132, "", Cause::WrongArchitecture),
+            (127, "sh: app: not found", Cause::MissingFileOrPermission),
+            (126, "", Cause::MissingFileOrPermission),
+            (
+                1,
+                "open /data/model: no such file or directory",
+                Cause::MissingFileOrPermission,
+            ),
+            (
+                1,
+                "mkdir: Read-only file system",
+                Cause::MissingFileOrPermission,
+            ),
+            (0, "done", Cause::EndedByItself),
+            (3, "giving up", Cause::Crashed),
+            (139, "", Cause::Crashed),
+            (3, "wants a List<T>", Cause::Crashed),
+        ] {
+            assert_eq!(exit(code, line).0, cause, "{code} {line}");
+        }
+        assert_eq!(
+            exit(139, "loading").1,
+            "exited with code 139 (segmentation fault) after 200 ms; its last line: loading"
+        );
+    }
+
+    #[test]
+    fn a_kill_for_memory_comes_before_the_exit_that_it_causes() {
+        let failure = Failure {
+            oom_killed: true,
+            exit_code: Some(137),
+            ..Failure::default()
+        };
+        assert_eq!(diagnose(&failure).0, Cause::OutOfMemory);
+    }
+
+    #[test]
+    fn a_check_that_fails_is_told_from_one_that_never_came() {
+        let missing = ["80/tcp listening".to_owned()];
+        let waiting = Failure {
+            missing: &missing,
+            ..Failure::default()
+        };
+        assert_eq!(diagnose(&waiting).0, Cause::NotReady);
+        let failing = Failure {
+            healthcheck_failed: Some("no answer from 127.0.0.1:80\n"),
+            waited: Millis(3_000),
+            ..waiting
+        };
+        let (cause, detail) = diagnose(&failing);
+        assert_eq!(cause, Cause::Unhealthy);
+        assert_eq!(
+            detail,
+            "its HEALTHCHECK failed as often as it may, 3.0 s after the start; the check said: no answer from 127.0.0.1:80"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_have_exactly_one_cause(words in ".{0,80}", code in any::<i64>()) {
+            let lines = [words.clone()];
+            let _ = diagnose(&Failure { engine_error: Some(&words), ..Failure::default() });
+            let _ = diagnose(&Failure { exit_code: Some(code), last_lines: &lines, placeholders: &lines, ..Failure::default() });
+        }
+
+        #[test]
+        fn a_placeholder_is_seen_wherever_it_stands(before in "[a-z ]{0,9}", name in "[A-Z][A-Z0-9_-]{1,12}", after in "[a-z: ]{0,9}") {
+            let text = format!("{before}<{name}>{after}");
+            prop_assert!(has_placeholder(&text));
+            let text = format!("{before}{name}{after}");
+            prop_assert!(!has_placeholder(&text));
+        }
+    }
+}
