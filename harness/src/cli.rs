@@ -56,6 +56,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Judge a stored report again by this version's catalogue
     Rejudge(RejudgeArgs),
+    /// Compare two stored reports of one offer: what differs by more than the noise
+    Compare(CompareArgs),
     /// Merge the reports of several devices into one verdict
     Dossier(DossierArgs),
     /// Boot, list and end emulated devices, each with a container engine of its own
@@ -225,6 +227,29 @@ pub struct RejudgeArgs {
     #[arg(value_name = "REPORT")]
     pub report: PathBuf,
     /// How the result is printed; json is the whole report
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
+    pub format: TextOrJson,
+}
+
+/// Flags of `compare`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof compare before/report.json after/report.json
+  edgeproof compare before/report.json after/report.json --format json | jq '.numbers[] | select(.change != \"same\")'
+
+Exit codes:
+  0   the same within noise, and no finding changed
+  1   a number differs by more than the noise, or a finding changed
+  65  no reports, or reports of two offers")]
+pub struct CompareArgs {
+    /// A stored report.json
+    #[arg(value_name = "A")]
+    pub first: PathBuf,
+    /// Another one of the same offer, later or elsewhere
+    #[arg(value_name = "B")]
+    pub second: PathBuf,
+    /// How the result is printed
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,
 }

@@ -11,6 +11,7 @@
 pub mod amount;
 pub mod certify;
 pub mod cli;
+pub mod compare;
 pub mod completions;
 pub mod device;
 pub mod dossier;
@@ -44,6 +45,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Rejudge(args) => rejudge::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Dossier(args) => dossier::run(&args),
         Command::Device(args) => device::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -12,6 +12,7 @@
 pub mod candidate;
 pub mod care;
 pub mod catalogue_text;
+pub mod comparison;
 pub mod create_options;
 pub mod dossier;
 pub mod finding;

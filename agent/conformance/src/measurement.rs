@@ -40,6 +40,14 @@ pub struct Measurement {
 /// Every number of a record that was seen, in a fixed order: by name as below, then by phase. What was not seen is left out, never zero.
 #[must_use]
 pub fn measurements(record: &Record) -> Vec<Measurement> {
+    with_repeats(record)
+        .into_iter()
+        .map(|(measurement, _)| measurement)
+        .collect()
+}
+
+/// The same with the repeats that each number rests on.
+pub(crate) fn with_repeats(record: &Record) -> Vec<(Measurement, Vec<f64>)> {
     let observations = &record.observations;
     let mut all = Vec::new();
     let envelope: &[Start] = observations
@@ -61,7 +69,7 @@ pub fn measurements(record: &Record) -> Vec<Measurement> {
         ),
         ("envelope", usages(envelope)),
     ];
-    let while_running = |quantities: &[Quantity<Usage>], all: &mut Vec<Measurement>| {
+    let while_running = |quantities: &[Quantity<Usage>], all: &mut Vec<Repeated>| {
         for quantity in quantities {
             all.extend(
                 phases
@@ -71,24 +79,33 @@ pub fn measurements(record: &Record) -> Vec<Measurement> {
         }
     };
     while_running(MEMORY_AND_CPU, &mut all);
-    all.extend(storage(record));
+    all.extend(storage(record).into_iter().map(alone));
     for quantity in STARTUP {
         all.extend(quantity.over("start", cold));
         all.extend(quantity.over("envelope", envelope));
     }
-    all.extend(stop(record));
+    all.extend(stop(record).map(alone));
     while_running(PIDS_AND_NETWORK, &mut all);
     while_running(EXTRAS, &mut all);
     while_running(RHYTHM, &mut all);
-    all.extend(growth::measured(record));
-    all.extend(probe(record));
+    all.extend(growth::measured(record).into_iter().map(alone));
+    all.extend(probe(record).into_iter().map(alone));
     if record.run.profile.most_starts.is_none() {
         // A report from before the stop rule keeps its numbers.
-        for measurement in &mut all {
+        for (measurement, _) in &mut all {
             measurement.interval = None;
         }
     }
     all
+}
+
+/// A number and its repeats.
+type Repeated = (Measurement, Vec<f64>);
+
+/// A number that was seen once.
+fn alone(measurement: Measurement) -> Repeated {
+    let value = measurement.value;
+    (measurement, vec![value])
 }
 
 /// A number that can be read from each repeat.
@@ -313,7 +330,7 @@ const STARTUP: &[Quantity<Start>] = &[
 
 impl<T> Quantity<T> {
     /// The number over all repeats in which it was seen, if any.
-    fn over(&self, phase: &str, repeats: &[T]) -> Option<Measurement> {
+    fn over(&self, phase: &str, repeats: &[T]) -> Option<Repeated> {
         let (values, methods): (Vec<f64>, BTreeSet<&str>) = repeats
             .iter()
             .filter_map(self.read)
@@ -321,7 +338,7 @@ impl<T> Quantity<T> {
             .unzip();
         let low = values.iter().copied().reduce(f64::min)?;
         let high = values.iter().copied().reduce(f64::max)?;
-        Some(Measurement {
+        let measurement = Measurement {
             name: self.name.to_owned(),
             phase: phase.to_owned(),
             value: match self.value {
@@ -335,7 +352,8 @@ impl<T> Quantity<T> {
             high,
             method: methods.into_iter().collect::<Vec<_>>().join("; "),
             interval: next_start(&values),
-        })
+        };
+        Some((measurement, values))
     }
 }
 

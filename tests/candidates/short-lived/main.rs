@@ -1,9 +1,10 @@
-//! A module that serves for eight seconds after every start and then gives up with code 4: IoT Edge starts it again.
+//! A module that serves for twelve seconds after every start and then gives up with code 4: IoT Edge starts it again.
 
 use std::thread;
 use std::time::Duration;
 
-const LIFE: Duration = Duration::from_secs(8);
+/// Longer than a start is watched for (10 s), so that it ends in the steady window.
+const LIFE: Duration = Duration::from_secs(12);
 
 fn main() -> anyhow::Result<()> {
     candidates::exit_on_sigterm()?;
