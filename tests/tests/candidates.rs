@@ -10,6 +10,9 @@ use std::process::Command;
 use serde::Deserialize;
 use support::{Certified, certify, edgeproof, leftovers, offer_of, repository};
 
+/// One start and three seconds.
+const SHORT: [&str; 5] = ["--window", "3s", "--starts", "1", "--quiet"];
+
 /// What a fixture's `expected.json` says: findings that differ from the well-behaved module's.
 #[derive(Debug, Deserialize)]
 struct Expected {
@@ -20,7 +23,12 @@ struct Expected {
 
 /// Runs a fixture, holds it to its `expected.json`, and looks for words in what one finding saw.
 fn check_words(candidate: &str, id: &str, words: &[&str]) {
-    let certified = check(candidate);
+    check_words_with(candidate, &SHORT, id, words);
+}
+
+/// The same with other arguments than the short ones.
+fn check_words_with(candidate: &str, custom: &[&str], id: &str, words: &[&str]) {
+    let certified = check_with(candidate, custom);
     let finding = certified.finding(id).unwrap();
     let said = format!(
         "{}: {}",
@@ -36,9 +44,12 @@ fn check_words(candidate: &str, id: &str, words: &[&str]) {
 }
 
 fn check(candidate: &str) -> Certified {
+    check_with(candidate, &SHORT)
+}
+
+fn check_with(candidate: &str, custom: &[&str]) -> Certified {
     let out = tempfile::tempdir().unwrap();
-    let custom = ["--window", "3s", "--starts", "1", "--quiet"];
-    let certified = certify(&offer_of(candidate), out.path(), &custom).unwrap();
+    let certified = certify(&offer_of(candidate), out.path(), custom).unwrap();
     let expected = repository()
         .join("tests/candidates")
         .join(candidate)
@@ -171,4 +182,161 @@ fn a_module_that_needs_more_at_start_than_afterwards_fails_for_its_start() {
 #[test]
 fn a_runtime_that_adapts_to_its_limit_is_conformant() {
     check("adapts");
+}
+
+/// The cause that IEM-CFG-07 names for a fixture that does not start.
+fn check_cause(candidate: &str, more: &[&str], cause: &str, words: &[&str]) {
+    let custom = [&SHORT[..], more].concat();
+    let certified = check_with(candidate, &custom);
+    let finding = certified.finding("IEM-CFG-07").unwrap();
+    let saw = finding["saw"].as_str().unwrap();
+    for word in [&[format!("({cause})").as_str()], words].concat() {
+        assert!(
+            saw.contains(word),
+            "{candidate}: `{word}` is missing in: {saw}"
+        );
+    }
+    assert!(finding["remedy"].is_string(), "{candidate}: no mend");
+}
+
+#[test]
+fn a_device_that_does_not_exist_is_the_cause() {
+    check_cause(
+        "missing-device",
+        &["--allow-elevated"],
+        "device or bind source missing",
+        &["/dev/edgeproof-absent"],
+    );
+}
+
+#[test]
+fn a_memory_limit_of_its_own_is_the_cause() {
+    check_cause("starved", &[], "out of memory", &["killed for memory"]);
+}
+
+#[test]
+fn an_option_that_the_engine_refuses_is_the_cause() {
+    check_cause("bad-option", &[], "option refused", &["memory limit"]);
+}
+
+#[test]
+fn a_placeholder_that_nobody_replaced_is_the_cause() {
+    check_cause(
+        "unresolved-placeholder",
+        &[],
+        "unresolved placeholder",
+        &["SERVER_NAME"],
+    );
+}
+
+#[test]
+fn a_program_that_is_not_in_the_image_is_the_cause() {
+    check_cause(
+        "missing-file",
+        &[],
+        "missing file or permission",
+        &["/model-runner"],
+    );
+}
+
+#[test]
+fn a_port_that_never_listens_is_the_cause() {
+    check_cause(
+        "never-ready",
+        &["--start-budget", "6s"],
+        "not ready in time",
+        &["8080/tcp listening"],
+    );
+}
+
+#[test]
+fn a_healthcheck_that_fails_is_the_cause() {
+    check_cause(
+        "unhealthy",
+        &["--start-budget", "8s"],
+        "HEALTHCHECK fails",
+        &["the scale is not calibrated"],
+    );
+}
+
+#[test]
+fn a_module_that_ends_by_itself_is_told_so() {
+    check_cause("ends", &[], "ended by itself", &["exited with code 0"]);
+}
+
+#[test]
+fn a_host_port_that_somebody_else_holds_is_not_the_modules() {
+    let _holder = std::net::TcpListener::bind(("0.0.0.0", 18742)).unwrap();
+    check_words(
+        "port-taken",
+        "IEM-CFG-07",
+        &["infrastructure", "port in use", "18742"],
+    );
+}
+
+#[test]
+fn children_that_nobody_waits_for_are_counted() {
+    check_words(
+        "leaves-zombies",
+        "IEM-CFG-07",
+        &["nobody waited for (zombies)"],
+    );
+}
+
+#[test]
+fn a_log_that_fills_the_claim_warns_with_what_limits_it() {
+    let certified = check("log-flood");
+    let finding = certified.finding("IEM-HW-05").unwrap();
+    assert!(
+        finding["saw"]
+            .as_str()
+            .unwrap()
+            .contains("bytes a second without a limit")
+    );
+    assert!(finding["paste"].as_str().unwrap().contains("max-size"));
+}
+
+/// The fixture lives for twelve seconds: ten of them are the watch of its start, then it ends, and is restarted ten seconds
+/// later for another twelve. At twenty seconds it is up, at thirty it waits for its second restart.
+#[test]
+fn a_module_that_waits_for_its_restart_is_not_up() {
+    let custom = [
+        "--profile",
+        "standard",
+        "--window",
+        "30s",
+        "--starts",
+        "1",
+        "--quiet",
+    ];
+    check_words_with(
+        "short-lived",
+        &custom,
+        "IEM-CFG-07",
+        &["IoT Edge: backoff", "restarted once", "exit code 4"],
+    );
+}
+
+#[test]
+fn a_module_that_was_restarted_and_is_up_warns() {
+    let out = tempfile::tempdir().unwrap();
+    let custom = [
+        "--profile",
+        "soak",
+        "--duration",
+        "19s",
+        "--starts",
+        "1",
+        "--quiet",
+    ];
+    let certified = certify(&offer_of("short-lived"), out.path(), &custom).unwrap();
+    assert_eq!(
+        certified.verdict_of("IEM-CFG-07"),
+        Some("warn"),
+        "{}",
+        certified.words
+    );
+    let report = certified.report.unwrap();
+    assert_eq!(report["run"]["certifying"], false);
+    assert_eq!(report["observations"]["kept"]["seen"]["end"], "healthy");
 }
