@@ -116,10 +116,10 @@ fn refused(creation: &Creation, wanted: &str) -> Option<Outcome> {
         ..Failure::default()
     };
     // A refusal without a known cause is an answer to the options all the same.
-    let cause = match diagnose(&failure).0 {
-        Cause::Engine => Cause::BadOption,
-        cause => cause,
-    };
+    let mut cause = diagnose(&failure).0;
+    if cause == Cause::Engine {
+        cause = Cause::BadOption;
+    }
     Some(Outcome::unmet(
         format!(
             "the engine refused to create the container ({}): {error}",
