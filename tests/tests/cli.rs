@@ -72,12 +72,29 @@ fn wrong_usage_ends_64_and_says_how_to_get_help() {
 }
 
 #[test]
-fn a_profile_that_does_not_work_yet_ends_64() {
-    for profile in ["standard", "soak"] {
-        let end = edgeproof(&["certify", &well_behaved(), "--profile", profile]);
+fn a_soak_without_a_duration_and_a_duration_without_a_soak_end_64() {
+    let wrong: [&[&str]; 3] = [
+        &["--profile", "soak"],
+        &["--duration", "24h"],
+        &["--profile", "standard", "--duration", "24h"],
+    ];
+    for flags in wrong {
+        let offer = well_behaved();
+        let end = edgeproof(&[&["certify", offer.as_str()], flags].concat());
         assert_eq!(end.exit, 64, "{end:?}");
-        assert!(end.err.contains("--profile"), "{}", end.err);
+        assert!(end.err.contains("--duration"), "{}", end.err);
     }
+}
+
+#[test]
+fn a_report_compared_with_itself_is_the_same_and_with_another_offer_s_it_is_refused() {
+    let one = stored("conformant");
+    let same = edgeproof(&["compare", &one, &one]);
+    assert_eq!(same.exit, 0, "{same:?}");
+    assert!(same.out.contains("0 findings changed"), "{}", same.out);
+    let other = edgeproof(&["compare", &one, &stored("recorded-hungry")]);
+    assert_eq!(other.exit, 65, "{other:?}");
+    assert!(other.err.contains("two offers"), "{}", other.err);
 }
 
 #[test]
@@ -90,6 +107,7 @@ fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
         "explain",
         "schema",
         "rejudge",
+        "compare",
         "completions",
     ] {
         let end = edgeproof(&[command, "--help"]);
