@@ -308,6 +308,8 @@ mod tests {
             writable: seen(1),
             volumes: seen(2),
             logs: seen(4),
+            inodes: Observed::default(),
+            disk: Observed::default(),
             method: String::new(),
         };
         assert_eq!(written(&used), Some(7.0));

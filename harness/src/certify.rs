@@ -204,8 +204,8 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
     }
     let named = Profile::named(profile, &options).map_err(anyhow::Error::msg)?;
     let patience = patience(named, &options);
-    let request = RunRequest::new(&run, profile, scope, text, options)
-        .map_err(anyhow::Error::msg)?;
+    let request =
+        RunRequest::new(&run, profile, scope, text, options).map_err(anyhow::Error::msg)?;
     tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
     let mut lab = Lab::new(engine, is_here, run).await?;
     let followed = tokio::select! {
