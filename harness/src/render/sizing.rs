@@ -152,7 +152,8 @@ fn proven(minimum: &Minimum, unit: Unit) -> String {
     );
     match minimum.below {
         Some(below) => text.push_str(&format!("; {} is not", (unit.say)(below))),
-        None => text.push_str(", and hardly a smaller limit can be tried: the engine's own start needs it"),
+        None => text
+            .push_str(", and hardly a smaller limit can be tried: the engine's own start needs it"),
     }
     text.push_str(&format!(" ({} starts).", minimum.tries));
     if minimum.adapts {
