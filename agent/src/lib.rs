@@ -9,7 +9,9 @@
     allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
 )]
 
+pub mod attach;
 pub mod bench;
+pub mod calibrate;
 pub mod cold_start;
 pub mod events;
 pub mod hub;

@@ -1,9 +1,10 @@
 //! The probe's program: settings, log, one call, exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use agent::settings::{Command, HELP, Usage, read};
-use agent::{load, module, once};
+use agent::{calibrate, load, module, once};
 use anyhow::Context;
 
 /// Exit code for wrong usage.
@@ -55,6 +56,19 @@ fn obey(command: Command) -> anyhow::Result<u8> {
         }
         Command::Eat(mib) => {
             load::eat(mib, &mut std::io::stdout().lock())?;
+            Ok(0)
+        }
+        Command::Fill(mib) => {
+            load::fill(mib, Path::new("/"), &mut std::io::stdout().lock())?;
+            Ok(0)
+        }
+        Command::Golden(length) => {
+            load::golden(length, Path::new("/"), &mut std::io::stdout().lock())?;
+            Ok(0)
+        }
+        Command::Calibrate(runs) => {
+            let row = calibrate::row(runs)?;
+            say(&serde_json::to_string_pretty(&row)?);
             Ok(0)
         }
         Command::Relay { port, socket } => {

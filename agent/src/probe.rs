@@ -15,11 +15,12 @@ use engine::{Engine, EngineError, Owner, Role};
 use serde_json::Value;
 use standin::workload::WorkloadRecorder;
 
+use crate::attach;
 use crate::bench::{Bench, SocketDirectory};
 use crate::events::{Events, RunEvent};
 use crate::image::find_image;
 use crate::record::{blank, explain, explain_sizing, mark_phase};
-use crate::sampler::{Layout, Roots, host, layout, own};
+use crate::sampler::{Layout, Roots, host, layout, own, surroundings};
 use crate::settings::{DEFAULT_WAIT, Settings};
 use crate::trials::{defaults, envelope, limits, size};
 use crate::volumes;
@@ -255,17 +256,25 @@ async fn observe(
     record.device = host::device(bench.roots);
     record.device.emulated |= bench.options.slowdown.is_some();
     record.device.cgroup = bench.layout.facts();
-    record.device.engine = Observed::Seen(bench.engine.facts().await?);
+    let engine = bench.engine.facts().await?;
+    record.device.host.userland_bits = surroundings::userland_bits(&engine.platform).into();
+    record.device.engine = Observed::Seen(engine);
     events.observed("device", &record.device);
+    if let Some(container) = &assignment.options.attach {
+        return attach::observe(bench, record, container).await;
+    }
     let image = find_image(bench, record).await?;
     events.observed("image", &record.observations.image);
     let Some(image) = image else { return Ok(()) };
 
     let limits_from = events.now();
     events.phase("limits", 5);
-    record.observations.limits = limits::prove(bench).await;
+    let (limits, golden) = limits::prove(bench).await;
+    record.observations.limits = limits;
+    record.observations.golden = golden;
     mark_phase(record, "limits", limits_from, events.now());
     events.observed("limits", &record.observations.limits);
+    events.observed("golden", &record.observations.golden);
 
     let options = match defaults::startable(&assignment.offer, &assignment.options) {
         Ok(options) => options,

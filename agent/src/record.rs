@@ -26,6 +26,7 @@ pub fn blank(assignment: &Assignment) -> Record {
             certifying: profile.name == assignment.profile.name
                 && profile.name != ProfileName::Custom
                 && options.image.is_none()
+                && options.attach.is_none()
                 && options.task == Task::Certify,
             profile,
             edition: options.edition,
@@ -72,10 +73,13 @@ pub fn explain(seen: &mut Observations, unseen: &Unseen) {
     mend(&mut seen.limits.memory, unseen);
     mend(&mut seen.limits.cpu, unseen);
     mend(&mut seen.limits.runtime_floor, unseen);
+    mend(&mut seen.limits.storage, unseen);
+    mend(&mut seen.golden, unseen);
     mend(&mut seen.creation, unseen);
     mend(&mut seen.steady, unseen);
     mend(&mut seen.stop, unseen);
     mend(&mut seen.privilege, unseen);
+    mend(&mut seen.gpu, unseen);
     mend(&mut seen.storage, unseen);
     mend(&mut seen.envelope, unseen);
     mend(&mut seen.workload, unseen);

@@ -17,6 +17,9 @@ Usage:
   edgeproof-agent noop SECONDS           do nothing        (sacrificial containers)
   edgeproof-agent spin SECONDS           burn one core     (sacrificial containers)
   edgeproof-agent eat MIB                hold memory       (sacrificial containers)
+  edgeproof-agent fill MIB               write to /        (sacrificial containers)
+  edgeproof-agent golden SECONDS         a known footprint (sacrificial containers)
+  edgeproof-agent calibrate RUNS         how fast this processor is, as JSON
   edgeproof-agent relay PORT SOCKET      carry connections to a harness over standard input and output
 
 Options:
@@ -60,6 +63,12 @@ pub enum Command {
     Spin(u64),
     /// Hold so many MiB.
     Eat(u64),
+    /// Write so many MiB.
+    Fill(u64),
+    /// Take what is known for a while.
+    Golden(u64),
+    /// Time the fixed kernel so many times.
+    Calibrate(u32),
     /// Carry connections to the lab.
     Relay { port: u16, socket: PathBuf },
     /// Print the help.
@@ -205,6 +214,9 @@ impl Given {
             ["noop", length] => Ok(Command::Noop(number("SECONDS", length)?)),
             ["spin", length] => Ok(Command::Spin(number("SECONDS", length)?)),
             ["eat", mib] => Ok(Command::Eat(number("MIB", mib)?)),
+            ["fill", mib] => Ok(Command::Fill(number("MIB", mib)?)),
+            ["golden", length] => Ok(Command::Golden(number("SECONDS", length)?)),
+            ["calibrate", runs] => Ok(Command::Calibrate(number("RUNS", runs)?)),
             ["relay", port, socket] => Ok(Command::Relay {
                 port: number("PORT", port)?,
                 socket: socket.into(),

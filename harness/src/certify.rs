@@ -30,9 +30,11 @@ use crate::cli::{CertifyArgs, ScopeArg, TextOrJson};
 use crate::exit::Refused;
 use crate::render::write::{json, write_all};
 use crate::tunnel::Tunnel;
-use crate::{input, output, render};
+use crate::{calibrate, input, output, render};
 use lab::Lab;
+pub(crate) use lab::probe_image;
 use place::Place;
+pub(crate) use place::place_of;
 use progress::Progress;
 
 /// Certifies one offer, at one place or at several one after another.
@@ -144,6 +146,13 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
         allow_elevated: args.allow_elevated,
         edition: args.edition.into(),
         image: args.image.clone(),
+        calibration: args
+            .calibration
+            .as_deref()
+            .map(calibrate::rows)
+            .transpose()?
+            .unwrap_or_default(),
+        attach: args.attach.clone(),
         grants: args
             .grants
             .as_deref()
@@ -252,7 +261,8 @@ fn patience(profile: Profile, options: &RunOptions) -> Duration {
         + Duration::from_secs(900)
 }
 
-fn run_id() -> anyhow::Result<String> {
+/// A fresh run id.
+pub(crate) fn run_id() -> anyhow::Result<String> {
     let random = getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
     Ok(format!("{random:016x}"))
 }

@@ -1,5 +1,6 @@
 //! The command line: commands, flags, and their examples.
 
+mod calibrate;
 mod device;
 mod size;
 
@@ -13,6 +14,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::amount;
 
+pub use calibrate::CalibrateArgs;
 pub use device::{
     AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
     DeviceStartArgs, DeviceStopArgs,
@@ -62,6 +64,8 @@ pub enum Command {
     Dossier(DossierArgs),
     /// Boot, list and end emulated devices, each with a container engine of its own
     Device(DeviceArgs),
+    /// Measure how fast a device is, so that a claimed clock can be judged
+    Calibrate(CalibrateArgs),
     /// Print what a shell needs to complete these commands
     Completions(CompletionsArgs),
 }
@@ -79,6 +83,8 @@ Examples:
   edgeproof certify offer.json --cadence 50   (for bursts shorter than 100 ms; the kernel's watermark needs none)
   edgeproof certify offer.json --profile standard
   edgeproof certify offer.json --profile soak --duration 24h
+  edgeproof certify offer.json --calibration speeds.json
+  edgeproof certify offer.json --attach temperature   (a module that IoT Edge runs: measured, never touched)
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
 pub struct CertifyArgs {
     /// The offer file
@@ -111,6 +117,12 @@ pub struct CertifyArgs {
     /// File of exceptions that the lab grants
     #[arg(long, value_name = "FILE")]
     pub grants: Option<PathBuf>,
+    /// Rows of `edgeproof calibrate`, for an offer that claims a clock
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
+    /// Measure this running module of IoT Edge, by module name or container id, instead of starting the candidate
+    #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["image", "starts", "load"])]
+    pub attach: Option<String>,
     /// Start the candidate even if its createOptions reach for the host
     #[arg(long)]
     pub allow_elevated: bool,

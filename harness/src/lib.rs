@@ -9,6 +9,7 @@
 )]
 
 pub mod amount;
+pub mod calibrate;
 pub mod certify;
 pub mod cli;
 pub mod compare;
@@ -48,6 +49,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Compare(args) => compare::run(&args),
         Command::Dossier(args) => dossier::run(&args),
         Command::Device(args) => device::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -102,6 +102,7 @@ fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
     assert!(edgeproof(&["--help"]).out.contains("could not be decided"));
     for command in [
         "certify",
+        "calibrate",
         "lint",
         "requirements",
         "explain",
@@ -333,6 +334,18 @@ fn schemas_are_json_schemas() {
         let schema: Value = serde_json::from_str(&end.out).unwrap();
         assert!(jsonschema::validator_for(&schema).is_ok(), "{file}");
     }
+}
+
+#[test]
+fn rows_that_are_none_and_an_attachment_with_an_image_are_refused() {
+    let well_behaved = well_behaved();
+    let certify = |more: &[&str]| edgeproof(&[&["certify", &well_behaved], more].concat());
+    let rows = support::repository().join("deployment.json");
+    let end = certify(&["--calibration", rows.to_str().unwrap()]);
+    assert_eq!(end.exit, 65, "{end:?}");
+    assert!(end.err.contains("calibrated rows"), "{}", end.err);
+    let end = certify(&["--attach", "module", "--image", "other:1"]);
+    assert_eq!(end.exit, 64, "{end:?}");
 }
 
 #[test]

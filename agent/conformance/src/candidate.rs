@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::create_options::{CreateOptions, is_reserved_label};
+use crate::hardware;
 use crate::observation::{ImageFacts, Limits};
 use crate::offer::Offer;
 use crate::record::{Deviation, DeviationKind};
@@ -109,6 +110,9 @@ pub fn resolve(launch: &Launch<'_>, limits: Option<&Limits>) -> CandidateSpec {
     attach(&mut body, launch, &mut deviations);
     stand_in(launch, &bind, &mut deviations);
     if let Some(limits) = limits {
+        if !claims_an_accelerator(launch.offer) {
+            envelope::withhold_accelerators(&mut body, &mut deviations);
+        }
         envelope::set(&mut body, limits, &mut deviations);
     }
     CandidateSpec {
@@ -117,6 +121,12 @@ pub fn resolve(launch: &Launch<'_>, limits: Option<&Limits>) -> CandidateSpec {
         added_binds: vec![bind],
         deviations,
     }
+}
+
+/// Whether the hardware paragraph names a GPU or accelerator.
+fn claims_an_accelerator(offer: &Offer) -> bool {
+    hardware::read(&offer.listing.description)
+        .is_some_and(|paragraph| paragraph.claim.gpu.is_some())
 }
 
 fn as_object(value: Value) -> Map<String, Value> {

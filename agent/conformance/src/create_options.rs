@@ -10,6 +10,7 @@ mod check;
 mod difference;
 mod effective;
 mod elevation;
+mod gpu;
 mod keys;
 mod volumes;
 
@@ -18,6 +19,7 @@ pub use difference::diff;
 pub use effective::effective_privilege;
 pub(crate) use elevation::is_reserved_label;
 pub use elevation::{Access, Ask};
+pub use gpu::{GpuAsk, gpu_asks, without_gpu};
 pub use volumes::NamedVolume;
 
 /// createOptions that the engine can read: every known key has a value of its type.

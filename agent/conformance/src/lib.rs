@@ -9,6 +9,7 @@
     allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
 )]
 
+pub mod calibration;
 pub mod candidate;
 pub mod care;
 pub mod catalogue_text;

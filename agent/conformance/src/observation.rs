@@ -9,18 +9,26 @@ use crate::units::Millis;
 
 mod creation;
 mod fleet;
+mod golden;
+mod gpu;
 mod image;
 mod kept;
 mod limits;
+mod noise;
 mod sizing;
 mod start;
 mod usage;
 
 pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, LivePrivilege};
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
+pub use golden::{Footprint, GoldenRun, tolerances};
+pub use gpu::{GpuDevice, GpuUse};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
 pub use kept::{Kept, KeptEnd, Output, Restart};
-pub use limits::{CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof};
+pub use limits::{
+    CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof, StorageLimitProof,
+};
+pub use noise::{DISTURBING_SHARE, Noise};
 pub use sizing::{Sizing, Tries, Try, Unlimited};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
 pub use usage::{
@@ -89,6 +97,9 @@ pub struct Observations {
     pub image: Observed<ImageFacts>,
     /// Sacrificial containers: do limits bite on this device?
     pub limits: LimitProofs,
+    /// The golden module: does what is known to be there measure true? Reports of earlier probes have none.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub golden: Observed<GoldenRun>,
     /// What the engine made of the createOptions.
     pub creation: Observed<Creation>,
     /// Cold starts with exactly the defaults, in order.
@@ -108,6 +119,9 @@ pub struct Observations {
     /// What it wrote to its log in the steady window.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub output: Observed<Output>,
+    /// What its processes have open of GPUs at the end of the steady window. Reports of earlier probes have none.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub gpu: Observed<GpuUse>,
     /// Storage in use at the end of the steady window.
     pub storage: Observed<StorageUse>,
     /// Cold starts inside limits equal to the claim.
@@ -116,6 +130,9 @@ pub struct Observations {
     pub workload: Observed<Vec<WorkloadRequest>>,
     /// What the probe itself cost the device.
     pub probe: Observed<ProbeCost>,
+    /// What else the device did in each phase.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub noise: Vec<Noise>,
     /// The run's phases on one time line.
     pub phases: Vec<Phase>,
     /// Runs of the same offer on several devices, this one among them. Only a dossier has them, so a record of one run
@@ -128,7 +145,7 @@ pub struct Observations {
 }
 
 /// Whether nothing has looked, so that a document can leave the fact out and read the same again.
-fn is_nothing_looked<T: PartialEq>(fact: &Observed<T>) -> bool {
+pub(crate) fn is_nothing_looked<T: PartialEq>(fact: &Observed<T>) -> bool {
     *fact == Observed::default()
 }
 

@@ -5,14 +5,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::calibration::Row;
 use crate::finding::Grant;
 use crate::observation::{Observations, Observed};
 use crate::offer::Offer;
 use crate::platform::Platform;
 use crate::units::{Bytes, Millis};
 
+mod host;
 mod profile;
 
+pub use host::{Clock, Disk, Heat, HostFacts, Power, Swap};
 pub use profile::{Profile, ProfileName};
 
 /// Everything a judgement may look at.
@@ -115,8 +118,14 @@ pub struct RunOptions {
     pub edition: Edition,
     /// Image to start instead of the offer's; a deviation.
     pub image: Option<String>,
+    /// Name or id of a container that IoT Edge runs: measured there, instead of starting the candidate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attach: Option<String>,
     /// Exceptions granted by the lab.
     pub grants: Vec<Grant>,
+    /// Rows that say how fast devices are, so that a claimed clock can be told apart from this device's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<Row>,
     /// An emulated device, and how many times slower than a real one it was measured to be: limits of time are stretched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowdown: Option<f64>,
@@ -242,6 +251,9 @@ pub struct Device {
     pub cgroup: CgroupFacts,
     /// The container engine.
     pub engine: Observed<EngineFacts>,
+    /// Clock, disk, swap, power, heat, time. Reports of earlier probes have none.
+    #[serde(skip_serializing_if = "HostFacts::is_unlooked")]
+    pub host: HostFacts,
 }
 
 /// Which cgroup hierarchy serves which quantity.
@@ -287,6 +299,9 @@ pub struct EngineFacts {
     pub memory_limit: bool,
     /// Engine says it can limit CPU by quota.
     pub cpu_quota: bool,
+    /// Engine says it can limit swap; `None` where it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swap_limit: Option<bool>,
     /// Security options.
     pub security_options: Vec<String>,
     /// Data root on the host.

@@ -2,18 +2,21 @@
 
 use serde_json::{Value, json};
 
+use crate::calibration::Row;
 use crate::finding::Verdict;
 use crate::observation::{
-    CpuLimitProof, CpuUse, Creation, EffectivePrivilege, EnvelopeRun, Health, ImageConfig,
-    ImageFacts, ImageSource, LimitProofs, Limits, LivePrivilege, MemoryBreakdown, MemoryLimitProof,
-    MemoryUse, NetworkUse, Observations, Observed, Output, PeakMethod, Phase, PlatformRun,
-    ProbeCost, Start, StartVerdict, Stop, StorageUse, Ticks, Usage,
+    CpuLimitProof, CpuUse, Creation, EffectivePrivilege, EnvelopeRun, Footprint, GoldenRun, GpuUse,
+    Health, ImageConfig, ImageFacts, ImageSource, LimitProofs, Limits, LivePrivilege,
+    MemoryBreakdown, MemoryLimitProof, MemoryUse, NetworkUse, Noise, Observations, Observed,
+    Output, PeakMethod, Phase, PlatformRun, ProbeCost, Start, StartVerdict, Stop,
+    StorageLimitProof, StorageUse, Ticks, Usage,
 };
 use crate::offer::{Link, Listing, Offer, Overlay, Plan, PlanImage, PlatformOption};
 use crate::platform::Platform;
 use crate::record::{
-    Candidate, CgroupFacts, Deviation, DeviationKind, Device, Edition, EngineFacts, Point, Profile,
-    Record, Reserve, Run, RunOptions, ScopeName, Series,
+    Candidate, CgroupFacts, Clock, Deviation, DeviationKind, Device, Disk, Edition, EngineFacts,
+    Heat, HostFacts, Point, Power, Profile, Record, Reserve, Run, RunOptions, ScopeName, Series,
+    Swap,
 };
 use crate::units::{Bytes, Millis};
 
@@ -264,10 +267,80 @@ fn device() -> Device {
             cgroup_version: "2".to_owned(),
             memory_limit: true,
             cpu_quota: true,
+            swap_limit: Some(true),
             security_options: vec!["name=seccomp,profile=builtin".to_owned()],
             data_root: "/var/lib/docker".to_owned(),
             warnings: Vec::new(),
         }),
+        host: host(),
+    }
+}
+
+/// A quiet, cool board with its clock set.
+fn host() -> HostFacts {
+    HostFacts {
+        clock: Observed::Seen(Clock {
+            hz: 1_100_000_000,
+            source: "cpuinfo_max_freq".to_owned(),
+        }),
+        userland_bits: Observed::Seen(64),
+        disk: Observed::Seen(Disk {
+            size: Bytes(32_000_000_000),
+            free: Bytes(20_000_000_000),
+        }),
+        time_synchronised: Observed::Seen(true),
+        power: Observed::Seen(Power {
+            under_voltage: false,
+            throttled: false,
+            since_boot: false,
+            source: "get_throttled".to_owned(),
+        }),
+        heat: Observed::Seen(Heat {
+            zone: "cpu-thermal".to_owned(),
+            celsius: 48.5,
+            limit: Some(80.0),
+        }),
+        swap: Observed::Seen(Swap {
+            total: Bytes(0),
+            zram: Bytes(0),
+            used: Bytes(0),
+        }),
+        gpus: Observed::Seen(Vec::new()),
+    }
+}
+
+/// A calibrated row of some device of the sample's architecture.
+pub(crate) fn row() -> Row {
+    Row {
+        board: None,
+        cpu_model: None,
+        architecture: Some("x86_64".to_owned()),
+        hz: None,
+        emulated: false,
+        kernel: "edgeproof-kernel-1".to_owned(),
+        speed: 100.0,
+        low: 99.0,
+        high: 101.0,
+        n: 5,
+        drift: 0.01,
+        agent: "edgeproof-agent 0.1.0".to_owned(),
+        made: "2026-11-20T08:00:00Z".to_owned(),
+    }
+}
+
+/// The golden module measured true.
+pub(crate) fn golden() -> GoldenRun {
+    GoldenRun {
+        told: Footprint {
+            memory: Bytes::mib(48),
+            cores: 0.3,
+            storage: Bytes(4_000_000),
+        },
+        measured: Footprint {
+            memory: Observed::Seen(Bytes::mib(49)),
+            cores: Observed::Seen(0.301),
+            storage: Observed::Seen(Bytes(4_020_000)),
+        },
     }
 }
 
@@ -296,6 +369,7 @@ fn observations() -> Observations {
     Observations {
         image: Observed::Seen(image()),
         limits: limits(),
+        golden: Observed::Seen(golden()),
         creation: Observed::Seen(Creation {
             differences: Vec::new(),
             warnings: Vec::new(),
@@ -329,6 +403,7 @@ fn observations() -> Observations {
             lines: Some(0),
             limit: None,
         }),
+        gpu: Observed::Seen(GpuUse::default()),
         storage: Observed::Seen(StorageUse {
             image: Bytes(12_000_000),
             writable: Observed::Seen(Bytes(40_960)),
@@ -352,6 +427,12 @@ fn observations() -> Observations {
             memory_peak: Observed::Seen(Bytes::mib(6)),
             resident_peak: Bytes::mib(7),
         }),
+        noise: vec![Noise {
+            phase: "steady".to_owned(),
+            window: Millis(30_000),
+            busy_cores: 0.11,
+            other_cores: Observed::Seen(0.06),
+        }],
         phases: vec![
             phase("limits", 1_000, 4_000),
             phase("start 1", 4_000, 14_300),
@@ -415,5 +496,11 @@ fn limits() -> LimitProofs {
             periods: 20,
         }),
         runtime_floor: Observed::Seen(Bytes::mib(4)),
+        storage: Observed::Seen(StorageLimitProof {
+            limit: Bytes::mib(16),
+            tried: Bytes::mib(32),
+            refused: None,
+            wrote: Some(Bytes::mib(15)),
+        }),
     }
 }

@@ -11,7 +11,7 @@ use conformance::record::Device;
 use conformance::units::Bytes;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::{Roots, layout};
+use super::{Roots, layout, surroundings};
 
 /// Looks at the device.
 #[must_use]
@@ -26,7 +26,7 @@ pub fn device(roots: &Roots) -> Device {
     .ok();
     let cpu_model = facts.as_ref().and_then(cpu_model);
     Device {
-        emulated: emulated(board.as_deref(), cpu_model.as_deref()),
+        emulated: emulated(board.as_deref(), cpu_model.as_deref()) || has_qemu_firmware(host),
         board,
         os: operating_system(host),
         kernel: System::kernel_version().ok(),
@@ -37,6 +37,7 @@ pub fn device(roots: &Roots) -> Device {
         swap: facts.as_ref().map(|facts| Bytes(facts.total_swap())),
         cgroup: layout::detect(roots).facts(),
         engine: Observed::default(),
+        host: surroundings::look(roots),
     }
 }
 
@@ -109,6 +110,25 @@ fn emulated(board: Option<&str>, cpu_model: Option<&str>) -> bool {
     names(board, &["linux,dummy-virt", "QEMU"]) || names(cpu_model, &["QEMU"])
 }
 
+/// QEMU's machines have its configuration device, on the bus by the name of its address or `QEMU0002`.
+///
+/// Source: kernel, `drivers/firmware/qemu_fw_cfg.c` (`qemu,fw-cfg-mmio`, ACPI `QEMU0002`); QEMU, `docs/specs/fw_cfg.rst`.
+fn has_qemu_firmware(host: &Path) -> bool {
+    let beside = host.join("sys/bus/platform/devices");
+    let bus = if beside.is_dir() {
+        beside
+    } else {
+        PathBuf::from("/sys/bus/platform/devices")
+    };
+    let devices = fs::read_dir(bus).into_iter().flatten().flatten();
+    devices.map(|device| device.path()).any(|device| {
+        let name = device.file_name().unwrap_or_default().to_string_lossy();
+        let uevent = || fs::read_to_string(device.join("uevent")).unwrap_or_default();
+        name.starts_with("QEMU0002")
+            || name.ends_with(".fw-cfg") && uevent().contains("qemu,fw-cfg")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +154,17 @@ mod tests {
         let pi = device_with(&[(model, "Raspberry Pi 4 Model B Rev 1.4\0")]);
         assert_eq!(pi.board.as_deref(), Some("Raspberry Pi 4 Model B Rev 1.4"));
         assert!(device_with(&[(model, "linux,dummy-virt\0")]).emulated);
+    }
+
+    #[test]
+    fn an_emulated_machine_is_known_by_its_configuration_device() {
+        // Composed from the driver's source: what QEMU's `virt` board shows of it.
+        let device = "sys/bus/platform/devices/9020000.fw-cfg/uevent";
+        assert!(device_with(&[(device, "OF_COMPATIBLE_0=qemu,fw-cfg-mmio\n")]).emulated);
+        let acpi = "sys/bus/platform/devices/QEMU0002:00/uevent";
+        assert!(device_with(&[(acpi, "MODALIAS=acpi:QEMU0002:\n")]).emulated);
+        let other = "sys/bus/platform/devices/serial8250/uevent";
+        assert!(!device_with(&[(other, "DRIVER=serial8250\n")]).emulated);
     }
 
     #[test]

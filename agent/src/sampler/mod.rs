@@ -4,15 +4,19 @@
 //! A fact that cannot be read is an [`Observed::Unseen`](conformance::observation::Observed) with its reason, never a zero.
 
 pub mod container;
+pub mod gpu;
 pub mod host;
 pub mod layout;
+pub mod noise;
 pub mod oom;
 pub mod output;
 pub mod own;
 pub mod ports;
 pub mod privilege;
 pub mod storage;
+pub mod surroundings;
 pub mod thread;
+pub mod time;
 pub mod zombies;
 
 mod buckets;

@@ -23,7 +23,7 @@ use crate::events::RunEvent;
 use crate::kept;
 use crate::record::mark_phase;
 use crate::sampler::output::{LogMark, log_limit};
-use crate::sampler::{storage, zombies};
+use crate::sampler::{gpu, noise, storage, zombies};
 
 /// How long a module may take to end after SIGTERM: the engine's own default, which edgeAgent uses.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -111,8 +111,11 @@ pub async fn start(
             core_limit: None,
         };
         let from = bench.events.now();
+        let listening = noise::listen(bench.roots);
         let mut played = play(bench, &trial).await?;
         mark_phase(record, &trial.phase, from, bench.events.now());
+        let heard = listening.heard(bench.roots, &trial.phase, &played.start.usage);
+        record.observations.noise.extend(heard);
         if n == 1 {
             record.observations.creation = Observed::Seen(creation(bench, &played, &spec));
             bench
@@ -169,6 +172,7 @@ async fn last_start(
     let from = bench.events.now();
     let free_before = storage::free(bench.roots);
     let care = record.run.profile.care;
+    let listening = noise::listen(bench.roots);
     let seen = &mut record.observations;
     if let Some(start) = seen.starts.last_mut() {
         if let Some(rule) = care {
@@ -186,8 +190,11 @@ async fn last_start(
         .into();
     bench.events.observed("output", &seen.output);
     mark_phase(record, "steady", from, to);
+    let heard = listening.heard(bench.roots, "steady", &record.observations.steady);
+    record.observations.noise.extend(heard);
     let seen = &mut record.observations;
     bench.events.observed("steady", &seen.steady);
+    seen.gpu = gpu::used_by(bench.roots, &alive.id).into();
     let inspected = bench.engine.inspect(&alive.id).await?;
     if let Some(pid) = inspected.pid {
         seen.zombies = zombies::count(bench.roots, pid).into();

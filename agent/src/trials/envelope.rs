@@ -1,5 +1,6 @@
 //! Envelope run: the candidate inside limits equal to its claim. What the limits are is pure; then they are played.
 
+use conformance::calibration::claimed_cores;
 use conformance::candidate::{Launch, resolve};
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware::{self, Claim, memory_budget};
@@ -16,6 +17,7 @@ use super::percent;
 use crate::bench::Bench;
 use crate::events::RunEvent;
 use crate::record::mark_phase;
+use crate::sampler::noise;
 
 /// Cold starts inside limits equal to the claim.
 ///
@@ -36,8 +38,14 @@ pub async fn start(
     }
     let paragraph = hardware::read(&record.offer.listing.description);
     let claim = paragraph.as_ref().map(|paragraph| &paragraph.claim);
+    let cores = claim.map_or(Ok(None), |claim| {
+        claimed_cores(claim, &record.device, &record.run.options.calibration)
+    });
+    // A clock that nothing scales leaves the memory of the claim to be proven.
+    let cores = cores.unwrap_or_else(|_| claim.and_then(|claim| claim.cpu_cores.map(f64::from)));
     let limits = match limits(
         claim,
+        cores,
         record.offer.plan.claim_scope,
         &record.run.reserve,
         &record.observations.limits,
@@ -68,6 +76,7 @@ pub async fn start(
             .events
             .phase(&phase, percent(70, 98, n, profile.starts));
         let from = bench.events.now();
+        let listening = noise::listen(bench.roots);
         let attempt = Attempt {
             phase: phase.clone(),
             spec: &spec,
@@ -77,6 +86,8 @@ pub async fn start(
         };
         let (start, mut series) = inside.play(bench, attempt).await?;
         mark_phase(record, &phase, from, bench.events.now());
+        let heard = listening.heard(bench.roots, &phase, &start.usage);
+        record.observations.noise.extend(heard);
         bench.events.observed(&phase, &start);
         record.series.append(&mut series);
         run.starts.push(start);
@@ -94,12 +105,13 @@ fn on_this_device(limits: Limits, cores: Option<u32>) -> Limits {
     }
 }
 
-/// The limits that equal a claim: RAM without the reserve, no swap, declared cores.
+/// The limits that equal a claim: RAM without the reserve, no swap, the declared CPU as `cores` of this device.
 ///
 /// # Errors
 /// Why there is nothing to prove, or why a limit would prove nothing here.
 pub fn limits(
     claim: Option<&Claim>,
+    cores: Option<f64>,
     scope: ClaimScope,
     reserve: &Reserve,
     proofs: &LimitProofs,
@@ -115,7 +127,6 @@ pub fn limits(
         .map(|ram| memory_budget(ram, scope, reserve))
         .transpose()
         .map_err(|below| Unseen::new(Reason::InputMissing, below.to_string()))?;
-    let cores = claim.cpu_cores.map(f64::from);
     if memory.is_none() && cores.is_none() {
         return Err(Unseen::new(
             Reason::InputMissing,
@@ -169,6 +180,7 @@ mod tests {
         let reserve = Reserve::tabled();
         let device = limits(
             Some(&claim(1024)),
+            None,
             ClaimScope::Device,
             &reserve,
             &proofs(true),
@@ -177,6 +189,7 @@ mod tests {
         assert_eq!(device.memory, Some(Bytes::mib(624)));
         let module = limits(
             Some(&claim(1024)),
+            None,
             ClaimScope::Module,
             &reserve,
             &proofs(true),
@@ -189,6 +202,7 @@ mod tests {
     fn a_limit_that_does_not_bite_proves_nothing() {
         let unseen = limits(
             Some(&claim(1024)),
+            None,
             ClaimScope::Module,
             &Reserve::tabled(),
             &proofs(false),
@@ -207,6 +221,7 @@ mod tests {
         assert!(
             limits(
                 Some(&cores),
+                Some(1.0),
                 ClaimScope::Module,
                 &Reserve::tabled(),
                 &proofs(true)
@@ -229,9 +244,15 @@ mod tests {
     #[test]
     fn nothing_claimed_is_nothing_to_prove() {
         assert_eq!(
-            limits(None, ClaimScope::Device, &Reserve::tabled(), &proofs(true))
-                .unwrap_err()
-                .reason,
+            limits(
+                None,
+                None,
+                ClaimScope::Device,
+                &Reserve::tabled(),
+                &proofs(true)
+            )
+            .unwrap_err()
+            .reason,
             Reason::InputMissing
         );
     }

@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use conformance::finding::{Reason, Unseen};
-use conformance::observation::{CpuLimitProof, LimitProofs, MemoryLimitProof, Usage};
+use conformance::observation::{
+    CpuLimitProof, Footprint, GoldenRun, LimitProofs, MemoryLimitProof, Observed,
+    StorageLimitProof, Usage,
+};
 use conformance::units::Bytes;
-use engine::{EngineError, Role};
+use engine::{EngineError, Inspect, Role};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::bench::Bench;
-use crate::load::held;
+use crate::load::{golden_account, held, wrote};
 use crate::sampler::oom::device_kills;
-use crate::sampler::{ContainerFiles, Sampler};
+use crate::sampler::{ContainerFiles, Sampler, storage};
 use crate::watch::{KILLED, Watch};
 
 /// Limit of the container that eats.
@@ -23,20 +26,34 @@ const MEMORY_TRIED: u64 = 96;
 const QUOTA_CORES: f64 = 0.2;
 /// How long it spins.
 const SPIN_SECONDS: u64 = 2;
+/// Limit of the container that fills, in the words of the engine.
+const STORAGE_LIMIT: Bytes = Bytes::mib(16);
+/// What it tries to write.
+const STORAGE_TRIED: u64 = 32;
+/// How long the golden module runs: long enough that its first and last tick are a small part.
+const GOLDEN_SECONDS: u64 = 3;
 /// How long a sacrificial container may take before it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Plays the three sacrificial containers: one eats, one spins, one does nothing.
-pub async fn prove(bench: &Bench<'_>) -> LimitProofs {
+/// Plays the sacrificial containers: one eats, one spins, one fills, one does nothing, and the golden module.
+pub async fn prove(bench: &Bench<'_>) -> (LimitProofs, Observed<GoldenRun>) {
     let image = bench.own_image;
     // Each has limits of its own, so they do not disturb each other.
-    let (memory, cpu, floor) =
-        tokio::join!(memory(bench, image), cpu(bench, image), floor(bench, image));
-    LimitProofs {
+    let (memory, cpu, floor, storage) = tokio::join!(
+        memory(bench, image),
+        cpu(bench, image),
+        floor(bench, image),
+        storage(bench, image)
+    );
+    // By itself: on a device with one core it would take from the spinner what its quota leaves.
+    let golden = golden(bench, image).await;
+    let proofs = LimitProofs {
         memory: memory.into(),
         cpu: cpu.into(),
         runtime_floor: floor.into(),
-    }
+        storage: storage.into(),
+    };
+    (proofs, golden.into())
 }
 
 async fn memory(bench: &Bench<'_>, image: &str) -> Result<MemoryLimitProof, Unseen> {
@@ -75,6 +92,61 @@ async fn cpu(bench: &Bench<'_>, image: &str) -> Result<CpuLimitProof, Unseen> {
     })
 }
 
+/// A limit of storage that the engine refuses is a fact of its storage driver.
+async fn storage(bench: &Bench<'_>, image: &str) -> Result<StorageLimitProof, Unseen> {
+    let size = STORAGE_LIMIT.0.to_string();
+    let limits = json!({"StorageOpt": {"size": size}, "ReadonlyRootfs": false});
+    let body = body(image, &["fill", &STORAGE_TRIED.to_string()], limits);
+    let proof = StorageLimitProof {
+        limit: STORAGE_LIMIT,
+        tried: Bytes::mib(STORAGE_TRIED),
+        refused: None,
+        wrote: None,
+    };
+    match sacrifice(bench, "fill", &body).await {
+        Ok(filled) => Ok(StorageLimitProof {
+            wrote: wrote(&filled.lines.join("\n")),
+            ..proof
+        }),
+        Err(Refusal::Engine(words)) => Ok(StorageLimitProof {
+            refused: Some(words),
+            ..proof
+        }),
+        Err(Refusal::Unseen(unseen)) => Err(unseen),
+    }
+}
+
+async fn golden(bench: &Bench<'_>, image: &str) -> Result<GoldenRun, Unseen> {
+    let command = ["golden", &GOLDEN_SECONDS.to_string()];
+    let body = body(image, &command, json!({"ReadonlyRootfs": false}));
+    let played = sacrifice(bench, "golden", &body).await?;
+    let output = played.lines.join("\n");
+    let told = golden_account(&output).ok_or_else(|| {
+        Unseen::new(
+            Reason::Tool,
+            format!(
+                "the golden module ended with exit code {} and did not say what it took: {output}",
+                played.exit_code
+            ),
+        )
+    })?;
+    let (memory, cores) = match &played.usage {
+        Ok(usage) => (
+            usage.memory.get().map(|memory| memory.nonreclaimable_peak),
+            usage.cpu.get().map(|cpu| cpu.cores_mean),
+        ),
+        Err(unseen) => (Err(unseen.clone()), Err(unseen.clone())),
+    };
+    Ok(GoldenRun {
+        told,
+        measured: Footprint {
+            memory: memory.into(),
+            cores: cores.into(),
+            storage: played.written,
+        },
+    })
+}
+
 async fn floor(bench: &Bench<'_>, image: &str) -> Result<Bytes, Unseen> {
     let idle = sacrifice(bench, "noop", &body(image, &["noop", "1"], json!({}))).await?;
     Ok(idle.usage?.memory.get()?.peak)
@@ -99,30 +171,56 @@ struct Sacrificed {
     oom_killed: bool,
     lines: Vec<String>,
     usage: Result<Usage, Unseen>,
+    /// Blocks of its writable layer.
+    written: Observed<Bytes>,
 }
 
-async fn sacrifice(bench: &Bench<'_>, what: &str, body: &Value) -> Result<Sacrificed, Unseen> {
+/// Why a sacrificial container was not seen.
+#[derive(Debug)]
+enum Refusal {
+    /// The engine's words: it does not make such a container.
+    Engine(String),
+    /// Anything else.
+    Unseen(Unseen),
+}
+
+impl From<Refusal> for Unseen {
+    fn from(refusal: Refusal) -> Unseen {
+        match refusal {
+            Refusal::Engine(words) => Unseen::new(
+                Reason::Infrastructure,
+                format!("the engine refuses a sacrificial container: {words}"),
+            ),
+            Refusal::Unseen(unseen) => unseen,
+        }
+    }
+}
+
+async fn sacrifice(bench: &Bench<'_>, what: &str, body: &Value) -> Result<Sacrificed, Refusal> {
     let engine_trouble = |error: EngineError| {
-        Unseen::new(
+        Refusal::Unseen(Unseen::new(
             Reason::Infrastructure,
             format!("sacrificial container `{what}`: {error}"),
-        )
+        ))
     };
     let name = bench.announce(what);
     let created = bench
         .engine
         .create(&name, body, &bench.stamp(Role::Sacrifice))
         .await
-        .map_err(engine_trouble)?;
+        .map_err(|error| match error.engine_words() {
+            Some(words) => Refusal::Engine(words.to_owned()),
+            None => engine_trouble(error),
+        })?;
     let patience = Duration::from(bench.options.stretched(PATIENCE.into()));
     let played = timeout(patience, play(bench, &created.id)).await;
     let removed = bench.engine.remove(&created.id).await;
     let sacrificed = played
         .map_err(|_| {
-            Unseen::new(
+            Refusal::Unseen(Unseen::new(
                 Reason::Infrastructure,
                 format!("sacrificial container `{what}` did not end within {patience:?}"),
-            )
+            ))
         })?
         .map_err(engine_trouble)?;
     removed.map_err(engine_trouble)?;
@@ -153,5 +251,18 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
         oom_killed: ended.oom_killed || killed && watch.oom_told(bench.roots).await,
         lines: bench.engine.last_lines(id, 50).await?,
         usage,
+        written: written(bench, &ended),
     })
+}
+
+/// What an ended container left in its writable layer.
+fn written(bench: &Bench<'_>, ended: &Inspect) -> Observed<Bytes> {
+    storage::measure(
+        bench.roots,
+        ended.upper_dir.as_deref(),
+        &[],
+        ended.log_path.as_deref(),
+        Bytes(0),
+    )
+    .writable
 }

@@ -100,7 +100,7 @@ impl Lab {
     ) -> anyhow::Result<(Report, Vec<Deviation>)> {
         let facts = self.engine.facts().await?;
         progress.step("loading the probe");
-        let image = self.load_probe(&facts.platform).await?;
+        let image = probe_image(&self.engine, &facts.platform).await?;
         progress.step("starting the local hub and the probe");
         let reach = self.reach(&image).await?;
         let identity = Identity::module(DEVICE, MODULE);
@@ -280,20 +280,6 @@ impl Lab {
         first_error.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Loads the probe's image for the engine's platform from the archive beside this program; its id.
-    async fn load_probe(&self, platform: &Platform) -> anyhow::Result<String> {
-        let archive = probe_archive(platform)?;
-        let loaded = self.engine.load_archive(&archive).await?;
-        let reference = loaded
-            .into_iter()
-            .next()
-            .with_context(|| format!("{} holds no image", archive.display()))?;
-        let image = self.engine.image(&reference).await?;
-        Ok(image
-            .with_context(|| format!("{reference} is not in the engine's store after loading it"))?
-            .image_id)
-    }
-
     fn name(&self, what: &str) -> String {
         format!("edgeproof-{}-{what}", self.run)
     }
@@ -305,6 +291,20 @@ impl Lab {
             role,
         }
     }
+}
+
+/// Loads the probe's image for the engine's platform from the archive beside this program; its id.
+pub(crate) async fn probe_image(engine: &Engine, platform: &Platform) -> anyhow::Result<String> {
+    let archive = probe_archive(platform)?;
+    let loaded = engine.load_archive(&archive).await?;
+    let reference = loaded
+        .into_iter()
+        .next()
+        .with_context(|| format!("{} holds no image", archive.display()))?;
+    let image = engine.image(&reference).await?;
+    Ok(image
+        .with_context(|| format!("{reference} is not in the engine's store after loading it"))?
+        .image_id)
 }
 
 /// The archive beside this program, where `make build` and `make platforms` put it.

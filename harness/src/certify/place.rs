@@ -1,5 +1,7 @@
 //! Where a run takes place: an engine, and what is known of the device that it is on.
 
+use std::path::Path;
+
 use crate::cli::PlaceArgs;
 use crate::device;
 use crate::exit::Refused;
@@ -22,11 +24,8 @@ pub(crate) struct Place {
 /// A device is named twice or does not run, or the engine's URL is none.
 pub(crate) fn asked(args: &PlaceArgs) -> anyhow::Result<Vec<Place>> {
     if args.device.is_empty() {
-        return Ok(vec![Place {
-            name: None,
-            engine: EngineUrl::read(&args.engine, args.tls_certs.as_deref())?,
-            slowdown: None,
-        }]);
+        let place = place_of(&args.engine, None, args.tls_certs.as_deref())?;
+        return Ok(vec![place]);
     }
     let mut places = Vec::new();
     for (index, name) in args.device.iter().enumerate() {
@@ -34,16 +33,35 @@ pub(crate) fn asked(args: &PlaceArgs) -> anyhow::Result<Vec<Place>> {
         if earlier.into_iter().any(|earlier| earlier == name) {
             return Err(Refused::Usage(format!("--device {name} is given twice")).into());
         }
-        let device = device::running(name)?;
-        places.push(Place {
-            name: Some(device.name),
-            engine: EngineUrl::Tls {
-                host: "127.0.0.1".to_owned(),
-                port: device.port,
-                certificates: device.certs,
-            },
-            slowdown: device.emulated.then_some(device.slowdown.max(1.0)),
-        });
+        places.push(place_of(&args.engine, Some(name), None)?);
     }
     Ok(places)
+}
+
+/// One place: an emulated device by name, else the engine at a URL.
+///
+/// # Errors
+/// The device does not run, or the engine's URL is none.
+pub(crate) fn place_of(
+    engine: &str,
+    device: Option<&str>,
+    certificates: Option<&Path>,
+) -> anyhow::Result<Place> {
+    let Some(name) = device else {
+        return Ok(Place {
+            name: None,
+            engine: EngineUrl::read(engine, certificates)?,
+            slowdown: None,
+        });
+    };
+    let device = device::running(name)?;
+    Ok(Place {
+        name: Some(device.name),
+        engine: EngineUrl::Tls {
+            host: "127.0.0.1".to_owned(),
+            port: device.port,
+            certificates: device.certs,
+        },
+        slowdown: device.emulated.then_some(device.slowdown.max(1.0)),
+    })
 }

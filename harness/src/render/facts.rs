@@ -5,7 +5,7 @@ use conformance::record::{Device, EngineFacts};
 use conformance::report::Report;
 use serde::Serialize;
 
-use crate::render::{sizing, words};
+use crate::render::{host, sizing, words};
 
 /// A titled list of rows.
 #[derive(Debug, Serialize)]
@@ -30,7 +30,7 @@ pub fn facts(report: &Report) -> Vec<Facts> {
         },
         Facts {
             title: "Device",
-            rows: device(&report.device),
+            rows: device(report),
         },
         Facts {
             title: "Engine",
@@ -97,7 +97,8 @@ fn run(report: &Report) -> Vec<(&'static str, String)> {
     ])
 }
 
-fn device(device: &Device) -> Vec<(&'static str, String)> {
+fn device(report: &Report) -> Vec<(&'static str, String)> {
+    let device: &Device = &report.device;
     let mut rows = present([
         ("Board", device.board.clone()),
         ("System", device.os.clone()),
@@ -125,6 +126,9 @@ fn device(device: &Device) -> Vec<(&'static str, String)> {
             observed(version, |version| format!("cgroup v{version}")),
         ));
     }
+    rows.extend(host::rows(&device.host));
+    let others = host::other_load(&report.observations.noise);
+    rows.extend(others.map(|words| ("Other load", words)));
     rows
 }
 
@@ -153,6 +157,7 @@ fn engine(engine: &Observed<EngineFacts>) -> Vec<(&'static str, String)> {
         ),
         ("Can limit memory", yes_no(facts.memory_limit)),
         ("Can limit CPU", yes_no(facts.cpu_quota)),
+        ("Can limit swap", facts.swap_limit.and_then(yes_no)),
         ("Security", list(&facts.security_options)),
         ("Warnings", list(&facts.warnings)),
     ])

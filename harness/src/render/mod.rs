@@ -5,6 +5,7 @@
 pub mod chart;
 pub mod dossier;
 pub mod facts;
+mod host;
 pub mod html;
 pub mod junit;
 pub mod markdown;

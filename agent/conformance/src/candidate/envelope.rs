@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::object;
+use crate::create_options::{gpu_asks, without_gpu};
 use crate::observation::Limits;
 use crate::record::{Deviation, DeviationKind};
 
@@ -69,6 +70,29 @@ pub(super) fn set(body: &mut Map<String, Value>, limits: &Limits, deviations: &m
             );
         }
     }
+}
+
+/// Takes away every accelerator that is asked for: the offer claims none, so it must do without.
+pub(super) fn withhold_accelerators(
+    body: &mut Map<String, Value>,
+    deviations: &mut Vec<Deviation>,
+) {
+    let options = Value::Object(body.clone());
+    let asks = gpu_asks(&options);
+    if asks.is_empty() {
+        return;
+    }
+    if let Value::Object(without) = without_gpu(&options) {
+        *body = without;
+    }
+    let asked: Vec<&str> = asks.iter().map(|ask| ask.pointer.as_str()).collect();
+    deviations.push(Deviation {
+        kind: DeviationKind::Envelope,
+        what: "accelerators".to_owned(),
+        reason: "the hardware paragraph names none, so none is given".to_owned(),
+        default: json!(asked),
+        used: Value::Null,
+    });
 }
 
 fn put(

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Observed;
+use super::{Observed, is_nothing_looked};
 use crate::units::Bytes;
 
 /// What switches the memory controller on where a Raspberry Pi's firmware has switched it off.
@@ -19,6 +19,35 @@ pub struct LimitProofs {
     pub cpu: Observed<CpuLimitProof>,
     /// Memory peak of a container that does nothing: the engine's own start-up is in every container's watermark.
     pub runtime_floor: Observed<Bytes>,
+    /// A sacrificial container that writes more than its storage limit. Reports of earlier probes have none.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub storage: Observed<StorageLimitProof>,
+}
+
+/// A container over its storage limit could not write on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StorageLimitProof {
+    /// The limit it was given.
+    pub limit: Bytes,
+    /// What it tried to write.
+    pub tried: Bytes,
+    /// The engine's words, if its storage driver has no limits here.
+    pub refused: Option<String>,
+    /// What it could write by its own account before the file system said no.
+    pub wrote: Option<Bytes>,
+}
+
+impl StorageLimitProof {
+    /// The limit bites: it wrote something, and less than it tried.
+    #[must_use]
+    pub fn bites(&self) -> bool {
+        self.refused.is_none()
+            && self
+                .wrote
+                .is_some_and(|wrote| wrote > Bytes(0) && wrote <= self.limit)
+    }
 }
 
 /// A container over its memory limit was killed.

@@ -1,5 +1,6 @@
 //! How a series of cold starts came out, and whether what was measured in it speaks for the module.
 
+use super::pre_05;
 use crate::finding::{Reason, Unseen};
 use crate::observation::{Cause, Health, Start};
 use crate::record::Record;
@@ -168,10 +169,11 @@ pub(super) fn every_kill_was_counted(starts: &[Start]) -> Result<(), Unseen> {
     unseen.map_or(Ok(()), Err)
 }
 
-/// Whether failed starts may be blamed on the module where only time ran out: on an emulated device they may not.
+/// Whether failed starts may be blamed on the module where only time ran out: on an emulated device, or on one that others
+/// keep busy, they may not.
 ///
 /// # Errors
-/// The device is emulated, and something was only late.
+/// The device is emulated or not quiet, and something was only late.
 pub(super) fn timing_counts(record: &Record, tally: &Tally<'_>) -> Result<(), Unseen> {
     let only_late = tally
         .failed
@@ -185,6 +187,9 @@ pub(super) fn timing_counts(record: &Record, tally: &Tally<'_>) -> Result<(), Un
                 tally.account()
             ),
         ));
+    }
+    if only_late {
+        pre_05::time_counts(record)?;
     }
     Ok(())
 }

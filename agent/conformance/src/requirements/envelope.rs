@@ -1,6 +1,7 @@
 //! What the starts inside limits equal to the claim prove: only what rests on a limit that was shown to bite.
 
 use super::cold_starts::{Tally, enough, every_kill_was_counted};
+use super::pre_04::no_swap_inside_a_limit;
 use crate::finding::{Reason, Unseen};
 use crate::observation::{EnvelopeRun, MEMORY_MEND};
 use crate::record::Record;
@@ -63,6 +64,7 @@ pub(super) fn evidence(record: &Record, budget: Bytes) -> Result<Envelope<'_>, U
         ));
     }
     Ok(if tally.failed.is_empty() {
+        no_swap_inside_a_limit(record)?;
         Envelope::Holds(tally)
     } else {
         Envelope::Bursts(tally)

@@ -3,11 +3,11 @@
 use super::cold_starts;
 use super::envelope::{self, Envelope};
 use super::growth;
-use super::pre_08;
 use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
+use super::{pre_07, pre_08};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{BelowReserve, Claim};
-use crate::observation::{MemoryUse, PeakMethod, Usage};
+use crate::observation::{GoldenRun, MemoryUse, PeakMethod, Usage};
 use crate::record::{Record, ScopeName};
 use crate::repeats;
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -74,6 +74,7 @@ fn by_measurement(record: &Record) -> Result<Outcome, Unseen> {
     }
     cold_starts::speak_for_the_module(record)?;
     pre_08::judge(record)?;
+    pre_07::measures_true(record, GoldenRun::memory_departs)?;
     let peak = highest_peak(record)?;
     if peak.exact && peak.bytes <= budget {
         let saw = format!(

@@ -2,10 +2,11 @@
 
 use super::cold_starts::speak_for_the_module;
 use super::growth;
+use super::pre_07;
 use super::ram_claim::claim;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{self, Claim};
-use crate::observation::{Observed, StorageUse};
+use crate::observation::{GoldenRun, Observed, StorageUse};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 use crate::units::Bytes;
@@ -34,9 +35,14 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             "the hardware paragraph states no storage, so there is no claim to test; see IEM-HW-02",
         )
     })?;
-    // What kept the module from being created tells more than storage that was not seen for it.
-    record.observations.creation.get()?;
-    let storage = record.observations.storage.get()?;
+    let storage = match record.observations.storage.get() {
+        Ok(storage) => storage,
+        Err(unseen) => {
+            // What kept the module from being created tells more than storage that was not seen for it.
+            record.observations.creation.get()?;
+            return Err(unseen);
+        }
+    };
     let parts = parts(storage);
     let seen = parts
         .iter()
@@ -57,6 +63,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         ));
     }
     speak_for_the_module(record)?;
+    pre_07::measures_true(record, GoldenRun::storage_departs)?;
     if let Some(logs) = growth::of_logs(record, seen, claimed) {
         let remedy = "limit the log in the create options (reviewers see LogConfig as reaching for the host), or write less";
         let outcome = Outcome::concern(format!("{saw}; {logs}"), wanted, remedy);

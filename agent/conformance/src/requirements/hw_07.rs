@@ -1,12 +1,14 @@
 //! IEM-HW-07: the module starts and stays healthy inside limits equal to its offer's claim.
 
 use super::cold_starts::{Tally, speak_for_the_module, timing_counts};
-use super::envelope::{self, Envelope, cpu_quota_bites};
+use super::cpu_claim::cpu_is_as_claimed;
+use super::envelope::{self, Envelope};
 use super::hw_03::claim_below_reserve;
-use super::pre_08;
 use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
-use crate::finding::{Outcome, Reason, Unseen};
+use super::{pre_07, pre_08};
+use crate::finding::{Outcome, Unseen};
 use crate::hardware::Claim;
+use crate::observation::GoldenRun;
 use crate::record::{Record, ScopeName};
 use crate::repeats;
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -50,6 +52,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         Envelope::Holds(tally) => {
             speak_for_the_module(record)?;
             pre_08::judge(record)?;
+            pre_07::measures_true(record, GoldenRun::memory_departs)?;
             cpu_is_as_claimed(record, &claim)?;
             let saw = format!("{} inside {}", tally.count(), limits(record));
             Ok(match may_be_late(record) {
@@ -122,45 +125,10 @@ fn burst(
     })
 }
 
-/// Whether the CPU of the envelope run was the CPU claimed. No claim of CPU asks for nothing.
-fn cpu_is_as_claimed(record: &Record, claim: &Claim) -> Result<(), Unseen> {
-    let cannot = |because: String| Err(Unseen::new(Reason::CannotMeasure, because));
-    if let Some(hz) = claim.cpu_hz {
-        return cannot(format!(
-            "the offer claims a clock of {} MHz, and this device has no calibrated row to scale its own to that; the memory part of the claim held nothing against the module",
-            hz / 1_000_000
-        ));
-    }
-    let Some(claimed) = claim.cpu_cores else {
-        return Ok(());
-    };
-    if record.device.emulated {
-        return cannot(
-            "the device is emulated: its CPU says nothing about the cores claimed".to_owned(),
-        );
-    }
-    let limit = record.observations.envelope.get()?.limits.cores;
-    let claimed_cores = f64::from(claimed);
-    match (limit, record.device.cores) {
-        (_, Some(cores)) if cores < claimed => cannot(format!(
-            "the offer claims {claimed} cores and the device has {cores}; run on a device with at least {claimed}"
-        )),
-        (None, Some(cores)) if cores == claimed => Ok(()),
-        (Some(limit), _) if (limit - claimed_cores).abs() < 0.005 => cpu_quota_bites(record),
-        (limit, _) => Err(Unseen::new(
-            Reason::Configuration,
-            format!(
-                "the envelope run had {}, the offer claims {claimed}: it says nothing about the CPU claimed",
-                limit.map_or("no CPU limit".to_owned(), |cores| format!("{cores} cores"))
-            ),
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::OutcomeKind;
+    use crate::finding::{OutcomeKind, Reason};
     use crate::observation::{Cause, EnvelopeRun, Health, Observed, Start};
     use crate::sample;
 

@@ -12,6 +12,7 @@ mod cfg_08;
 mod cold_starts;
 mod cont_01;
 mod cont_02;
+mod cpu_claim;
 mod customer_values;
 mod default_texts;
 mod dev_01;
@@ -24,8 +25,11 @@ mod hardware_draft;
 mod hw_01;
 mod hw_02;
 mod hw_03;
+mod hw_04;
 mod hw_05;
+mod hw_06;
 mod hw_07;
+mod hw_08;
 mod leg_02;
 mod leg_03;
 mod links;
@@ -36,7 +40,11 @@ mod plat_05;
 mod plat_06;
 mod pre_01;
 mod pre_02;
+mod pre_03;
+mod pre_04;
+mod pre_05;
 mod pre_06;
+mod pre_07;
 mod pre_08;
 mod ram_claim;
 mod remarks;
@@ -51,8 +59,7 @@ mod upd_01;
 mod workload_calls;
 
 use not_observed::{
-    configuration, devices, legal, platforms, preconditions, registry, security, tags, telemetry,
-    upkeep,
+    configuration, devices, legal, platforms, registry, security, tags, telemetry, upkeep,
 };
 
 /// Version of the catalogue; part of every report.
@@ -74,11 +81,11 @@ pub const CATALOGUE: &[Requirement] = &[
     hw_01::REQUIREMENT,
     hw_02::REQUIREMENT,
     hw_03::REQUIREMENT,
-    devices::HW_04,
+    hw_04::REQUIREMENT,
     hw_05::REQUIREMENT,
-    devices::HW_06,
+    hw_06::REQUIREMENT,
     hw_07::REQUIREMENT,
-    devices::HW_08,
+    hw_08::REQUIREMENT,
     cfg_01::REQUIREMENT,
     cfg_02::REQUIREMENT,
     cfg_03::REQUIREMENT,
@@ -125,11 +132,11 @@ pub const CATALOGUE: &[Requirement] = &[
     registry::PUB_02,
     pre_01::REQUIREMENT,
     pre_02::REQUIREMENT,
-    preconditions::PRE_03,
-    preconditions::PRE_04,
-    preconditions::PRE_05,
+    pre_03::REQUIREMENT,
+    pre_04::REQUIREMENT,
+    pre_05::REQUIREMENT,
     pre_06::REQUIREMENT,
-    preconditions::PRE_07,
+    pre_07::REQUIREMENT,
     pre_08::REQUIREMENT,
 ];
 

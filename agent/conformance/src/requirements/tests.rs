@@ -214,9 +214,9 @@ fn an_entry_joins_device_or_fleet_scope_when_something_observes_it() {
         };
         CATALOGUE.iter().filter(judged).count()
     };
-    assert_eq!(judged_in(ScopeName::Device), 22);
-    assert_eq!(judged_in(ScopeName::Fleet), 27);
-    assert_eq!(judged_in(ScopeName::Full), 28);
+    assert_eq!(judged_in(ScopeName::Device), 25);
+    assert_eq!(judged_in(ScopeName::Fleet), 30);
+    assert_eq!(judged_in(ScopeName::Full), 31);
 }
 
 #[test]
@@ -268,14 +268,16 @@ fn the_sample_is_conformant_and_every_finding_says_what_was_seen_and_wanted() {
             finding.id
         );
         if finding.in_scope {
-            let good = matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable);
+            // The sample claims no CPU, and is told so.
+            let good = matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable)
+                || finding.id == "IEM-HW-04" && finding.verdict == Verdict::Warn;
             assert!(good, "{finding:#?}");
         }
     }
     assert_eq!(report.verdict, RunVerdict::Conformant);
     assert_eq!(
         report.headline(),
-        "conformant (device scope, 22 of 63 assessed)"
+        "conformant (device scope, 25 of 63 assessed)"
     );
 }
 

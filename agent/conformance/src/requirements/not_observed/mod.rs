@@ -9,7 +9,6 @@ pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod legal;
 pub(crate) mod platforms;
-pub(crate) mod preconditions;
 pub(crate) mod registry;
 pub(crate) mod security;
 pub(crate) mod tags;

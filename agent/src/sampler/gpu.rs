@@ -1,0 +1,332 @@
+//! GPUs: which the device has, and what the processes of one container do with them.
+//!
+//! One parser for every driver that writes DRM usage statistics (kernel documentation, "DRM client usage stats"): v3d, i915,
+//! xe, amdgpu, msm, panfrost, panthor and others. NVIDIA's own driver writes none: of it only the presence is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use conformance::finding::{Reason, Unseen};
+use conformance::observation::{GpuDevice, GpuUse};
+use conformance::units::Bytes;
+
+use super::Roots;
+
+/// One opened device, as its descriptor's `fdinfo` tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Client {
+    driver: String,
+    /// Device and client id: the same for every duplicate of one descriptor. Absent with drivers that tell no id.
+    id: Option<(String, u64)>,
+    /// Nanoseconds of each engine.
+    engines: BTreeMap<String, u64>,
+    /// Memory that really is there, by region.
+    resident: BTreeMap<String, u64>,
+    /// Memory by the older key of the same meaning.
+    memory: BTreeMap<String, u64>,
+    /// Memory asked for, by region.
+    total: BTreeMap<String, u64>,
+}
+
+/// Reads one `fdinfo` file; `None` if it is of no DRM device.
+fn client(text: &str) -> Option<Client> {
+    let mut client = Client::default();
+    let mut device = String::new();
+    let mut id = None;
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once(':') else {
+            continue;
+        };
+        let value = value.trim();
+        match key {
+            "drm-driver" => value.clone_into(&mut client.driver),
+            "drm-pdev" => value.clone_into(&mut device),
+            "drm-client-id" => id = value.parse().ok(),
+            _ => figure(&mut client, key, value),
+        }
+    }
+    if client.driver.is_empty() {
+        return None;
+    }
+    if device.is_empty() {
+        client.driver.clone_into(&mut device);
+    }
+    client.id = id.map(|id| (device, id));
+    Some(client)
+}
+
+/// A figure with its unit, if the key is one of ours. The capacity of an engine is a count, not a time.
+fn figure(client: &mut Client, key: &str, value: &str) {
+    let Some(key) = key.strip_prefix("drm-") else {
+        return;
+    };
+    if key.starts_with("engine-capacity-") {
+        return;
+    }
+    if let (Some(engine), Some(ns)) = (key.strip_prefix("engine-"), nanoseconds(value)) {
+        client.engines.insert(engine.to_owned(), ns);
+    }
+    let regions = [
+        ("resident-", &mut client.resident),
+        ("memory-", &mut client.memory),
+        ("total-", &mut client.total),
+    ];
+    for (prefix, map) in regions {
+        if let (Some(region), Some(bytes)) = (key.strip_prefix(prefix), bytes(value)) {
+            map.insert(region.to_owned(), bytes);
+        }
+    }
+}
+
+fn nanoseconds(value: &str) -> Option<u64> {
+    value.strip_suffix("ns")?.trim_end().parse().ok()
+}
+
+/// Bytes, or KiB or MiB where the unit says so.
+fn bytes(value: &str) -> Option<u64> {
+    let mut words = value.split_whitespace();
+    let number: u64 = words.next()?.parse().ok()?;
+    let unit = match words.next() {
+        None => 1,
+        Some("KiB") => 1 << 10,
+        Some("MiB") => 1 << 20,
+        Some(_) => return None,
+    };
+    number.checked_mul(unit)
+}
+
+impl Client {
+    /// What is resident where the driver tells it, else by the older key, else what was asked for.
+    fn bytes(&self) -> Option<u64> {
+        let told = [&self.resident, &self.memory, &self.total];
+        let told = told.into_iter().find(|regions| !regions.is_empty())?;
+        told.values().copied().reduce(u64::saturating_add)
+    }
+}
+
+/// Adds clients up, duplicates of one descriptor once.
+fn summed(clients: impl IntoIterator<Item = Client>) -> GpuUse {
+    let mut seen = BTreeSet::new();
+    let mut used = GpuUse::default();
+    let mut engines: BTreeMap<String, u64> = BTreeMap::new();
+    let mut drivers = BTreeSet::new();
+    for client in clients {
+        if client
+            .id
+            .as_ref()
+            .is_some_and(|id| !seen.insert(id.clone()))
+        {
+            continue;
+        }
+        used.clients = used.clients.saturating_add(1);
+        if let Some(bytes) = client.bytes() {
+            let memory = used.memory.unwrap_or_default();
+            used.memory = Some(memory.saturating_add(Bytes(bytes)));
+        }
+        drivers.insert(client.driver);
+        for (engine, ns) in client.engines {
+            let sum = engines.entry(engine).or_default();
+            *sum = sum.saturating_add(ns);
+        }
+    }
+    used.drivers = drivers.into_iter().collect();
+    used.engines_us = engines
+        .into_iter()
+        .map(|(engine, ns)| (engine, ns / 1_000))
+        .collect();
+    used
+}
+
+/// What the processes of a container have open.
+///
+/// # Errors
+/// A process's descriptors may not be looked at: proc(5) wants its user and its capabilities, or `CAP_SYS_PTRACE`.
+pub fn used_by(roots: &Roots, container: &str) -> Result<GpuUse, Unseen> {
+    let mut clients = Vec::new();
+    let mut processes = 0;
+    for pid in processes_of(&roots.proc, container) {
+        processes += 1;
+        let directory = roots.proc.join(pid).join("fdinfo");
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            // It ended meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(Unseen::new(
+                    Reason::CannotMeasure,
+                    format!(
+                        "what the module has open of a GPU cannot be seen: {}: {error}; the probe needs CAP_SYS_PTRACE for it",
+                        directory.display()
+                    ),
+                ));
+            }
+        };
+        for entry in entries.flatten() {
+            let text = fs::read_to_string(entry.path()).unwrap_or_default();
+            clients.extend(client(&text));
+        }
+    }
+    if processes == 0 {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            "no process of the module was found, so nothing tells what it has open of a GPU",
+        ));
+    }
+    Ok(summed(clients))
+}
+
+/// Process ids whose control group names the container.
+fn processes_of(proc: &Path, container: &str) -> Vec<String> {
+    let entries = fs::read_dir(proc).into_iter().flatten().flatten();
+    let ids = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter(|id| {
+            let group = fs::read_to_string(proc.join(id).join("cgroup")).unwrap_or_default();
+            group.contains(container)
+        })
+        .collect()
+}
+
+/// The GPUs of the device: DRM render nodes, and NVIDIA's driver by its directory in `/proc`.
+///
+/// # Errors
+/// `sys` is not the kernel's tree.
+pub(super) fn on_board(sys: &Path, proc: &Path) -> Result<Vec<GpuDevice>, Unseen> {
+    if !sys.join("class").is_dir() {
+        return Err(Unseen::new(
+            Reason::Configuration,
+            format!(
+                "{} is not the kernel's tree, so it tells no GPU",
+                sys.display()
+            ),
+        ));
+    }
+    let entries = fs::read_dir(sys.join("class/drm"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut devices: Vec<GpuDevice> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("renderD"))
+        .map(|entry| GpuDevice {
+            node: entry.file_name().to_string_lossy().into_owned(),
+            driver: driver(&entry.path()),
+        })
+        .collect();
+    devices.sort_by(|a, b| a.node.cmp(&b.node));
+    if proc.join("driver/nvidia/version").is_file() {
+        devices.push(GpuDevice {
+            node: "nvidia".to_owned(),
+            driver: Some("nvidia".to_owned()),
+        });
+    }
+    Ok(devices)
+}
+
+/// `DRIVER=` of the device below a DRM node.
+fn driver(node: &Path) -> Option<String> {
+    let text = fs::read_to_string(node.join("device/uevent")).ok()?;
+    let mut lines = text.lines();
+    lines.find_map(|line| Some(line.strip_prefix("DRIVER=")?.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Composed from the kernel's documentation and the drivers' `show_fdinfo`, not recorded.
+    const I915: &str = "pos:\t0\nflags:\t02100002\ndrm-driver: i915\ndrm-client-id: 7\ndrm-pdev:\t0000:00:02.0\ndrm-total-system0:\t4096 KiB\ndrm-shared-system0: 0\ndrm-resident-system0:\t3 MiB\ndrm-engine-render: 9288864723 ns\ndrm-engine-copy: 2035071108 ns\ndrm-engine-capacity-video: 2\n";
+    /// Composed likewise: drivers/gpu/drm/v3d/v3d_drv.c tells engines, and memory since Linux 6.8.
+    const V3D: &str = "drm-driver:\tv3d\ndrm-client-id:\t3\ndrm-engine-bin:\t17438164056 ns\ndrm-engine-render:\t27284814161 ns\n";
+
+    #[test]
+    fn every_driver_is_read_by_the_same_keys() {
+        let i915 = summed(client(I915));
+        assert_eq!(i915.memory, Some(Bytes(3 << 20)));
+        assert_eq!(i915.engines_us["render"], 9_288_864);
+        assert_eq!(i915.engines_us.len(), 2, "a capacity is no engine");
+        let v3d = summed(client(V3D));
+        assert_eq!((v3d.clients, v3d.memory), (1, None));
+        assert_eq!(v3d.engines_us["bin"], 17_438_164);
+    }
+
+    #[test]
+    fn a_duplicated_descriptor_counts_once_and_two_clients_twice() {
+        let other = I915.replace("drm-client-id: 7", "drm-client-id: 8");
+        let used = summed([I915, I915, &other].into_iter().filter_map(client));
+        assert_eq!((used.clients, used.memory), (2, Some(Bytes(6 << 20))));
+        assert_eq!(used.drivers, ["i915"]);
+    }
+
+    #[test]
+    fn a_file_of_anything_else_is_no_gpu() {
+        assert_eq!(client("pos:\t0\nflags:\t02\nmnt_id:\t9\n"), None);
+        assert_eq!(client(""), None);
+        let odd = client("drm-driver: x\ndrm-total-vram: 5 GB\ndrm-engine-gfx: 9 ms\n").unwrap();
+        assert!(odd.total.is_empty() && odd.engines.is_empty());
+    }
+
+    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Roots) {
+        let tree = tempfile::tempdir().unwrap();
+        for (path, content) in files {
+            let path = tree.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let roots = Roots {
+            proc: tree.path().join("proc"),
+            cgroup: tree.path().join("sys/fs/cgroup"),
+            data_root: None,
+            data_root_on_host: "/d".into(),
+        };
+        (tree, roots)
+    }
+
+    #[test]
+    fn only_the_containers_own_processes_are_looked_at() {
+        let (_tree, roots) = tree(&[
+            ("proc/41/cgroup", "0::/docker/abc123\n"),
+            ("proc/41/fdinfo/3", V3D),
+            ("proc/42/cgroup", "0::/docker/other\n"),
+            ("proc/42/fdinfo/3", I915),
+            ("proc/self/cgroup", "0::/docker/abc123\n"),
+        ]);
+        let used = used_by(&roots, "abc123").unwrap();
+        assert_eq!(used.drivers, ["v3d"]);
+        let unseen = used_by(&roots, "gone").unwrap_err();
+        assert_eq!(unseen.reason, Reason::CannotMeasure);
+    }
+
+    #[test]
+    fn render_nodes_are_the_gpus_of_a_board() {
+        let (tree, roots) = tree(&[
+            ("sys/class/drm/card0/dev", "226:0"),
+            (
+                "sys/class/drm/renderD128/device/uevent",
+                "DRIVER=v3d\nOF_NAME=v3d\n",
+            ),
+        ]);
+        let sys = tree.path().join("sys");
+        let gpus = on_board(&sys, &roots.proc).unwrap();
+        assert_eq!(gpus.len(), 1);
+        assert_eq!(gpus[0].driver.as_deref(), Some("v3d"));
+        assert!(on_board(&tree.path().join("nowhere"), &roots.proc).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_parser(text in "(drm-(driver|engine-a|total-b|client-id|pdev)?:? ?\\PC{0,12}\n){0,8}") {
+            let _ = client(&text).map(|client| summed([client.clone(), client]));
+        }
+
+        #[test]
+        fn figures_survive_their_units(ns in any::<u64>(), kib in 0_u64..1 << 50) {
+            let text = format!("drm-driver: d\ndrm-engine-x: {ns} ns\ndrm-memory-vram: {kib} KiB\n");
+            let used = summed(client(&text));
+            prop_assert_eq!(used.engines_us["x"], ns / 1_000);
+            prop_assert_eq!(used.memory, Some(Bytes(kib * 1024)));
+        }
+    }
+}
