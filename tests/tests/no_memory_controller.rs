@@ -27,12 +27,14 @@ fn without_a_memory_controller_the_well_behaved_example_ends_undecided_with_the_
         .as_str()
         .unwrap();
     assert!(
-        saw.contains("Its processes held up to") && saw.contains("fallback: sum of Pss"),
+        saw.contains("Its processes held up to") && saw.contains("fallback: sum of"),
         "{saw}"
     );
     let report = certified.report.as_ref().unwrap();
     let fallback = &report["observations"]["steady"]["seen"]["memoryFallback"]["seen"];
-    assert_eq!(fallback["quality"], "fallback-proportional", "{fallback}");
+    // The example runs as another user than the probe, which may not read its `smaps_rollup`.
+    let quality = fallback["quality"].as_str().unwrap();
+    assert!(quality.starts_with("fallback-"), "{fallback}");
     assert!(
         fallback["peak"].as_u64().is_some_and(|peak| peak > 0),
         "{fallback}"

@@ -284,14 +284,10 @@ impl ContainerFiles {
         uncounted.then(|| census::memory(&self.proc, self.main()?))
     }
 
-    /// Why the groups do not count all of the container, where they do not.
+    /// Why the groups do not count all of the container, where they do not. Without a group for memory nothing is counted in it,
+    /// and the process' place in that hierarchy says nothing.
     pub(super) fn uncounted(&self) -> Option<Unseen> {
-        let (version, group) = self
-            .groups
-            .memory
-            .as_ref()
-            .or(self.groups.cpu.as_ref())
-            .ok()?;
+        let (version, group) = self.groups.memory.as_ref().ok()?;
         place::uncounted(&self.proc, self.main?, (*version, group))
     }
 
