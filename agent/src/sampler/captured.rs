@@ -304,6 +304,9 @@ fn without_a_memory_controller_the_processes_are_asked_and_with_one_they_are_not
         fs::create_dir_all(&task).unwrap();
         fs::write(task.join("children"), "").unwrap();
         fs::write(process.join("smaps_rollup"), "Pss:    2048 kB\n").unwrap();
+        // As on a host that has the hierarchy and does not serve it: no group of the container is in it.
+        let place = format!("9:memory:/\n0::/docker/{id}\n");
+        fs::write(process.join("cgroup"), place).unwrap();
         let roots = roots(tree.path());
         let files = ContainerFiles::open(&roots, &layout::detect(&roots), &id).unwrap();
         Sampler::start(files, Some(pid), Instant::now(), 10).mark()
@@ -312,7 +315,9 @@ fn without_a_memory_controller_the_processes_are_asked_and_with_one_they_are_not
     let fallback = usage.memory_fallback.get().unwrap();
     assert_eq!((fallback.peak.0, fallback.samples), (2048 * 1024, 2));
     assert!(fallback.formula.starts_with("fallback:"), "{fallback:?}");
-    assert!(usage.memory.seen().is_none());
+    let why = usage.memory.get().unwrap_err().because;
+    assert!(why.contains("cgroup_enable=memory"), "{why}");
+    assert!(usage.cpu.seen().is_some() && usage.pids_peak.seen().is_some());
     assert_eq!(held(V2).memory_fallback, Default::default());
 }
 
