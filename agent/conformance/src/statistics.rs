@@ -31,7 +31,8 @@ pub struct Interval {
 /// Where the next start lands with a chance of 90 %, by Student's t: mean ± t · s · √(1 + 1/n).
 ///
 /// It supposes normal scatter. The method's words add what needs no such thing: the next of n + 1 exchangeable starts lies
-/// between the lowest and the highest of the n seen with a chance of (n − 1) / (n + 1). `None` for fewer than two values.
+/// between the lowest and the highest of the n seen with a chance of (n − 1) / (n + 1). `None` for fewer than two values,
+/// and for values so large that their scatter is no number.
 #[must_use]
 pub fn next_start(values: &[f64]) -> Option<Interval> {
     let n = values.len();
@@ -40,9 +41,10 @@ pub fn next_start(values: &[f64]) -> Option<Interval> {
     }
     let spread = Spread::of(values);
     let reach = t_quantile(n - 1) * spread.deviation * (1.0 + 1.0 / float(n)).sqrt();
-    Some(Interval {
-        low: (spread.mean - reach).max(0.0),
-        high: spread.mean + reach,
+    let (low, high) = (spread.mean - reach, spread.mean + reach);
+    (low.is_finite() && high.is_finite()).then(|| Interval {
+        low: low.max(0.0),
+        high,
         confidence: CONFIDENCE,
         method: format!(
             "next start, Student t from {n}; without that assumption {:.0} % lie in the range seen",
@@ -242,6 +244,7 @@ mod tests {
     fn one_start_says_nothing_of_the_next() {
         assert_eq!(next_start(&[7.0]), None);
         assert_eq!(next_start(&[]), None);
+        assert_eq!(next_start(&[0.0, 1e308]), None);
         assert_eq!(chance_difference(&[1.0], &[1.0, 2.0]), None);
     }
 

@@ -47,14 +47,19 @@ pub(super) fn measured(record: &Record) -> Vec<Measurement> {
         .into_iter()
         .filter_map(|(name, series)| {
             let slope = slope(record, series)?;
+            let daily = [slope.per_second, slope.low, slope.high].map(|each| each * DAY);
+            if !daily.iter().all(|each| each.is_finite()) {
+                return None;
+            }
+            let [value, low, high] = daily;
             Some(Measurement {
                 name: name.to_owned(),
                 phase: "steady".to_owned(),
-                value: slope.per_second * DAY,
+                value,
                 unit: "bytes/day".to_owned(),
                 n: slope.n,
-                low: slope.low * DAY,
-                high: slope.high * DAY,
+                low,
+                high,
                 method:
                     "Theil–Sen slope, Kendall's 95 % interval, first quarter of the window left out"
                         .to_owned(),
@@ -104,6 +109,13 @@ mod tests {
             MEMORY_SERIES,
         );
         assert!(!warm.unwrap().is_growth());
+    }
+
+    #[test]
+    fn a_growth_that_is_no_number_a_day_is_not_told() {
+        #[allow(clippy::cast_precision_loss, reason = "small")]
+        let absurd = measured(&holding(|second| 1e304 * second as f64));
+        assert!(absurd.is_empty(), "{absurd:?}");
     }
 
     #[test]
