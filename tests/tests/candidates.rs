@@ -49,7 +49,7 @@ fn check(candidate: &str) -> Certified {
 
 fn check_with(candidate: &str, custom: &[&str]) -> Certified {
     let out = tempfile::tempdir().unwrap();
-    let certified = certify(&offer_of(candidate), out.path(), custom).unwrap();
+    let certified = certified_in_quiet(candidate, out.path(), custom);
     let expected = repository()
         .join("tests/candidates")
         .join(candidate)
@@ -102,6 +102,21 @@ fn check_with(candidate: &str, custom: &[&str]) -> Certified {
         "{:?}",
         leftovers().unwrap()
     );
+    certified
+}
+
+/// Being late proves nothing while others keep the machine busy, and the report says so: such a run is made again, twice.
+fn certified_in_quiet(candidate: &str, out: &Path, custom: &[&str]) -> Certified {
+    let certify = || certify(&offer_of(candidate), out, custom).unwrap();
+    let mut certified = certify();
+    for _ in 0..2 {
+        let finding = certified.finding("IEM-CFG-07");
+        let saw = finding.and_then(|finding| finding["saw"].as_str());
+        if !saw.is_some_and(|saw| saw.contains("the device is not quiet")) {
+            break;
+        }
+        certified = certify();
+    }
     certified
 }
 
