@@ -22,5 +22,5 @@ timed "licences, bans, sources (budget 10 s)" cargo deny --log-level error check
 timed "engine (budget 60 s)" scripts/engine.sh start
 timed "build (budget 400 s)" scripts/build.sh
 timed "candidates (budget 60 s)" scripts/candidates.sh
-timed "tests (budget 1500 s)" tests
-say "all parts together took $SECONDS s of 2400 s"
+timed "tests (budget 780 s)" tests
+say "all parts together took $SECONDS s of 1800 s"
