@@ -9,7 +9,7 @@ use conformance::calibration::{Calibration, Row, SCHEMA};
 use engine::{Engine, Owner, Role, Stamp};
 use serde_json::json;
 
-use crate::certify::{place_of, probe_image, run_id};
+use crate::certify::{Interrupted, interrupted, place_of, probe_image, run_id};
 use crate::cli::CalibrateArgs;
 use crate::exit::{Refused, UNDECIDED};
 use crate::tunnel::Tunnel;
@@ -69,9 +69,12 @@ fn write(path: &Path, rows: Vec<Row>) -> anyhow::Result<()> {
     text.push('\n');
     // Written beside and moved, so that a full disk does not cost the rows of other devices.
     let beside = path.with_extension("new");
-    std::fs::write(&beside, text)
-        .and_then(|()| std::fs::rename(&beside, path))
-        .with_context(|| format!("write {}", path.display()))
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        // It may not even be there.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.with_context(|| format!("write {}", path.display()))
 }
 
 fn same_device(known: &Row, row: &Row) -> bool {
@@ -102,21 +105,26 @@ async fn measure(args: &CalibrateArgs) -> anyhow::Result<Row> {
         owner: owner.clone(),
         role: Role::Sacrifice,
     };
-    let lock = match is_here {
-        true => Some(
-            engine
-                .lock(stamp.clone(), &image, args.wait, |why| output::note(&why))
-                .await?,
-        ),
-        false => None,
+    let mut lock = None;
+    let timed = async {
+        if is_here {
+            let held = engine.lock(stamp.clone(), &image, args.wait, |why| output::note(&why));
+            lock = Some(held.await?);
+        }
+        let kernel = kernel(&engine, &image, &stamp, args.runs);
+        let timed = tokio::time::timeout(PATIENCE, kernel).await;
+        timed.context("the kernel did not end within 10 minutes")?
     };
-    let timed = tokio::time::timeout(PATIENCE, kernel(&engine, &image, &stamp, args.runs)).await;
+    let timed = tokio::select! {
+        timed = timed => timed,
+        () = interrupted() => Err(Interrupted.into()),
+    };
     let removed = engine.remove_run(&run, &owner).await;
     if let Some(lock) = lock {
         // The run's removal may have taken the lock along.
         let _ = lock.release().await;
     }
-    let mut row = timed.context("the kernel did not end within 10 minutes")??;
+    let mut row = timed?;
     removed?;
     row.emulated |= place.slowdown.is_some();
     Ok(row)

@@ -233,7 +233,7 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
 /// Somebody pressed Ctrl-C, or asked this program to end.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
-struct Interrupted;
+pub(crate) struct Interrupted;
 
 /// The report with what only the lab knows, judged again.
 fn with_lab_facts(report: Report, fills: Vec<Deviation>) -> Report {
@@ -267,7 +267,7 @@ pub(crate) fn run_id() -> anyhow::Result<String> {
     Ok(format!("{random:016x}"))
 }
 
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) = (
         signal(SignalKind::interrupt()),
