@@ -488,6 +488,7 @@ fn limits() -> LimitProofs {
             oom_killed: true,
             exit_code: 137,
             held: Some(Bytes::mib(14)),
+            device_kills: None,
         }),
         cpu: Observed::Seen(CpuLimitProof {
             quota_cores: 0.2,

@@ -161,6 +161,7 @@ mod tests {
             oom_killed,
             exit_code: 137,
             held: None,
+            device_kills: None,
         };
         LimitProofs {
             memory: Observed::Seen(proof),

@@ -66,6 +66,7 @@ async fn memory(bench: &Bench<'_>, image: &str) -> Result<MemoryLimitProof, Unse
         oom_killed: eaten.oom_killed,
         exit_code: eaten.exit_code,
         held: held(&eaten.lines.join("\n")),
+        device_kills: eaten.device_kills.filter(|_| !eaten.oom_killed),
     })
 }
 
@@ -169,6 +170,8 @@ fn body(image: &str, command: &[&str], limits: Value) -> Value {
 struct Sacrificed {
     exit_code: i64,
     oom_killed: bool,
+    /// Processes killed for memory on the device while it ran, where the kernel counts them.
+    device_kills: Option<u64>,
     lines: Vec<String>,
     usage: Result<Usage, Unseen>,
     /// Blocks of its writable layer.
@@ -229,7 +232,8 @@ async fn sacrifice(bench: &Bench<'_>, what: &str, body: &Value) -> Result<Sacrif
 
 async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
     let events = bench.engine.events(bench.run).await?;
-    let mut watch = Watch::new(id.to_owned(), events, device_kills(bench.roots));
+    let kills_before = device_kills(bench.roots);
+    let mut watch = Watch::new(id.to_owned(), events, kills_before);
     bench.engine.start(id).await?;
     let running = bench.engine.inspect(id).await?;
     let sampler = ContainerFiles::open(bench.roots, bench.layout, id)
@@ -244,11 +248,15 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
         .map_err(|error| Unseen::new(Reason::CannotMeasure, error.to_string()));
     let exit_code = bench.engine.wait_exit(id).await?;
     let usage = sampler.map(|sampler| sampler.finish().0);
+    let kills_after = device_kills(bench.roots);
     let ended = bench.engine.inspect(id).await?;
     let killed = exit_code == KILLED;
     Ok(Sacrificed {
         exit_code,
         oom_killed: ended.oom_killed || killed && watch.oom_told(bench.roots).await,
+        device_kills: kills_before
+            .zip(kills_after)
+            .map(|(before, after)| after.saturating_sub(before)),
         lines: bench.engine.last_lines(id, 50).await?,
         usage,
         written: written(bench, &ended),

@@ -65,13 +65,23 @@ pub struct MemoryLimitProof {
     pub exit_code: i64,
     /// What it could hold by its own account before it was killed.
     pub held: Option<Bytes>,
+    /// Processes that the kernel killed for memory on the whole device meanwhile. An engine's word may be lost: Docker
+    /// 20.10 on cgroup v1 sometimes tells of the exit alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_kills: Option<u64>,
 }
 
 impl MemoryLimitProof {
-    /// The limit bites: the container was killed for memory.
+    /// The limit bites: the container was killed for memory, by the word of the engine or by the kernel's.
     #[must_use]
     pub fn bites(&self) -> bool {
-        self.oom_killed && self.exit_code == 137
+        self.exit_code == 137 && (self.oom_killed || self.kernel_told())
+    }
+
+    /// The kernel killed somebody for memory while the container ended below its limit: no other than it.
+    fn kernel_told(&self) -> bool {
+        self.device_kills.is_some_and(|kills| kills > 0)
+            && self.held.is_some_and(|held| held <= self.limit)
     }
 }
 
@@ -138,6 +148,28 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kill_that_the_engine_does_not_tell_is_the_kernel_s_to_tell() {
+        let told = |exit_code, device_kills, held| {
+            let proof = MemoryLimitProof {
+                limit: Bytes::mib(32),
+                tried: Bytes::mib(96),
+                oom_killed: false,
+                exit_code,
+                held,
+                device_kills,
+            };
+            proof.bites()
+        };
+        assert!(told(137, Some(1), Some(Bytes::mib(30))));
+        assert!(!told(137, Some(0), Some(Bytes::mib(30))));
+        assert!(!told(137, None, Some(Bytes::mib(30))));
+        // Killed, but it held more than it was allowed: the limit did not do it.
+        assert!(!told(137, Some(1), Some(Bytes::mib(40))));
+        assert!(!told(137, Some(1), None));
+        assert!(!told(0, Some(1), Some(Bytes::mib(30))));
+    }
 
     #[test]
     fn a_quota_that_lets_a_spinner_run_free_does_not_bite() {
