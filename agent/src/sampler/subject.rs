@@ -17,6 +17,8 @@ pub(super) struct Subject {
     pub(super) recorder: Recorder,
     pub(super) kept: Punctuality,
     origin: Instant,
+    /// Charge and CPU time when memory was last read by kind; `None` if it has to be read in any case.
+    parts_of: Option<(u64, u64)>,
     /// When its processes are looked at next.
     pub(super) next_census: Instant,
 }
@@ -47,6 +49,7 @@ impl Subject {
             recorder: Recorder::new(now.saturating_duration_since(origin), period),
             kept: Punctuality::new(),
             origin,
+            parts_of: None,
             next_census: now,
         }
     }
@@ -60,9 +63,12 @@ impl Subject {
             reading = self.files.read(buffer);
         }
         self.recorder.take(at, &reading);
-        let wants_parts = depth == Depth::Whole || self.recorder.is_high(&reading);
+        // Whoever has not run since has taken nothing: an idle container's kinds of memory need no look in every tick.
+        let moved = self.parts_of.is_none() || self.parts_of != reading.memory.zip(reading.cpu_ns);
+        let wants_parts = depth == Depth::Whole || moved && self.recorder.is_high(&reading);
         if wants_parts && let Some(parts) = self.files.read_memory_parts(buffer) {
             self.recorder.take_parts(at, parts);
+            self.parts_of = reading.memory.zip(reading.cpu_ns);
         }
         if depth == Depth::Whole {
             let slow = self.files.read_slow(buffer);
@@ -87,6 +93,7 @@ impl Subject {
     pub(super) fn end_phase(&mut self, now: Instant, buffer: &mut [u8]) -> Usage {
         self.read(now, Depth::Whole, buffer);
         self.census(now, buffer);
+        self.parts_of = None;
         let to = now.saturating_duration_since(self.origin);
         let mut usage = self
             .recorder

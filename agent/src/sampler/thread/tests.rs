@@ -8,6 +8,9 @@ use super::*;
 const HZ: u32 = 10;
 const PERIOD: Duration = Duration::from_millis(100);
 
+/// The container of the tree recorded there.
+const CONTAINER: &str = "db9492d5e029b9ea72458eadcf48316679f73c2699e166589399a4da5358643d";
+
 /// So many containers, each the one of the tree recorded on a v2 kernel (`tests/kernel-trees`).
 fn state(containers: usize) -> (State, Instant) {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/kernel-trees/v2-6.1-arm64");
@@ -18,11 +21,10 @@ fn state(containers: usize) -> (State, Instant) {
         data_root_on_host: "/var/lib/docker".into(),
     };
     let layout = layout::detect(&roots);
-    let id = "db9492d5e029b9ea72458eadcf48316679f73c2699e166589399a4da5358643d";
     let start = Instant::now();
     let mut state = State::new(start, HZ);
     for _ in 0..containers {
-        let files = ContainerFiles::open(&roots, &layout, id).unwrap();
+        let files = ContainerFiles::open(&roots, &layout, CONTAINER).unwrap();
         state.add(files, Some(313));
     }
     state.schedule = Schedule::new(start, PERIOD);
@@ -103,4 +105,62 @@ fn one_thread_serves_several_and_each_has_phases_of_its_own() {
     assert_eq!((late.ticks.taken, late.ticks.due), (2, 4));
     assert_eq!((whole.ticks.taken, whole.ticks.due), (3, 5));
     assert!(!late.ticks.hold_rates() && early.ticks.hold_rates());
+}
+
+/// What a container cannot have changed without running is read again when it has run, at the latest in the next whole reading.
+#[test]
+fn memory_by_kind_is_read_in_a_tick_only_if_the_container_has_run() {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/kernel-trees/v2-6.1-arm64");
+    let dir = tempfile::tempdir().unwrap();
+    let copied = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(tree.join("cgroup"))
+        .arg(dir.path())
+        .status();
+    assert!(copied.unwrap().success());
+    let roots = Roots {
+        proc: tree.join("proc"),
+        cgroup: dir.path().join("cgroup"),
+        data_root: None,
+        data_root_on_host: "/var/lib/docker".into(),
+    };
+    let files = ContainerFiles::open(&roots, &layout::detect(&roots), CONTAINER).unwrap();
+    let start = Instant::now();
+    let mut state = State::new(start, HZ);
+    state.add(files, None);
+    state.schedule = Schedule::new(start, PERIOD);
+
+    let group = roots.cgroup.join("docker").join(CONTAINER);
+    let grow = |file: &str, line: &str, by: u64| {
+        let path = group.join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let grown = text.lines().map(|old| {
+            match old
+                .strip_prefix(line)
+                .and_then(|rest| rest.strip_prefix(" "))
+            {
+                Some(number) => {
+                    let number: u64 = number.trim().parse().unwrap();
+                    format!("{line} {}\n", number + by)
+                }
+                None => format!("{old}\n"),
+            }
+        });
+        std::fs::write(&path, grown.collect::<String>()).unwrap();
+    };
+    let ticked = |state: &mut State, tick| {
+        state.tick(start + PERIOD * tick);
+        state.subject(0).0.recorder.held_peak().unwrap()
+    };
+    let before = ticked(&mut state, 1);
+    grow("memory.stat", "anon", 1 << 20);
+    assert_eq!(ticked(&mut state, 2), before);
+    grow("cpu.stat", "usage_usec", 1);
+    let grown = ticked(&mut state, 3);
+    assert_eq!(grown.0, before.0 + (1 << 20));
+    // Every tenth tick reads everything, whatever stood still.
+    grow("memory.stat", "anon", 1 << 20);
+    let after: Vec<u64> = (4..=13).map(|tick| ticked(&mut state, tick).0).collect();
+    assert_eq!(after[0], grown.0);
+    assert_eq!(after[9], grown.0 + (1 << 20));
 }
