@@ -29,6 +29,7 @@ else
   timed "fixtures for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${fixtures[@]}"
   timed "images of every platform (budget 900 s)" scripts/platforms.sh
   timed "registry (budget 60 s)" scripts/test-registry.sh
+  timed "cold pull (budget 90 s)" scripts/test-cold-pull.sh
   timed "static programs (budget 60 s)" scripts/test-static.sh
   timed "core and sampler on 32-bit ARM (budget 700 s)" scripts/test-arm32.sh
   timed "a 32-bit ARM device by itself (budget 700 s)" scripts/test-device.sh arm32

@@ -14,44 +14,7 @@ if [ ! -f "$layout/index.json" ]; then
 fi
 need skopeo jq curl
 
-work=$(mktemp -d)
-registry=''
-stop() {
-  if [ -n "$registry" ]; then kill "$registry" 2> /dev/null || true; fi
-  rm -rf "$work"
-}
-trap stop EXIT
-
-# Installing the package would start its service: it is only unpacked.
-fetch_registry() {
-  if command -v docker-registry > /dev/null; then return; fi
-  mkdir "$work/deb"
-  (
-    cd "$work/deb"
-    apt-get download --quiet=2 docker-registry > /dev/null 2>&1 \
-      || { as_root apt-get update --quiet=2 && apt-get download --quiet=2 docker-registry > /dev/null; }
-    dpkg-deb --extract ./*.deb .
-  )
-  PATH=$work/deb/usr/bin:$PATH
-}
-
-# The first port of a few on which it can listen: it has no way to say which one it took.
-start_registry() {
-  local port
-  for port in $(shuf --input-range=20000-40000 --head-count=5); do
-    printf 'version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: "127.0.0.1:%s"}\n' \
-      "$work/store" "$port" > "$work/registry.yml"
-    docker-registry serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
-    registry=$!
-    address=127.0.0.1:$port
-    if curl --silent --fail --retry 40 --retry-delay 1 --retry-connrefused --output /dev/null "http://$address/v2/" \
-      && kill -0 "$registry" 2> /dev/null; then return; fi
-    kill "$registry" 2> /dev/null || true
-  done
-  cat "$work/registry.log" >&2
-  say "docker-registry could not be started on loopback" >&2
-  return 1
-}
+. scripts/registry.sh
 
 failures=0
 same() {
@@ -83,8 +46,6 @@ compare_platform() {
     "$(tar --extract --gzip --to-stdout --file="$pulled/${layer#sha256:}" ./edgeproof-agent | sha256sum | cut -d' ' -f1)"
 }
 
-fetch_registry
-start_registry
 index=$(jq --raw-output '.manifests[0].digest' "$layout/index.json")
 skopeo copy --quiet --all --dest-tls-verify=false "oci:$layout:$tag" "docker://$address/edgeproof-agent:$tag"
 same "index" "$index" "sha256:$(skopeo inspect --raw --tls-verify=false "docker://$address/edgeproof-agent:$tag" | sha256sum | cut -d' ' -f1)"

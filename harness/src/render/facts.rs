@@ -49,6 +49,8 @@ pub fn facts(report: &Report) -> Vec<Facts> {
 
 fn candidate(report: &Report) -> Vec<(&'static str, String)> {
     let candidate = &report.candidate;
+    let image = report.observations.image.seen();
+    let pull = image.and_then(|image| image.pull);
     present([
         (
             "Reference",
@@ -61,6 +63,7 @@ fn candidate(report: &Report) -> Vec<(&'static str, String)> {
             candidate.platform.as_ref().map(ToString::to_string),
         ),
         ("Source", candidate.source.clone()),
+        ("Cold pull", pull.map(|took| took.to_string())),
     ])
 }
 
