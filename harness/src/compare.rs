@@ -9,7 +9,7 @@ use conformance::finding::{Reason, Verdict};
 
 use crate::cli::{CompareArgs, TextOrJson};
 use crate::exit::Refused;
-use crate::render::text;
+use crate::render::{text, words};
 use crate::{input, output};
 
 /// Something differs by more than the noise.
@@ -111,7 +111,9 @@ fn finding_in_words(change: &FindingChange) -> String {
         None => "not there".to_owned(),
         Some((verdict, marginal, reason)) => {
             let marginal = if *marginal { ", marginal" } else { "" };
-            let reason = reason.map_or_else(String::new, |reason| format!(" ({reason:?})"));
+            let reason = reason.map_or_else(String::new, |reason| {
+                format!(" ({})", words::reason(reason))
+            });
             format!("{}{marginal}{reason}", verdict.word())
         }
     };

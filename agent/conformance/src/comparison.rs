@@ -15,6 +15,9 @@ const LEAST_SHARE: f64 = 0.05;
 /// The same where a run has but one value.
 const LEAST_SHARE_OF_ONE: f64 = 0.10;
 
+/// What everybody on the device has a part in says nothing of the module.
+const EVERYONES: &str = "storage.disk.growth";
+
 /// What two reports have to say of each other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -148,7 +151,11 @@ fn circumstances(first: &Report, second: &Report) -> Vec<String> {
 type Repeated = (Measurement, Vec<f64>);
 
 fn numbers(first: &Report, second: &Report) -> Vec<NumberChange> {
-    let repeated = |report: &Report| with_repeats(&report.clone().into_record());
+    let repeated = |report: &Report| {
+        let mut all = with_repeats(&report.clone().into_record());
+        all.retain(|(measurement, _)| measurement.name != EVERYONES);
+        all
+    };
     let (first, second) = (repeated(first), repeated(second));
     let same = |a: &Measurement, b: &Measurement| a.name == b.name && a.phase == b.phase;
     let mut all: Vec<NumberChange> = first
@@ -263,7 +270,7 @@ fn findings(first: &Report, second: &Report) -> Vec<FindingChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observation::{Health, Observed};
+    use crate::observation::{DiskGrowth, Health, Observed};
     use crate::record::Record;
     use crate::requirements::CATALOGUE;
     use crate::sample;
@@ -295,6 +302,25 @@ mod tests {
             .iter()
             .find(|number| number.name == name && number.phase == "start");
         number.unwrap().change
+    }
+
+    #[test]
+    fn what_others_wrote_to_the_disk_is_no_difference() {
+        let grown = |by: u64| {
+            let mut record = sample::record();
+            let Observed::Seen(storage) = &mut record.observations.storage else {
+                panic!("the sample has its storage");
+            };
+            storage.disk = Observed::Seen(DiskGrowth {
+                free_before: Bytes::mib(1_000),
+                free_after: Bytes::mib(1_000 - by),
+            });
+            report(record)
+        };
+        let comparison = compare(&grown(1), &grown(500)).unwrap();
+        assert!(comparison.is_same(), "{comparison:?}");
+        let measured = &grown(500).measurements;
+        assert!(measured.iter().any(|one| one.name == EVERYONES));
     }
 
     #[test]
