@@ -48,6 +48,17 @@ pub(super) struct Io {
     pub(super) written: u64,
 }
 
+/// What the group's own `io.stat` says (v2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GroupIo {
+    /// There is none, or it cannot be read any more.
+    NotTold,
+    /// It names no device: nothing was moved so far, or nothing is counted. Only a later reading tells which.
+    NoDevice,
+    /// Bytes over all devices since the group began.
+    Moved(Io),
+}
+
 /// How the memory of processes was told where no controller tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fallback {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{NetworkUse, Pressure, Throttling};
 
-use super::census::{self, Census, Fallback, Io};
+use super::census::{self, Census, Fallback, GroupIo, Io};
 use super::layout::{Layout, Version};
 use super::memory::{self, MemoryParts};
 use super::place::{self, Finder};
@@ -45,7 +45,7 @@ pub struct ContainerFiles {
     quota: Option<QuotaFiles>,
     pids: Result<PidsFiles, Unseen>,
     pressure: Result<PressureFiles, Unseen>,
-    /// v2 only.
+    /// v2 only, and only where it counts what is written back.
     io: Option<File>,
     network: Result<File, Unseen>,
 }
@@ -157,7 +157,9 @@ impl ContainerFiles {
             Reason::InputMissing,
             "no process id was given for the container's network",
         ));
-        let unified = match &groups.cpu {
+        // What is written back later is put down to a group by who owns the page, so only where v2 counts memory too: without
+        // it `io.stat` stays at zero whatever is written (kernel documentation, "Control Group v2", "Writeback").
+        let written_back = match &groups.memory {
             Ok((Version::V2, group)) => Some(group),
             Ok((Version::V1, _)) | Err(_) => None,
         };
@@ -172,7 +174,7 @@ impl ContainerFiles {
                 .cpu
                 .clone()
                 .and_then(|(version, group)| pressure::open(version, &group)),
-            io: unified.and_then(|group| File::open(group.join("io.stat")).ok()),
+            io: written_back.and_then(|group| File::open(group.join("io.stat")).ok()),
             network,
             groups,
         }
@@ -269,12 +271,14 @@ impl ContainerFiles {
     }
 
     /// The processes one by one, and the group's own count of block I/O where it has one. Allocates.
-    pub(super) fn census(&self, buffer: &mut [u8]) -> (Result<Census, Unseen>, Option<Io>) {
+    pub(super) fn census(&self, buffer: &mut [u8]) -> (Result<Census, Unseen>, GroupIo) {
         let census = self.main().and_then(|main| census::count(&self.proc, main));
-        let group = self.io.as_ref().and_then(|file| {
-            let (read, written) = text::io_stat(pread(file, buffer)?)?;
-            Some(Io { read, written })
-        });
+        let io_stat = self.io.as_ref().and_then(|file| pread(file, buffer));
+        let group = match io_stat.map(text::io_stat) {
+            None => GroupIo::NotTold,
+            Some(None) => GroupIo::NoDevice,
+            Some(Some((read, written))) => GroupIo::Moved(Io { read, written }),
+        };
         (census, group)
     }
 

@@ -6,7 +6,7 @@ use conformance::observation::{
 };
 use conformance::units::Bytes;
 
-use super::census::{self, Census, Fallback, Io};
+use super::census::{self, Census, Fallback, GroupIo, Io};
 use super::phase::Span;
 use super::pressure;
 
@@ -15,6 +15,8 @@ use super::pressure;
 pub(super) struct Extras {
     pressure: Span<Pressure>,
     io: Span<(Io, IoSource)>,
+    /// The group's `io.stat` named no device yet: a group begins so, and a device is in it from its first byte on.
+    none_moved: bool,
     /// What processes had moved that went without being waited for, so that their numbers went along.
     carried: Io,
     descriptors: Option<census::Descriptors>,
@@ -56,6 +58,7 @@ impl Extras {
         Extras {
             pressure: self.pressure.next_phase(),
             io: self.io.next_phase(),
+            none_moved: self.none_moved,
             carried: self.carried,
             ..Extras::default()
         }
@@ -72,7 +75,7 @@ impl Extras {
     }
 
     /// Takes a census, and the group's own count of block I/O where it has one.
-    pub(super) fn take_census(&mut self, census: Result<Census, Unseen>, group: Option<Io>) {
+    pub(super) fn take_census(&mut self, census: Result<Census, Unseen>, group: GroupIo) {
         let (descriptors, io) = match census {
             Ok(census) => (census.descriptors, census.io),
             Err(why) => (Err(why.clone()), Err(why)),
@@ -88,9 +91,12 @@ impl Extras {
         // The processes see a write when it is made, the group when it is written back: the first comes first.
         let seen = match (io, group) {
             (Ok(io), _) => Ok((io, IoSource::Processes)),
-            (Err(_), Some(io)) => Ok((io, IoSource::Group)),
-            (Err(why), None) => Err(why),
+            (Err(_), GroupIo::Moved(io)) => Ok((io, IoSource::Group)),
+            (Err(why), GroupIo::NoDevice | GroupIo::NotTold) => Err(why),
         };
+        if group == GroupIo::NoDevice {
+            self.none_moved = true;
+        }
         match seen {
             Ok(seen) => self.take_io(seen),
             Err(why) => self.why.io = Some(why),
@@ -100,6 +106,10 @@ impl Extras {
     /// A count from another place continues nothing.
     fn take_io(&mut self, (now, source): (Io, IoSource)) {
         let Some((last, from)) = self.io.last else {
+            if source == IoSource::Group && self.none_moved {
+                // That it counts is known now, and with it that there was nothing to count before.
+                self.io.take((Io::default(), source));
+            }
             self.io.take((now, source));
             return;
         };
@@ -238,9 +248,9 @@ mod tests {
     #[test]
     fn a_phase_owns_the_io_that_it_saw_grow_and_the_most_descriptors() {
         let mut first = Extras::default();
-        first.take_census(census(10, 100, 9), None);
+        first.take_census(census(10, 100, 9), GroupIo::NotTold);
         let mut extras = first.next_phase();
-        extras.take_census(census(11, 164, 4), None);
+        extras.take_census(census(11, 164, 4), GroupIo::NotTold);
         let io = extras.block_io();
         let io = io.seen().unwrap();
         assert_eq!((io.read, io.written), (Bytes(1), Bytes(64)));
@@ -255,7 +265,7 @@ mod tests {
     fn what_a_lost_process_had_written_stays_counted() {
         let mut extras = Extras::default();
         for written in [0, 100, 40, 50] {
-            extras.take_census(census(0, written, 1), None);
+            extras.take_census(census(0, written, 1), GroupIo::NotTold);
         }
         assert_eq!(extras.block_io().seen().unwrap().written, Bytes(110));
     }
@@ -264,20 +274,49 @@ mod tests {
     fn the_group_s_own_count_is_taken_where_the_processes_are_closed() {
         let mut extras = Extras::default();
         for written in [100, 164] {
-            extras.take_census(Err(closed()), Some(Io { read: 0, written }));
+            extras.take_census(Err(closed()), GroupIo::Moved(Io { read: 0, written }));
         }
         let io = extras.block_io();
         assert_eq!(io.seen().unwrap().written, Bytes(64));
         assert!(io.seen().unwrap().formula.contains("io.stat"), "{io:?}");
         // A count from the other place later on continues nothing.
-        extras.take_census(census(0, 7, 1), None);
+        extras.take_census(census(0, 7, 1), GroupIo::NotTold);
         assert_eq!(extras.block_io(), io);
+    }
+
+    /// As Linux 6.1 tells it: the file is empty until the first byte is moved.
+    #[test]
+    fn what_a_group_moved_after_its_file_named_no_device_counts_from_zero() {
+        let moved = GroupIo::Moved(Io {
+            read: 0,
+            written: 81_428_480,
+        });
+        let mut start = Extras::default();
+        start.take_census(Err(closed()), GroupIo::NoDevice);
+        // Whether nothing was moved or nothing is counted, nobody knows yet.
+        assert_eq!(start.block_io(), Observed::Unseen(closed()));
+        let mut steady = start.next_phase();
+        for extras in [&mut start, &mut steady] {
+            extras.take_census(Err(closed()), moved);
+            let io = extras.block_io();
+            assert_eq!(io.seen().unwrap().written, Bytes(81_428_480));
+        }
+    }
+
+    #[test]
+    fn a_group_that_was_first_seen_late_counts_from_there() {
+        let mut extras = Extras::default();
+        for written in [100, 164] {
+            extras.take_census(Err(closed()), GroupIo::NotTold);
+            extras.take_census(Err(closed()), GroupIo::Moved(Io { read: 0, written }));
+        }
+        assert_eq!(extras.block_io().seen().unwrap().written, Bytes(64));
     }
 
     #[test]
     fn a_closed_process_is_told_as_the_reason() {
         let mut extras = Extras::default();
-        extras.take_census(Err(closed()), None);
+        extras.take_census(Err(closed()), GroupIo::NotTold);
         assert_eq!(extras.block_io(), Observed::Unseen(closed()));
         assert_eq!(extras.descriptors(), Observed::Unseen(closed()));
         extras.take_fallback(Err(closed()));

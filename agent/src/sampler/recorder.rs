@@ -8,7 +8,7 @@ use conformance::record::Series;
 use conformance::units::{Bytes, Millis};
 
 use super::buckets::Buckets;
-use super::census::{Census, Fallback, Io};
+use super::census::{Census, Fallback, GroupIo};
 use super::container::{Reading, SlowReading, UnseenParts};
 use super::memory::MemoryParts;
 use super::phase::Phase;
@@ -135,7 +135,7 @@ impl Recorder {
     /// Takes a census, and what goes with it.
     pub(super) fn take_census(
         &mut self,
-        (census, group): (Result<Census, Unseen>, Option<Io>),
+        (census, group): (Result<Census, Unseen>, GroupIo),
         fallback: Option<Result<Fallback, Unseen>>,
     ) {
         self.phase.extras.take_census(census, group);
