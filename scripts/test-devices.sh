@@ -37,7 +37,7 @@ else
   timed "an x64 device by itself (budget 500 s)" scripts/test-device.sh x64
   timed "main job on every kind of device (budget 2000 s)" scripts/test-certify.sh arm32 arm64 x64 arm32-stock arm32-kernel64
   timed "loads for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${loads[@]}"
-  timed "measurement on cgroup v2 (budget 1200 s)" scripts/test-measurement.sh x64
+  timed "measurement on cgroup v2 (budget 1500 s)" scripts/test-measurement.sh x64
   timed "every generation of the engine (budget 900 s)" scripts/test-engines.sh
 fi
 say "all parts together took $SECONDS s"

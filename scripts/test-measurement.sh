@@ -154,6 +154,7 @@ whole() {
   known_loads
   too_small "256 MB" module
   is_enough "350 MB" module
+  too_small "656 MB" device
 }
 
 profiles=("$@")
