@@ -161,6 +161,10 @@ pub(super) fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         .open(&unfinished)
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&unfinished, path));
+    if written.is_err() {
+        // It may not even be there.
+        let _ = fs::remove_file(&unfinished);
+    }
     written.with_context(|| format!("write {}", path.display()))
 }
 
@@ -233,6 +237,17 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_nothing_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("device.json");
+        // A directory in its place cannot be replaced by a file.
+        fs::create_dir(&path).unwrap();
+        let error = write(&path, b"new").unwrap_err();
+        assert!(error.to_string().contains("device.json"), "{error}");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 }
