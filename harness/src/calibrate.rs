@@ -9,7 +9,7 @@ use conformance::calibration::{Calibration, Row, SCHEMA};
 use engine::{Engine, Owner, Role, Stamp};
 use serde_json::json;
 
-use crate::certify::{Interrupted, interrupted, place_of, probe_image, run_id};
+use crate::certify::{Interrupted, interrupted, place, probe_image, run_id};
 use crate::cli::CalibrateArgs;
 use crate::exit::{Refused, UNDECIDED};
 use crate::tunnel::Tunnel;
@@ -84,11 +84,7 @@ fn same_device(known: &Row, row: &Row) -> bool {
 }
 
 async fn measure(args: &CalibrateArgs) -> anyhow::Result<Row> {
-    let place = place_of(
-        &args.engine,
-        args.device.as_deref(),
-        args.tls_certs.as_deref(),
-    )?;
+    let place = place::one(&args.place)?;
     let run = run_id()?;
     let me = Owner::this_process(Path::new("/proc"))?;
     let tunnel = Tunnel::open(&place.engine, &format!("{run}-engine"), &me).await?;

@@ -34,7 +34,6 @@ use crate::{calibrate, input, output, render};
 use lab::Lab;
 pub(crate) use lab::probe_image;
 use place::Place;
-pub(crate) use place::place_of;
 use progress::Progress;
 
 /// Certifies one offer, at one place or at several one after another.
@@ -63,7 +62,7 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
             ScopeArg::Device => ScopeName::Device,
             ScopeArg::Full => ScopeName::Full,
         },
-        load: &args.place.load,
+        load: &args.load,
         quiet: args.quiet,
     };
     match places.as_slice() {

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod device;
+mod place;
 mod size;
 
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use device::{
     AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
     DeviceStartArgs, DeviceStopArgs,
 };
+pub use place::PlaceArgs;
 pub use size::SizeArgs;
 
 const EXIT_CODES: &str = "\
@@ -93,6 +95,9 @@ pub struct CertifyArgs {
     /// Where it runs.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// Load this image archive (docker save) first; of several, those for the engine's platform
+    #[arg(long, value_name = "ARCHIVE")]
+    pub load: Vec<PathBuf>,
     /// Where the report goes; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "edgeproof-report")]
     pub out: PathBuf,
@@ -147,27 +152,6 @@ pub struct CertifyArgs {
     /// No progress, only the result
     #[arg(short, long)]
     pub quiet: bool,
-}
-
-/// Flags that say where a run takes place, and what is loaded there first.
-#[derive(Debug, Clone, Args)]
-pub struct PlaceArgs {
-    /// The container engine that runs probe and candidate: unix://PATH, tcp://HOST:PORT (TLS), ssh://[USER@]HOST
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "unix:///var/run/docker.sock"
-    )]
-    pub engine: String,
-    /// An emulated device that runs here (`edgeproof device start`), instead of --engine; several make a dossier
-    #[arg(long, value_name = "NAME", conflicts_with = "engine")]
-    pub device: Vec<String>,
-    /// Directory with ca.pem, cert.pem and key.pem for an engine behind TLS
-    #[arg(long, value_name = "DIR", env = "DOCKER_CERT_PATH")]
-    pub tls_certs: Option<PathBuf>,
-    /// Load this image archive (docker save) first; of several, those for the engine's platform
-    #[arg(long, value_name = "ARCHIVE")]
-    pub load: Vec<PathBuf>,
 }
 
 /// Flags of `lint`.

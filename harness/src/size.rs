@@ -39,12 +39,7 @@ pub fn run(args: &SizeArgs) -> anyhow::Result<ExitCode> {
         claim.ram_bytes = claim.ram_bytes.or(Some(Bytes::mib(1_024)));
         rewritten(args, &text, &read.offer, &claim)?;
     }
-    let places = place::asked(&args.place)?;
-    let [place] = places.as_slice() else {
-        return Err(
-            Refused::Usage("--device: a search takes place on one device".to_owned()).into(),
-        );
-    };
+    let place = &place::one(&args.place)?;
     let order = Order {
         text: &text,
         offer: &read.offer,
@@ -54,7 +49,7 @@ pub fn run(args: &SizeArgs) -> anyhow::Result<ExitCode> {
             ..options(args)
         },
         scope: ScopeName::Device,
-        load: &args.place.load,
+        load: &args.load,
         quiet: args.quiet,
     };
     let report = runtime()?.block_on(certify(place, order))?;

@@ -45,8 +45,12 @@ impl EngineUrl {
     ///
     /// # Errors
     /// It is none of the three forms, or TLS has no certificates.
-    pub fn read(url: &str, certificates: Option<&Path>) -> Result<EngineUrl, Refused> {
-        let wrong = |why: &str| Refused::Usage(format!("--engine {url}: {why}"));
+    pub fn read(
+        named_by: &str,
+        url: &str,
+        certificates: Option<&Path>,
+    ) -> Result<EngineUrl, Refused> {
+        let wrong = |why: &str| Refused::Usage(format!("{named_by}{url}: {why}"));
         if let Some(path) = url.strip_prefix("unix://") {
             return match path.starts_with('/') {
                 true => Ok(EngineUrl::Unix(path.into())),
@@ -186,7 +190,7 @@ mod tests {
     use super::*;
 
     fn read(url: &str) -> Result<EngineUrl, Refused> {
-        EngineUrl::read(url, Some(Path::new("/certs")))
+        EngineUrl::read("--engine ", url, Some(Path::new("/certs")))
     }
 
     #[test]
@@ -227,7 +231,7 @@ mod tests {
         ] {
             assert!(matches!(read(url), Err(Refused::Usage(_))), "{url}");
         }
-        let open = EngineUrl::read("tcp://10.0.0.7:2375", None).unwrap_err();
+        let open = EngineUrl::read("--engine ", "tcp://10.0.0.7:2375", None).unwrap_err();
         assert!(open.to_string().contains("--tls-certs"), "{open}");
     }
 }

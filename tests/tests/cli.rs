@@ -97,6 +97,46 @@ fn a_report_compared_with_itself_is_the_same_and_with_another_offer_s_it_is_refu
     assert!(other.err.contains("two offers"), "{}", other.err);
 }
 
+/// With `DOCKER_HOST` in the environment of the program.
+fn with_docker_host(host: &str, arguments: &[&str]) -> Ended {
+    let mut command = Command::new(program());
+    command.args(arguments).env("DOCKER_HOST", host);
+    ended(command.output().unwrap())
+}
+
+#[test]
+fn docker_host_names_the_engine_unless_a_flag_does() {
+    let offer = well_behaved();
+    let out = tempfile::tempdir().unwrap();
+    let out = out.path().to_str().unwrap();
+    let speeds = format!("{out}/speeds.json");
+    let commands: [&[&str]; 3] = [
+        &["certify", &offer, "--out", out],
+        &["size", &offer, "--out", out],
+        &["calibrate", "--out", &speeds],
+    ];
+    for command in commands {
+        let wrong = with_docker_host("pigeon://roof", command);
+        assert_eq!(wrong.exit, 64, "{wrong:?}");
+        assert!(wrong.err.contains("DOCKER_HOST=pigeon://roof"), "{wrong:?}");
+        let gone = with_docker_host("unix:///nowhere/by-variable.sock", command);
+        assert_eq!(gone.exit, 2, "{gone:?}");
+        assert!(gone.err.contains("by-variable.sock"), "{gone:?}");
+        let flag = ["--engine", "unix:///nowhere/by-flag.sock"];
+        let flag = with_docker_host("pigeon://roof", &[command, &flag].concat());
+        assert_eq!(flag.exit, 2, "{flag:?}");
+        assert!(flag.err.contains("by-flag.sock"), "{flag:?}");
+        // A device by name needs no engine's URL, so the variable is no contradiction.
+        let device = with_docker_host("pigeon://roof", &[command, &["--device", "none"]].concat());
+        assert!(!device.err.contains("pigeon"), "{device:?}");
+        assert!(device.err.contains("none"), "{device:?}");
+        let help = edgeproof(&[command[0], "--help"]).out;
+        assert!(help.contains("DOCKER_HOST"), "{help}");
+    }
+    let two = ["calibrate", "--device", "a", "--device", "b"];
+    assert_eq!(edgeproof(&two).exit, 64);
+}
+
 #[test]
 fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
     assert!(edgeproof(&["--help"]).out.contains("could not be decided"));

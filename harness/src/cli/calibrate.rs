@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::PlaceArgs;
 use crate::amount;
 
 /// Flags of `calibrate`.
@@ -18,19 +19,9 @@ Examples:
 A claimed clock is judged only where the file has a row of the device at hand and one of a device with the claimed clock,
 both of one architecture and more than 30 % apart. A row whose speed drifted by more than 5 % is void: exit code 2.")]
 pub struct CalibrateArgs {
-    /// The container engine of the device: unix://PATH, tcp://HOST:PORT (TLS), ssh://[USER@]HOST
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "unix:///var/run/docker.sock"
-    )]
-    pub engine: String,
-    /// An emulated device that runs here, instead of --engine; its row says that it is emulated, and decides nothing
-    #[arg(long, value_name = "NAME", conflicts_with = "engine")]
-    pub device: Option<String>,
-    /// Directory with ca.pem, cert.pem and key.pem for an engine behind TLS
-    #[arg(long, value_name = "DIR", env = "DOCKER_CERT_PATH")]
-    pub tls_certs: Option<PathBuf>,
+    /// Which device; the row of an emulated one says so, and decides nothing.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// How many times the kernel is timed
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=100))]
     pub runs: u32,

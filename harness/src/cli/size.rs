@@ -32,6 +32,9 @@ pub struct SizeArgs {
     /// Where it runs.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// Load this image archive (docker save) first; of several, those for the engine's platform
+    #[arg(long, value_name = "ARCHIVE")]
+    pub load: Vec<PathBuf>,
     /// Where the report with every try goes; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "edgeproof-size")]
     pub out: PathBuf,
