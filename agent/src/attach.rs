@@ -61,6 +61,7 @@ pub async fn observe(
         let cadence = bench.options.cadence();
         Sampler::start(files, before.pid, bench.events.origin(), cadence)
     });
+    let gpu_watch = gpu::Watch::begin(bench.roots);
     tokio::time::sleep(Duration::from(record.run.profile.window)).await;
     let steady = match sampler {
         Ok(sampler) => {
@@ -80,6 +81,7 @@ pub async fn observe(
     record.observations.steady = undisturbed(&before, after.as_ref().ok(), steady);
     bench.events.observed("steady", &record.observations.steady);
     record.observations.gpu = gpu::used_by(bench.roots, &before.id).into();
+    record.observations.gpu_load = gpu_watch.end();
     if let (Ok(after), Some(image)) = (after, record.observations.image.seen()) {
         record.observations.storage = storage_in_use(bench, after, image.unpacked).await;
         bench

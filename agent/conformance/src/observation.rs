@@ -22,7 +22,7 @@ mod usage;
 pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, LivePrivilege};
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use golden::{Footprint, GoldenRun, tolerances};
-pub use gpu::{GpuDevice, GpuUse};
+pub use gpu::{EngineLoad, GpuDevice, GpuLoad, GpuUse};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
 pub use kept::{Kept, KeptEnd, Output, Restart};
 pub use limits::{
@@ -122,6 +122,9 @@ pub struct Observations {
     /// What its processes have open of GPUs at the end of the steady window. Reports of earlier probes have none.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub gpu: Observed<GpuUse>,
+    /// What the device's GPU did over the steady window, whoever used it. Absent where it has none that tells.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub gpu_load: Observed<GpuLoad>,
     /// Storage in use at the end of the steady window.
     pub storage: Observed<StorageUse>,
     /// Cold starts inside limits equal to the claim.

@@ -404,6 +404,7 @@ fn observations() -> Observations {
             limit: None,
         }),
         gpu: Observed::Seen(GpuUse::default()),
+        gpu_load: Observed::default(),
         storage: Observed::Seen(StorageUse {
             image: Bytes(12_000_000),
             writable: Observed::Seen(Bytes(40_960)),

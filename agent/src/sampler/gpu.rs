@@ -3,6 +3,8 @@
 //! One parser for every driver that writes DRM usage statistics (kernel documentation, "DRM client usage stats"): v3d, i915,
 //! xe, amdgpu, msm, panfrost, panthor and others. NVIDIA's own driver writes none: of it only the presence is told.
 
+mod load;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -13,6 +15,8 @@ use conformance::observation::{GpuDevice, GpuUse};
 use conformance::units::Bytes;
 
 use super::Roots;
+
+pub use load::Watch;
 
 /// One opened device, as its descriptor's `fdinfo` tells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,12 +61,13 @@ fn client(text: &str) -> Option<Client> {
     Some(client)
 }
 
-/// A figure with its unit, if the key is one of ours. The capacity of an engine is a count, not a time.
+/// A figure with its unit, if the key is one of ours. The capacity of an engine is a count, and the cycles of all clients (xe)
+/// are no memory.
 fn figure(client: &mut Client, key: &str, value: &str) {
     let Some(key) = key.strip_prefix("drm-") else {
         return;
     };
-    if key.starts_with("engine-capacity-") {
+    if key.starts_with("engine-capacity-") || key.starts_with("total-cycles-") {
         return;
     }
     if let (Some(engine), Some(ns)) = (key.strip_prefix("engine-"), nanoseconds(value)) {
@@ -240,6 +245,65 @@ mod tests {
     const I915: &str = "pos:\t0\nflags:\t02100002\ndrm-driver: i915\ndrm-client-id: 7\ndrm-pdev:\t0000:00:02.0\ndrm-total-system0:\t4096 KiB\ndrm-shared-system0: 0\ndrm-resident-system0:\t3 MiB\ndrm-engine-render: 9288864723 ns\ndrm-engine-copy: 2035071108 ns\ndrm-engine-capacity-video: 2\n";
     /// Composed likewise: drivers/gpu/drm/v3d/v3d_drv.c tells engines, and memory since Linux 6.8.
     const V3D: &str = "drm-driver:\tv3d\ndrm-client-id:\t3\ndrm-engine-bin:\t17438164056 ns\ndrm-engine-render:\t27284814161 ns\n";
+
+    /// Driver, its lines, engines in microseconds, MiB of memory.
+    type Other = (
+        &'static str,
+        &'static str,
+        &'static [(&'static str, u64)],
+        Option<u64>,
+    );
+
+    /// Composed from the kernel's drm-usage-stats.rst and each driver's `show_fdinfo`, not recorded. xe tells cycles
+    /// and no time.
+    const OTHERS: [Other; 5] = [
+        (
+            "xe",
+            "drm-total-vram0:\t4 MiB\ndrm-resident-vram0:\t2 MiB\ndrm-cycles-rcs:\t28257900\ndrm-total-cycles-rcs:\t7655183225\n",
+            &[],
+            Some(2),
+        ),
+        (
+            "xe",
+            "drm-cycles-rcs:\t28257900\ndrm-total-cycles-rcs:\t7655183225\n",
+            &[],
+            None,
+        ),
+        (
+            "amdgpu",
+            "pasid:\t32770\ndrm-memory-vram:\t3072 KiB\ndrm-memory-gtt:\t1024 KiB\namd-requested-vram:\t9999 KiB\ndrm-engine-gfx:\t5000000 ns\n",
+            &[("gfx", 5_000)],
+            Some(4),
+        ),
+        (
+            "msm",
+            "drm-engine-gpu:\t7000 ns\ndrm-cycles-gpu:\t12\ndrm-maxfreq-gpu:\t800000000 Hz\ndrm-total-memory:\t2 MiB\n",
+            &[("gpu", 7)],
+            Some(2),
+        ),
+        (
+            "panfrost",
+            "drm-engine-fragment:\t1846584880 ns\ndrm-cycles-fragment:\t1424359409\ndrm-maxfreq-fragment:\t799999987 Hz\ndrm-curfreq-fragment:\t799999987 Hz\ndrm-total-memory:\t290 MiB\ndrm-resident-memory:\t178 MiB\n",
+            &[("fragment", 1_846_584)],
+            Some(178),
+        ),
+    ];
+
+    #[test]
+    fn engines_and_memory_of_other_drivers_are_told_and_cycles_are_neither() {
+        for (driver, lines, engines, mib) in OTHERS {
+            let text = format!("drm-driver:\t{driver}\ndrm-client-id:\t9\n{lines}");
+            let used = summed(client(&text));
+            assert_eq!(used.drivers, [driver]);
+            assert_eq!(used.memory, mib.map(Bytes::mib), "{driver}");
+            let told: Vec<(&str, u64)> = used
+                .engines_us
+                .iter()
+                .map(|(engine, us)| (engine.as_str(), *us))
+                .collect();
+            assert_eq!(told, engines, "{driver}");
+        }
+    }
 
     #[test]
     fn every_driver_is_read_by_the_same_keys() {

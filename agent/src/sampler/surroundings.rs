@@ -45,7 +45,7 @@ fn cannot(because: impl Into<String>) -> Unseen {
 }
 
 /// `/sys` of the host: engines show it to every container, read-only; beside the host's `/proc` where it is mounted whole.
-fn sys_root(roots: &Roots) -> PathBuf {
+pub(super) fn sys_root(roots: &Roots) -> PathBuf {
     let beside = roots.proc.parent().map(|host| host.join("sys"));
     let whole = |path: &PathBuf| path.join("class").is_dir() || path.join("devices").is_dir();
     beside.filter(whole).unwrap_or_else(|| "/sys".into())

@@ -173,6 +173,7 @@ async fn last_start(
     let free_before = storage::free(bench.roots);
     let care = record.run.profile.care;
     let listening = noise::listen(bench.roots);
+    let gpu_watch = gpu::Watch::begin(bench.roots);
     let seen = &mut record.observations;
     if let Some(start) = seen.starts.last_mut() {
         if let Some(rule) = care {
@@ -195,6 +196,7 @@ async fn last_start(
     let seen = &mut record.observations;
     bench.events.observed("steady", &seen.steady);
     seen.gpu = gpu::used_by(bench.roots, &alive.id).into();
+    seen.gpu_load = gpu_watch.end();
     let inspected = bench.engine.inspect(&alive.id).await?;
     if let Some(pid) = inspected.pid {
         seen.zombies = zombies::count(bench.roots, pid).into();

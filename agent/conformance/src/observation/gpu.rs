@@ -21,6 +21,41 @@ pub struct GpuUse {
     pub engines_us: BTreeMap<String, u64>,
 }
 
+/// What the GPU of the device did in a while, whoever used it: it may show that nobody did, never that the candidate did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct GpuLoad {
+    /// Where it is from, and that it speaks of the whole device.
+    pub source: String,
+    /// Work of each engine: `renderD128/bin`. Empty where the driver counts none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub engines: BTreeMap<String, EngineLoad>,
+    /// Share of the time at work, 0 to 1, lately; absent where the driver tells none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<f64>,
+}
+
+/// What one engine of a GPU did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EngineLoad {
+    /// Jobs done.
+    pub jobs: u64,
+    /// Time at work in microseconds.
+    pub busy_us: u64,
+}
+
+impl GpuLoad {
+    /// Whether it shows that nobody used the GPU: its engines counted, and counted nothing. A load of one moment shows no such thing.
+    #[must_use]
+    pub fn nobody(&self) -> bool {
+        let idle = |engine: &EngineLoad| engine.jobs == 0 && engine.busy_us == 0;
+        !self.engines.is_empty() && self.engines.values().all(idle)
+    }
+}
+
 /// A GPU of the device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -5,6 +5,7 @@ use super::ram_claim::claim;
 use crate::create_options::{CreateOptions, GpuAsk, gpu_asks};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{self, Claim};
+use crate::observation::GpuLoad;
 use crate::record::{DeviationKind, Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
@@ -133,6 +134,18 @@ fn claimed(record: &Record, gpu: &str, asks: &[GpuAsk]) -> Result<Outcome, Unsee
         ));
     }
     speak_for_the_module(record)?;
+    // The counters of the one GPU there is: what nobody used, the module did not use either.
+    let load = record.observations.gpu_load.seen();
+    if board.len() == 1 && load.is_some_and(GpuLoad::nobody) {
+        return Ok(Outcome::concern(
+            format!(
+                "the createOptions ask for {}, and nobody on the device gave its GPU a job in the steady window",
+                in_words(asks)
+            ),
+            wanted,
+            "remove the accelerator from text and createOptions where the module runs without one",
+        ));
+    }
     let used = record.observations.gpu.get()?;
     if used.clients == 0 {
         return Ok(Outcome::concern(
@@ -179,7 +192,7 @@ fn in_words(asks: &[GpuAsk]) -> String {
 mod tests {
     use super::*;
     use crate::finding::OutcomeKind;
-    use crate::observation::{Cause, GpuDevice, GpuUse, Health, Observed};
+    use crate::observation::{Cause, EngineLoad, GpuDevice, GpuUse, Health, Observed};
     use crate::record::Deviation;
     use crate::sample;
     use serde_json::{Value, json};
@@ -266,5 +279,39 @@ mod tests {
         assert_eq!(outcome.saw, "1 open (v3d); busy: render 27 ms");
         record.observations.gpu = Observed::default();
         assert!(judge(&record).is_err());
+    }
+
+    #[test]
+    fn counters_of_the_device_show_that_nobody_used_the_gpu_and_never_that_the_module_did() {
+        let mut record = sample::record_claiming(WITH_GPU);
+        asking(&mut record);
+        let node = |node: &str| GpuDevice {
+            node: node.to_owned(),
+            driver: Some("v3d".to_owned()),
+        };
+        record.device.host.gpus = Observed::Seen(vec![node("renderD128")]);
+        record.observations.gpu = Observed::default();
+        let counted = |jobs| {
+            let engine = EngineLoad { jobs, busy_us: 0 };
+            Observed::Seen(GpuLoad {
+                engines: [("renderD128/render".to_owned(), engine)].into(),
+                ..GpuLoad::default()
+            })
+        };
+        record.observations.gpu_load = counted(0);
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Concern);
+        assert!(outcome.saw.contains("nobody"), "{}", outcome.saw);
+        record.observations.gpu_load = counted(7);
+        assert!(judge(&record).is_err(), "somebody is not the module");
+        // A load of nought at one moment tells of no window.
+        record.observations.gpu_load = Observed::Seen(GpuLoad {
+            load: Some(0.0),
+            ..GpuLoad::default()
+        });
+        assert!(judge(&record).is_err());
+        record.observations.gpu_load = counted(0);
+        record.device.host.gpus = Observed::Seen(vec![node("renderD128"), node("renderD129")]);
+        assert!(judge(&record).is_err(), "the other GPU may have been used");
     }
 }
