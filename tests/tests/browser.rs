@@ -39,7 +39,8 @@ document.getElementById("page").onload = event => {
     .filter(e => parseFloat(page.defaultView.getComputedStyle(e).fontSize) < 11);
   document.getElementById("found").textContent = JSON.stringify({
     width: wide, scrollWidth: page.documentElement.scrollWidth, over: over.map(name).slice(0, 10),
-    charts: charts.length, drawn: charts.filter(drawn).length, small: small.map(name).slice(0, 10),
+    charts: charts.length, drawn: charts.filter(drawn).length,
+    curves: charts.filter(chart => chart.closest("[aria-labelledby=curves]") && drawn(chart)).length, small: small.map(name).slice(0, 10),
     limits: page.querySelectorAll("svg.chart line.limit").length, phases: page.querySelectorAll("svg.chart rect.phase").length,
     styled: page.defaultView.getComputedStyle(page.querySelector("main")).maxWidth != "none",
   });
@@ -254,6 +255,19 @@ fn the_page_fits_a_phone_draws_its_charts_and_asks_for_nothing() {
             found["phases"].as_u64().is_some_and(|count| count >= 9),
             "{name}: {found}"
         );
+    }
+}
+
+#[test]
+fn the_curves_of_a_search_are_drawn_and_fit_a_phone_and_a_wide_screen() {
+    let page = page("recorded-size");
+    for width in [360, 1280] {
+        let seen = visit(&page, width);
+        assert_eq!(seen.console, Vec::<String>::new(), "{width}");
+        assert_eq!(seen.found["over"], Value::Array(Vec::new()), "{width}");
+        assert_eq!(seen.found["small"], Value::Array(Vec::new()), "{width}");
+        assert_eq!(seen.found["curves"], 2, "{width}: memory and cores");
+        assert!(seen.found["limits"].as_u64() >= Some(2), "{}", seen.found);
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use conformance::observation::Observed;
 use conformance::report::Report;
 use conformance::sizing::answer;
 use harness::cli::SchemaOf;
@@ -94,6 +95,28 @@ fn a_search_for_the_minimum_looks_as_stored() {
         rows.map(|(name, text)| format!("{name}: {text}\n"))
             .collect()
     });
+    check("recorded-size", "html", html::render);
+}
+
+#[test]
+fn the_curve_of_a_search_marks_the_minimum_and_what_was_not_healthy() {
+    let mut report = stored("recorded-size");
+    let page = html::render(&report);
+    assert!(page.contains(">minimum 79.2 MiB</text>"), "no minimum");
+    for (mark, title) in [("✓</text>", "healthy"), ("✗</text>", "not healthy")] {
+        assert!(page.contains(mark), "nothing is marked as {title}");
+    }
+    // Without enough starts there is no minimum to mark.
+    let Observed::Seen(sizing) = &mut report.observations.sizing else {
+        panic!("a search is stored")
+    };
+    let Observed::Seen(memory) = &mut sizing.memory else {
+        panic!("of memory")
+    };
+    memory.tries.retain(|one| !one.fits);
+    assert!(!html::render(&report).contains("minimum 79.2 MiB</text>"));
+    report.observations.sizing = Observed::default();
+    assert!(!html::render(&report).contains("How little is enough"));
 }
 
 #[test]

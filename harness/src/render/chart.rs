@@ -4,6 +4,7 @@
 //! percentages, so one chart serves a phone, a wide screen and paper at a readable size. Colours are classes of the
 //! page's style sheet. See docs/decisions/0003-charts.md.
 
+mod curve;
 mod scale;
 mod svg;
 
@@ -14,6 +15,8 @@ use conformance::units::Millis;
 use serde::Serialize;
 
 use crate::render::words;
+
+pub use curve::{Curve, LimitRow, curves};
 
 /// One chart with what stands beside it.
 #[derive(Debug, Serialize)]

@@ -80,6 +80,7 @@ struct Page {
     tallies: Vec<Tally>,
     blockers: Vec<Item>,
     charts: Vec<chart::Chart>,
+    curves: Vec<chart::Curve>,
     groups: Vec<Group>,
     measurements: Vec<MeasurementRow>,
     deviations: Vec<DeviationRow>,
@@ -176,6 +177,7 @@ fn page(report: &Report) -> Page {
             .map(|finding| item(offer, finding))
             .collect(),
         charts: chart::charts(report),
+        curves: chart::curves(report),
         groups: groups(offer, &report.findings),
         measurements: measurements(report),
         deviations: report.deviations.iter().map(deviation).collect(),

@@ -118,16 +118,16 @@ fn undecided(unseen: &Unseen) -> String {
 
 /// How a quantity's limits are read and written.
 #[derive(Clone, Copy)]
-struct Unit {
+pub(super) struct Unit {
     of: fn(&Limits) -> u64,
-    say: fn(u64) -> String,
+    pub(super) say: fn(u64) -> String,
 }
 
-const MEMORY: Unit = Unit {
+pub(super) const MEMORY: Unit = Unit {
     of: Limits::memory_bytes,
     say: |limit| Bytes(limit).to_string(),
 };
-const CORES: Unit = Unit {
+pub(super) const CORES: Unit = Unit {
     of: Limits::millicores,
     say: |limit| format!("{}.{:02} cores", limit / 1_000, limit % 1_000 / 10),
 };
@@ -172,12 +172,12 @@ fn proven(minimum: &Minimum, unit: Unit) -> String {
 
 /// All starts under one limit.
 #[derive(Default)]
-struct Row<'a> {
-    fitted: usize,
-    tries: Vec<&'a Try>,
+pub(super) struct Row<'a> {
+    pub(super) fitted: usize,
+    pub(super) tries: Vec<&'a Try>,
 }
 
-fn by_limit(tries: &[Try], unit: Unit) -> BTreeMap<u64, Row<'_>> {
+pub(super) fn by_limit(tries: &[Try], unit: Unit) -> BTreeMap<u64, Row<'_>> {
     let mut rows: BTreeMap<u64, Row<'_>> = BTreeMap::new();
     for one in tries {
         let row = rows.entry((unit.of)(&one.limits)).or_default();
@@ -221,12 +221,13 @@ fn curve(tries: &[Try], unit: Unit) -> String {
 
 impl Row<'_> {
     /// The slowest of its starts that were healthy.
-    fn after(&self) -> Option<Millis> {
+    pub(super) fn after(&self) -> Option<Millis> {
         let healthy = self.tries.iter().filter(|one| one.fits);
         healthy.filter_map(|one| one.after).max()
     }
 
-    fn remark(&self) -> String {
+    /// Why one of them did not fit, else the highest charge of all.
+    pub(super) fn remark(&self) -> String {
         let why = self.tries.iter().find(|one| !one.fits);
         if let Some(why) = why.and_then(|one| one.detail.as_deref()) {
             return why.to_owned();

@@ -11,10 +11,10 @@ use super::{Family, TimeLine, highest};
 use crate::render::words;
 
 /// Space above the plot for phase names and below it for times.
-const ABOVE: f64 = 20.0;
-const BELOW: f64 = 22.0;
+pub(super) const ABOVE: f64 = 20.0;
+pub(super) const BELOW: f64 = 22.0;
 /// Width of the stretched inner drawing, in its own units.
-const SPAN: f64 = 1000.0;
+pub(super) const SPAN: f64 = 1000.0;
 /// A limit this many times above everything measured is told, not drawn: it would flatten the lines.
 const LIMIT_IN_VIEW: f64 = 6.0;
 
@@ -276,7 +276,7 @@ fn span(end: Millis) -> f64 {
 }
 
 /// Text inside SVG elements and attributes.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
