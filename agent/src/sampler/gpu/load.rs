@@ -11,7 +11,7 @@ use conformance::observation::{EngineLoad, GpuLoad, Observed};
 
 use super::super::{Roots, surroundings::sys_root};
 
-/// `load` of NVIDIA's driver for Jetson: thousandths of the time at work, of lately. The second place is that of kernels since 5.10.
+/// `load` of NVIDIA's driver for Jetson: thousandths of the time at work, of lately. Either place is looked at.
 const JETSON: [&str; 2] = ["devices/gpu.0/load", "devices/platform/gpu.0/load"];
 
 /// One queue's counters since the driver was loaded.
