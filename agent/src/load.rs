@@ -7,7 +7,6 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use conformance::observation::Footprint;
 use conformance::units::Bytes;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -67,14 +66,16 @@ const GOLDEN_PERIOD: Duration = Duration::from_millis(100);
 const GOLDEN_STORAGE: usize = 4 << 20;
 const GOLDEN_PIECE: usize = 64 << 10;
 
-/// Holds memory, writes a file into `directory` and takes 30 % of a core for this many seconds, then says what it really took:
-/// `golden memory N storage N cpu_us N wall_us N`.
+/// Holds memory, writes a file into `directory` and takes 30 % of a core for this many seconds. Before, and in each period, it
+/// says what it has taken so far, by the clock that all containers of a host share: `at MONOTONIC_US cpu_us N`; and in the
+/// end `golden memory N storage N`.
 ///
 /// # Errors
 /// The file or the line cannot be written.
 pub fn golden(seconds: u64, directory: &Path, out: &mut impl Write) -> io::Result<()> {
     let begun = Instant::now();
     let end = Duration::from_secs(seconds);
+    taken_so_far(out)?;
     let held = black_box(vec![
         0xA5_u8;
         usize::try_from(GOLDEN_MEMORY.0).unwrap_or(usize::MAX)
@@ -87,7 +88,8 @@ pub fn golden(seconds: u64, directory: &Path, out: &mut impl Write) -> io::Resul
         written.write_all(&piece)?;
     }
     written.sync_all()?;
-    let mut due = begun;
+    taken_so_far(out)?;
+    let mut due = Instant::now();
     while begun.elapsed() < end {
         let before = cpu_time();
         while cpu_time().saturating_sub(before) < GOLDEN_BURN {
@@ -97,16 +99,24 @@ pub fn golden(seconds: u64, directory: &Path, out: &mut impl Write) -> io::Resul
         }
         due += GOLDEN_PERIOD;
         thread::sleep(due.saturating_duration_since(Instant::now()));
+        taken_so_far(out)?;
     }
     black_box(&held);
-    writeln!(
-        out,
-        "golden memory {} storage {GOLDEN_STORAGE} cpu_us {} wall_us {}",
-        held.len(),
-        cpu_time().as_micros(),
-        begun.elapsed().as_micros()
-    )?;
+    let held = held.len();
+    writeln!(out, "golden memory {held} storage {GOLDEN_STORAGE}")?;
     out.flush()
+}
+
+fn taken_so_far(out: &mut impl Write) -> io::Result<()> {
+    let (now, taken) = (monotonic().as_micros(), cpu_time().as_micros());
+    writeln!(out, "at {now} cpu_us {taken}")?;
+    out.flush()
+}
+
+/// The clock of [`Instant`], counted from the start of the host.
+#[must_use]
+pub fn monotonic() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
 }
 
 /// CPU time of this process, user and system.
@@ -125,27 +135,75 @@ fn incompressible(length: usize) -> Vec<u8> {
 }
 
 /// What a container that ran [`golden`] said of itself.
-#[must_use]
-pub fn golden_account(output: &str) -> Option<Footprint<Bytes, f64>> {
-    let line = output
-        .lines()
-        .rev()
-        .find_map(|line| line.trim().strip_prefix("golden "))?;
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let number = |name: &str| -> Option<u64> {
-        let at = words.iter().position(|word| *word == name)?;
-        words.get(at + 1)?.parse().ok()
-    };
-    let wall = Duration::from_micros(number("wall_us")?);
-    let cpu = Duration::from_micros(number("cpu_us")?);
-    if wall.is_zero() {
-        return None;
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoldenAccount {
+    /// What it held.
+    pub memory: Bytes,
+    /// What it wrote.
+    pub storage: Bytes,
+    /// CPU time that it had taken, by [`monotonic`] moments, in their order.
+    taken: Vec<(Duration, Duration)>,
+}
+
+impl GoldenAccount {
+    /// Reads its output; `None` if it did not come to its end.
+    #[must_use]
+    pub fn read(output: &str) -> Option<GoldenAccount> {
+        let mut taken: Vec<(Duration, Duration)> = output.lines().filter_map(mark).collect();
+        taken.sort_unstable();
+        output
+            .lines()
+            .rev()
+            .find_map(|line| match *line.split_whitespace().collect::<Vec<_>>() {
+                ["golden", "memory", memory, "storage", storage] => Some(GoldenAccount {
+                    memory: Bytes(memory.parse().ok()?),
+                    storage: Bytes(storage.parse().ok()?),
+                    taken: taken.clone(),
+                }),
+                _ => None,
+            })
     }
-    Some(Footprint {
-        memory: Bytes(number("memory")?),
-        cores: cpu.as_secs_f64() / wall.as_secs_f64(),
-        storage: Bytes(number("storage")?),
-    })
+
+    /// First and last moment it tells of.
+    #[must_use]
+    pub fn span(&self) -> Option<(Duration, Duration)> {
+        Some((self.taken.first()?.0, self.taken.last()?.0))
+    }
+
+    /// Cores on average over the part of a span that it tells of; `None` if that is less than half of the span.
+    ///
+    /// The span is the one in which it was measured: a slow device begins late, when filling and writing are partly over.
+    #[must_use]
+    pub fn cores(&self, from: Duration, to: Duration) -> Option<f64> {
+        let (first, last) = self.span()?;
+        let (from_told, to_told) = (from.max(first), to.min(last));
+        let told = to_told.checked_sub(from_told)?;
+        let enough = !told.is_zero() && told * 2 >= to.saturating_sub(from);
+        let taken = self.taken_at(to_told)? - self.taken_at(from_told)?;
+        enough.then(|| taken / told.as_secs_f64())
+    }
+
+    /// CPU seconds by a moment between the first and the last told, on the straight line between its neighbours.
+    fn taken_at(&self, moment: Duration) -> Option<f64> {
+        let after = self.taken.iter().find(|(at, _)| *at >= moment)?;
+        let before = self.taken.iter().rev().find(|(at, _)| *at <= moment)?;
+        let between = after.0.saturating_sub(before.0).as_secs_f64();
+        let share = match between {
+            0.0 => 0.0,
+            _ => moment.saturating_sub(before.0).as_secs_f64() / between,
+        };
+        let grown = after.1.saturating_sub(before.1).as_secs_f64();
+        Some(before.1.as_secs_f64() + share * grown)
+    }
+}
+
+/// `at MONOTONIC_US cpu_us N`.
+fn mark(line: &str) -> Option<(Duration, Duration)> {
+    let micros = |word: &str| word.parse().ok().map(Duration::from_micros);
+    match *line.split_whitespace().collect::<Vec<_>>() {
+        ["at", now, "cpu_us", taken] => Some((micros(now)?, micros(taken)?)),
+        _ => None,
+    }
 }
 
 /// Writes up to so many MiB into a file in `directory` and says how far it came: `wrote N`. A full disk is no error.
@@ -202,27 +260,52 @@ mod tests {
     fn the_golden_module_tells_what_it_really_took() {
         let directory = tempfile::tempdir().unwrap();
         let mut out = Vec::new();
+        let begun = monotonic();
         golden(1, directory.path(), &mut out).unwrap();
-        let told = golden_account(&String::from_utf8(out).unwrap()).unwrap();
+        let told = GoldenAccount::read(&String::from_utf8(out).unwrap()).unwrap();
         assert_eq!(told.memory, GOLDEN_MEMORY);
         assert_eq!(told.storage, Bytes::mib(4));
-        assert!(told.cores > 0.05, "{told:?}");
+        let cores = told.cores(begun, monotonic()).unwrap();
+        assert!((0.05..=1.05).contains(&cores), "{told:?}");
         let file = directory.path().join("golden").metadata().unwrap();
         assert_eq!(file.len(), told.storage.0);
     }
 
     #[test]
+    fn the_account_is_of_the_span_that_was_measured() {
+        // A second at a whole core, then three at 30 %.
+        let told = "at 1000000 cpu_us 0\nat 2000000 cpu_us 1000000\nat 5000000 cpu_us 1900000\ngolden memory 9 storage 8\n";
+        let told = GoldenAccount::read(told).unwrap();
+        let cores = |from, to| {
+            let second = Duration::from_secs_f64;
+            told.cores(second(from), second(to))
+                .map(|cores| (cores * 1000.0).round() / 1000.0)
+        };
+        assert_eq!(cores(1.0, 5.0), Some(0.475));
+        assert_eq!(cores(2.0, 5.0), Some(0.3));
+        assert_eq!(cores(1.5, 3.5), Some(0.475));
+        // Begun before it, or ended after it: the part it tells of, unless that is the smaller one.
+        assert_eq!(cores(0.0, 5.0), Some(0.475));
+        assert_eq!(cores(4.0, 5.5), Some(0.3));
+        assert_eq!(cores(4.9, 6.0), None);
+        assert_eq!(cores(7.0, 8.0), None);
+        assert_eq!(cores(3.0, 3.0), None);
+    }
+
+    #[test]
     fn an_account_that_is_cut_is_none() {
-        let whole = "x\ngolden memory 9 storage 8 cpu_us 30 wall_us 100\n";
-        assert_eq!(golden_account(whole).unwrap().memory, Bytes(9));
+        let whole = "x\nat 5 cpu_us 1\ngolden memory 9 storage 8\n";
+        assert_eq!(GoldenAccount::read(whole).unwrap().memory, Bytes(9));
         for cut in [
             "",
-            "golden memory 9 storage 8 cpu_us 30 wall_us",
-            "golden memory 9 storage 8 cpu_us 30 wall_us 0",
+            "at 5 cpu_us 1\n",
+            "golden memory 9 storage",
             "exec failed",
         ] {
-            assert_eq!(golden_account(cut), None, "{cut}");
+            assert_eq!(GoldenAccount::read(cut), None, "{cut}");
         }
+        let silent = GoldenAccount::read("at x cpu_us 1\ngolden memory 9 storage 8").unwrap();
+        assert_eq!(silent.cores(Duration::ZERO, Duration::MAX), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::bench::Bench;
-use crate::load::{golden_account, held, wrote};
+use crate::load::{GoldenAccount, held, monotonic, wrote};
 use crate::sampler::oom::device_kills;
 use crate::sampler::{ContainerFiles, Sampler, storage};
 use crate::watch::{KILLED, Watch};
@@ -122,7 +122,17 @@ async fn golden(bench: &Bench<'_>, image: &str) -> Result<GoldenRun, Unseen> {
     let body = body(image, &command, json!({"ReadonlyRootfs": false}));
     let played = sacrifice(bench, "golden", &body).await?;
     let output = played.lines.join("\n");
-    let told = golden_account(&output).ok_or_else(|| {
+    let told = GoldenAccount::read(&output).and_then(|account| {
+        let span = played.usage.as_ref().ok();
+        let span = span.and_then(|usage| measured_span(bench, usage));
+        let (from, to) = span.or_else(|| account.span())?;
+        Some(Footprint {
+            memory: account.memory,
+            cores: account.cores(from, to)?,
+            storage: account.storage,
+        })
+    });
+    let told = told.ok_or_else(|| {
         Unseen::new(
             Reason::Tool,
             format!(
@@ -146,6 +156,16 @@ async fn golden(bench: &Bench<'_>, image: &str) -> Result<GoldenRun, Unseen> {
             storage: played.written,
         },
     })
+}
+
+/// Between the first and the last reading of CPU time, by the clock that the golden module tells.
+fn measured_span(bench: &Bench<'_>, usage: &Usage) -> Option<(Duration, Duration)> {
+    let cpu = usage.cpu.seen()?;
+    let used = Duration::from_micros(cpu.usage_us).as_secs_f64();
+    let length = Duration::try_from_secs_f64(used / cpu.cores_mean).ok()?;
+    let origin = monotonic().checked_sub(bench.events.origin().elapsed())?;
+    let from = origin + Duration::from(usage.from);
+    Some((from, from + length))
 }
 
 async fn floor(bench: &Bench<'_>, image: &str) -> Result<Bytes, Unseen> {
