@@ -19,6 +19,7 @@ if [ ! -x target/release/edgeproof ] || [ ! -f target/release/edgeproof-agent.ta
   timed "build (budget 400 s)" scripts/build.sh
 fi
 
+timed "a storage quota (budget 240 s)" scripts/test-quota.sh
 timed "fixtures for arm/v7 (budget 300 s)" scripts/candidates.sh --platform arm/v7 "${fixtures[@]}"
 if [ -n "$quick" ]; then
   timed "image for arm/v7 (budget 300 s)" scripts/platforms.sh arm/v7
