@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::bench::Bench;
 use crate::record::{explain, mark_phase};
 use crate::sampler::{ContainerFiles, Sampler, gpu, noise, privilege};
-use crate::trials::defaults::storage_in_use;
+use crate::trials::defaults::{places, storage_in_use};
 
 /// The label that edgeAgent puts on every module's container, and its value.
 ///
@@ -83,7 +83,8 @@ pub async fn observe(
     record.observations.gpu = gpu::used_by(bench.roots, &before.id).into();
     record.observations.gpu_load = gpu_watch.end();
     if let (Ok(after), Some(image)) = (after, record.observations.image.seen()) {
-        record.observations.storage = storage_in_use(bench, after, image.unpacked).await;
+        record.observations.storage =
+            storage_in_use(bench, places(bench, &after), image.unpacked).await;
         bench
             .events
             .observed("storage", &record.observations.storage);
@@ -165,6 +166,7 @@ async fn image(
     let Some(image) = bench.engine.image(id).await? else {
         return Ok(());
     };
+    let image = bench.engine.with_sizes(image).await?;
     record.candidate = Candidate {
         reference: reference.to_owned(),
         manifest_digest: image.manifest_digest.clone(),

@@ -5,14 +5,15 @@ use conformance::finding::{Reason, Unseen};
 use conformance::health::{Expectation, Failure, diagnose};
 use conformance::observation::{Exit, Health, LivePrivilege, Observed, Start, Usage};
 use conformance::record::Series;
-use conformance::units::Millis;
+use conformance::units::{Bytes, Millis};
 use engine::{Created, EngineError, HealthStatus, Inspect, Role};
 use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::events::RunEvent;
 use crate::sampler::oom::{Witnesses, device_kills};
-use crate::sampler::{ContainerFiles, Roots, Sampler, privilege};
+use crate::sampler::{ContainerFiles, Roots, Sampler, privilege, storage};
+use crate::trials::defaults::places;
 use crate::volumes;
 use crate::watch::{Awaited, KILLED, Sight, Watch};
 
@@ -44,6 +45,8 @@ pub struct Trial<'a> {
     pub memory_limit: Option<f64>,
     /// Core limit in force, for the charts.
     pub core_limit: Option<f64>,
+    /// Whether a quota bounds the writable layer: then what is in it at the end is looked at.
+    pub quota: bool,
 }
 
 /// What a start came to.
@@ -129,9 +132,23 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         }
     }
     if played.alive.is_none() {
+        if trial.quota {
+            let ended = bench.engine.inspect(&created.id).await?;
+            played.start.written = written(bench, &ended).await;
+        }
         bench.engine.remove(&created.id).await?;
     }
     Ok(played)
+}
+
+/// Blocks of a container's writable layer, walked away from the thread that answers hub and engine.
+pub(crate) async fn written(bench: &Bench<'_>, container: &Inspect) -> Observed<Bytes> {
+    let (roots, places) = (bench.roots.clone(), places(bench, container));
+    let walk = move || storage::layer(&roots, &places);
+    match tokio::task::spawn_blocking(walk).await {
+        Ok(written) => written.into(),
+        Err(error) => Observed::unseen(Reason::Tool, format!("the walk failed: {error}")),
+    }
 }
 
 /// Creates the candidate's container, and before it the volumes that it mounts by name, empty.
@@ -216,6 +233,7 @@ fn unstarted(trial: &Trial<'_>, at: Millis, failure: &Failure<'_>) -> Start {
             Reason::CannotMeasure,
             "it never ran long enough to be measured",
         ),
+        written: Observed::default(),
     }
 }
 

@@ -68,6 +68,7 @@ pub async fn find_image(
         );
         return Ok(None);
     };
+    let image = bench.engine.with_sizes(image).await?;
     record.candidate = Candidate {
         reference,
         manifest_digest: image.manifest_digest.clone(),

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::bench::Bench;
 use crate::cold_start::{Alive, Trial, count_kills, named, sample};
 use crate::steady::broken;
-use crate::trials::defaults::storage_in_use;
+use crate::trials::defaults::{places, storage_in_use};
 use crate::watch::{Awaited, Sight};
 
 /// Looks at storage in one window: enough for a slope, few enough for constant memory.
@@ -204,7 +204,8 @@ impl Keeping<'_> {
 
     async fn look_at_storage(&mut self, inspected: &Inspect) {
         let at = self.bench.events.now();
-        let used = storage_in_use(self.bench, inspected.clone(), Bytes(0)).await;
+        let places = places(self.bench, inspected);
+        let used = storage_in_use(self.bench, places, Bytes(0)).await;
         if let Some(bytes) = used.seen().and_then(written) {
             self.storage.push(Point {
                 at,
@@ -310,6 +311,7 @@ mod tests {
             logs: seen(4),
             inodes: Observed::default(),
             disk: Observed::default(),
+            mounts: Vec::new(),
             method: String::new(),
         };
         assert_eq!(written(&used), Some(7.0));

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use agent::sampler::layer::Layer;
 use agent::sampler::{ContainerFiles, Roots, Sampler, layout, ports, privilege, storage};
 use conformance::observation::{PeakMethod, Usage};
 use conformance::record::Series;
@@ -392,7 +393,12 @@ fn fifty_megabytes_in_ten_thousand_files_are_the_blocks_that_du_counts() {
     let upper = PathBuf::from(container.inspect("{{.GraphDriver.Data.UpperDir}}"));
     let log = container.inspect("{{.LogPath}}");
     let roots = roots();
-    let seen = storage::measure(&roots, Some(&upper), &[], Some(Path::new(&log)), Bytes(7));
+    let places = storage::Places {
+        layer: Ok(Layer::Upper(upper.clone())),
+        mounts: Vec::new(),
+        log: Some(log.into()),
+    };
+    let seen = storage::measure(&roots, &places, Bytes(7));
     let writable = seen.writable.get().unwrap().0;
     let du = Command::new("du")
         .args(["-s", "-B1"])

@@ -35,4 +35,5 @@ pub mod run_request;
 mod sample;
 pub mod sizing;
 pub mod statistics;
+pub mod storage_quota;
 pub mod units;

@@ -361,11 +361,22 @@ fn storage(record: &Record) -> Vec<Measurement> {
     let Some(storage) = record.observations.storage.seen() else {
         return Vec::new();
     };
+    let image = record.observations.image.seen();
     let parts = [
         (
             "storage.image",
             Some(storage.image),
             "unpacked size by the engine",
+        ),
+        (
+            "storage.image.compressed",
+            image.and_then(|image| seen(&image.compressed)),
+            "layers as they travel, by the engine",
+        ),
+        (
+            "storage.image.shared",
+            image.and_then(|image| seen(&image.shared)),
+            "layers that other images on this engine have too; counted all the same",
         ),
         (
             "storage.writable",

@@ -33,7 +33,8 @@ pub use sizing::{Sizing, Tries, Try, Unlimited};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
 pub use usage::{
     BlockIo, CpuUse, Descriptors, DiskGrowth, FallbackQuality, MemoryBreakdown, MemoryFallback,
-    MemoryUse, NetworkUse, PeakMethod, Pressure, ProbeCost, StorageUse, Throttling, Ticks, Usage,
+    MemoryUse, MountKind, MountUse, NetworkUse, PeakMethod, Pressure, ProbeCost, Space, StorageUse,
+    Throttling, Ticks, Usage,
 };
 
 /// A fact, or why it could not be seen.

@@ -83,6 +83,7 @@ pub(crate) fn healthy_start(at: Millis) -> Start {
         oom_unseen: None,
         last_lines: vec!["listening on 8080".to_owned()],
         usage: Observed::Seen(usage(at, Millis(at.0 + 10_300))),
+        written: Observed::default(),
     }
 }
 
@@ -413,12 +414,15 @@ fn observations() -> Observations {
             method: "blocks of the overlay's upper directory".to_owned(),
             inodes: Observed::default(),
             disk: Observed::default(),
+            mounts: Vec::new(),
         }),
         envelope: Observed::Seen(EnvelopeRun {
             limits: Limits {
                 memory: Some(BUDGET),
                 cores: None,
+                storage: None,
             },
+            no_quota: None,
             starts: envelope.map(healthy_start).to_vec(),
         }),
         workload: Observed::Seen(Vec::new()),
@@ -470,6 +474,7 @@ fn image() -> ImageFacts {
         media_type: None,
         unpacked: Bytes(12_000_000),
         compressed: Observed::default(),
+        shared: Observed::default(),
         config: ImageConfig {
             user: "1000".to_owned(),
             entrypoint: vec!["/air-quality".to_owned()],

@@ -10,6 +10,7 @@ mod result;
 
 use serde::{Deserialize, Serialize};
 
+use crate::storage_quota::LEAST_ROOM;
 use crate::units::Bytes;
 
 pub use answer::{Answer, Minimum, answer};
@@ -22,6 +23,8 @@ pub const LEAST_MEMORY: Bytes = Bytes::mib(6);
 pub const MOST_MEMORY_TRIES: u32 = 14;
 /// Most starts under a CPU quota.
 pub const MOST_CORE_TRIES: u32 = 10;
+/// Most starts under a storage quota.
+pub const MOST_STORAGE_TRIES: u32 = 8;
 
 /// Where a search begins, how far it may go, and when it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -115,6 +118,22 @@ impl Plan {
             tolerance: 0.5,
             repeats: 2,
             most: MOST_CORE_TRIES,
+        }
+    }
+
+    /// A search for the room of the writable layer within a quarter, from what was in it at the end of a start without limits:
+    /// a module may have had more in it before, so it goes up to eight times as much.
+    #[must_use]
+    pub fn storage(written: Bytes) -> Plan {
+        let floor = LEAST_ROOM.0;
+        Plan {
+            start: written.0,
+            floor,
+            ceiling: written.0.saturating_mul(8).max(floor),
+            grain: 64 << 10,
+            tolerance: 0.25,
+            repeats: 2,
+            most: MOST_STORAGE_TRIES,
         }
     }
 

@@ -175,8 +175,9 @@ pub fn image_facts(reference: &str, raw: &Value) -> Result<ImageFacts, String> {
         unpacked: Size(raw["Size"].as_u64().ok_or("Size is missing")?),
         compressed: Observed::unseen(
             Reason::CannotMeasure,
-            "the engine's store does not tell the compressed size of its layers",
+            "the engine's store does not tell the compressed size of its layers; the registry that the image is pulled from does",
         ),
+        shared: Observed::default(),
         config: image_config(raw),
     })
 }

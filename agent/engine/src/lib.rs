@@ -21,6 +21,7 @@ mod events;
 mod exact;
 mod facts;
 mod image;
+mod image_sizes;
 mod inspect;
 mod last_lines;
 mod lock;

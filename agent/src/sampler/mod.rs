@@ -6,7 +6,9 @@
 pub mod container;
 pub mod gpu;
 pub mod host;
+pub mod layer;
 pub mod layout;
+pub mod mounts;
 pub mod noise;
 pub mod oom;
 pub mod output;

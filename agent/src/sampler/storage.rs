@@ -9,53 +9,106 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use conformance::finding::{Reason, Unseen};
-use conformance::observation::{Observed, StorageUse};
+use conformance::observation::{MountKind, MountUse, Observed, Space, StorageUse};
 use conformance::units::Bytes;
 use procfs::FromBufRead;
 use procfs::process::MountInfos;
 
-use super::Roots;
+use super::layer::Layer;
+use super::{Roots, mounts};
 
 /// Files looked at per measurement; some seconds on a Raspberry Pi.
 pub const FILE_BUDGET: usize = 200_000;
 
 const METHOD: &str = "blocks of every file below the overlay upper directory (512 bytes × st_blocks, hard links once)";
+const SNAPSHOT_METHOD: &str = "blocks of every file that differs from the snapshot the layer was made from (512 bytes × st_blocks, hard links once)";
+
+/// Where a container writes. All paths are the host's.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Its writable layer ([`super::layer::find`]).
+    pub layer: Result<Layer, Unseen>,
+    /// Volumes and binds.
+    pub mounts: Vec<mounts::Place>,
+    /// The engine's log file of the container; `None` if the engine names none.
+    pub log: Option<PathBuf>,
+}
 
 /// Measures what a container takes.
 ///
-/// All paths are the host's: `upper_dir` is the overlay's upper directory (`GraphDriver.Data.UpperDir` of the engine's inspect,
-/// or [`upper_dir`]), `volumes` the mounted volumes' directories, `log_path` the engine's log file of the container.
-/// `None` means that the engine does not name it.
+/// Volumes are summed, and so are binds that the container may write to: what it writes there takes the device's storage.
+/// A bind that it can only read is told and not summed.
 #[must_use]
-pub fn measure(
-    roots: &Roots,
-    upper_dir: Option<&Path>,
-    volumes: &[PathBuf],
-    log_path: Option<&Path>,
-    image_unpacked: Bytes,
-) -> StorageUse {
-    let writable = match upper_dir {
-        Some(upper) => walked(roots, &[upper.to_owned()]),
-        None => Err(unnamed("upper directory of the writable layer")),
-    };
-    let volumes = walked(roots, volumes);
+pub fn measure(roots: &Roots, places: &Places, image_unpacked: Bytes) -> StorageUse {
+    let writable = layer_of(roots, places);
+    let mounts: Vec<MountUse> = places
+        .mounts
+        .iter()
+        .map(|place| MountUse {
+            kind: place.kind,
+            name: place.name.clone(),
+            destination: place.destination.clone(),
+            writable: place.writable,
+            used: walked(roots, &place.source).map(Space::from).into(),
+        })
+        .collect();
+    let volumes = summed(&mounts);
     let inodes = match (&writable, &volumes) {
         (Ok(writable), Ok(volumes)) => Ok(writable.inodes + volumes.inodes),
         (Err(unseen), _) | (_, Err(unseen)) => Err(unseen.clone()),
     };
-    let logs = match log_path {
+    let logs = match &places.log {
         Some(log) => log_blocks(roots, log),
         None => Err(unnamed("log file")),
+    };
+    let method = match places.layer {
+        Ok(Layer::Snapshot { .. }) => SNAPSHOT_METHOD,
+        Ok(Layer::Upper(_)) | Err(_) => METHOD,
     };
     StorageUse {
         image: image_unpacked,
         writable: writable.map(|sum| sum.blocks).into(),
         volumes: volumes.map(|sum| sum.blocks).into(),
         logs: logs.into(),
-        method: METHOD.to_owned(),
+        method: method.to_owned(),
         inodes: inodes.into(),
         disk: Observed::default(),
+        mounts,
     }
+}
+
+/// Blocks of a writable layer.
+///
+/// # Errors
+/// It is not known where it lies, is out of reach, or part of it cannot be read.
+pub fn layer(roots: &Roots, places: &Places) -> Result<Bytes, Unseen> {
+    layer_of(roots, places).map(|sum| sum.blocks)
+}
+
+fn layer_of(roots: &Roots, places: &Places) -> Result<Sum, Unseen> {
+    match places.layer.as_ref().map_err(Unseen::clone)? {
+        Layer::Upper(upper) => walked(roots, upper),
+        Layer::Snapshot { own, base } => {
+            let (own, base) = (here(roots, own)?, here(roots, base)?);
+            // Without what it was made from everything would count as written.
+            fs::symlink_metadata(&base).map_err(|error| unreadable(&base, &error))?;
+            let mut walk = Walk::new(FILE_BUDGET);
+            walk.add(&own, Some(&base))?;
+            Ok(walk.sum)
+        }
+    }
+}
+
+/// What counts as the module's of its mounts.
+fn summed(mounts: &[MountUse]) -> Result<Sum, Unseen> {
+    let counted = |mount: &&MountUse| mount.kind != MountKind::Bind || mount.writable;
+    let mut sum = Sum::default();
+    for mount in mounts.iter().filter(counted) {
+        let used = mount.used.get()?;
+        sum.blocks = sum.blocks.saturating_add(used.blocks);
+        sum.inodes += used.inodes;
+    }
+    Ok(sum)
 }
 
 /// Free space of the file system that holds the engine's data root (statvfs(3), `f_bfree`).
@@ -139,11 +192,18 @@ struct Sum {
     inodes: u64,
 }
 
-fn walked(roots: &Roots, directories: &[PathBuf]) -> Result<Sum, Unseen> {
-    let mut walk = Walk::new(FILE_BUDGET);
-    for directory in directories {
-        walk.add(&here(roots, directory)?)?;
+impl From<Sum> for Space {
+    fn from(sum: Sum) -> Space {
+        Space {
+            blocks: sum.blocks,
+            inodes: sum.inodes,
+        }
     }
+}
+
+fn walked(roots: &Roots, directory: &Path) -> Result<Sum, Unseen> {
+    let mut walk = Walk::new(FILE_BUDGET);
+    walk.add(&here(roots, directory)?, None)?;
     Ok(walk.sum)
 }
 
@@ -187,6 +247,15 @@ fn looked_at(path: &Path) -> Result<Option<Metadata>, Unseen> {
     }
 }
 
+/// Whether a file is the snapshot's as it was: it kept its inode's number, and nothing of it changed since (a snapshot of
+/// btrfs keeps both; `st_ctime` moves with every change).
+fn same(seen: &Metadata, in_base: &Path) -> bool {
+    fs::symlink_metadata(in_base).is_ok_and(|was| {
+        let of = |file: &Metadata| (file.ino(), file.size(), file.ctime(), file.ctime_nsec());
+        of(&was) == of(seen)
+    })
+}
+
 /// Sums blocks below directories; follows no symbolic link.
 struct Walk {
     left: usize,
@@ -203,9 +272,16 @@ impl Walk {
         }
     }
 
-    fn add(&mut self, top: &Path) -> Result<(), Unseen> {
+    /// Counts everything from `top` on; beside a `base`, only what differs from the same path there.
+    fn add(&mut self, top: &Path, base: Option<&Path>) -> Result<(), Unseen> {
         let seen = fs::symlink_metadata(top).map_err(|error| unreadable(top, &error))?;
-        self.count(&seen, top)?;
+        let inherited = |path: &Path, seen: &Metadata| {
+            let relative = path.strip_prefix(top).unwrap_or(path);
+            base.is_some_and(|base| same(seen, &base.join(relative)))
+        };
+        if !inherited(top, &seen) {
+            self.count(&seen, top)?;
+        }
         let mut directories = vec![top.to_owned()];
         while let Some(directory) = directories.pop() {
             let entries = match fs::read_dir(&directory) {
@@ -220,7 +296,11 @@ impl Walk {
                 let Some(seen) = looked_at(&path)? else {
                     continue;
                 };
-                self.count(&seen, top)?;
+                if inherited(&path, &seen) {
+                    self.spend(top)?;
+                } else {
+                    self.count(&seen, top)?;
+                }
                 if seen.is_dir() {
                     directories.push(path);
                 }
@@ -229,13 +309,18 @@ impl Walk {
         Ok(())
     }
 
-    fn count(&mut self, seen: &Metadata, top: &Path) -> Result<(), Unseen> {
+    fn spend(&mut self, top: &Path) -> Result<(), Unseen> {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             Unseen::new(
                 Reason::CannotMeasure,
                 format!("more than {FILE_BUDGET} files, at {}", top.display()),
             )
         })?;
+        Ok(())
+    }
+
+    fn count(&mut self, seen: &Metadata, top: &Path) -> Result<(), Unseen> {
+        self.spend(top)?;
         let again =
             !seen.is_dir() && seen.nlink() > 1 && !self.linked.insert((seen.dev(), seen.ino()));
         if !again {
@@ -263,9 +348,80 @@ mod tests {
     }
 
     fn measured(roots: &Roots) -> StorageUse {
-        let upper = Path::new("/var/lib/docker/diff");
-        let log = Path::new("/var/lib/docker/containers/a/a-json.log");
-        measure(roots, Some(upper), &[], Some(log), Bytes(7))
+        let places = Places {
+            layer: Ok(Layer::Upper("/var/lib/docker/diff".into())),
+            mounts: Vec::new(),
+            log: Some("/var/lib/docker/containers/a/a-json.log".into()),
+        };
+        measure(roots, &places, Bytes(7))
+    }
+
+    fn mount(kind: MountKind, source: &str, writable: bool) -> mounts::Place {
+        mounts::Place {
+            kind,
+            name: source.to_owned(),
+            destination: "/data".to_owned(),
+            source: source.into(),
+            writable,
+        }
+    }
+
+    #[test]
+    fn volumes_and_binds_are_told_apart_and_what_is_only_read_is_not_summed() {
+        let (tree, roots) = tree();
+        for name in ["named", "bound", "read"] {
+            fs::create_dir(tree.path().join(name)).unwrap();
+            fs::write(tree.path().join(name).join("file"), vec![1; 8192]).unwrap();
+        }
+        let places = |read_only: &str| Places {
+            layer: Err(unnamed("layer")),
+            mounts: vec![
+                mount(MountKind::NamedVolume, "/var/lib/docker/named", true),
+                mount(MountKind::Bind, "/var/lib/docker/bound", true),
+                mount(MountKind::Bind, read_only, false),
+            ],
+            log: None,
+        };
+        let seen = measure(&roots, &places("/var/lib/docker/read"), Bytes(7));
+        let used = |at: usize| *seen.mounts[at].used.get().unwrap();
+        assert_eq!(used(2).inodes, 2);
+        assert_eq!(
+            *seen.volumes.get().unwrap(),
+            used(0).blocks.saturating_add(used(1).blocks)
+        );
+        // What lies outside and can only be read leaves the sum as it is.
+        let outside = measure(&roots, &places("/etc"), Bytes(7));
+        assert_eq!(outside.volumes, seen.volumes);
+        assert!(outside.mounts[2].used.seen().is_none());
+    }
+
+    /// Hard links stand for a snapshot here: they too keep the inode's number.
+    #[test]
+    fn of_a_snapshot_only_what_differs_counts() {
+        let (tree, roots) = tree();
+        let (own, base) = (tree.path().join("own"), tree.path().join("base"));
+        for directory in [&own, &base] {
+            fs::create_dir(directory).unwrap();
+        }
+        fs::write(base.join("inherited"), vec![1; 256 << 10]).unwrap();
+        fs::hard_link(base.join("inherited"), own.join("inherited")).unwrap();
+        fs::write(base.join("changed"), vec![1; 64 << 10]).unwrap();
+        fs::write(own.join("changed"), vec![2; 64 << 10]).unwrap();
+        fs::write(own.join("new"), vec![1; 64 << 10]).unwrap();
+        let places = |base: &str| Places {
+            layer: Ok(Layer::Snapshot {
+                own: "/var/lib/docker/own".into(),
+                base: base.into(),
+            }),
+            mounts: Vec::new(),
+            log: None,
+        };
+        let written = layer(&roots, &places("/var/lib/docker/base")).unwrap();
+        assert!(
+            (Bytes(128 << 10)..Bytes(160 << 10)).contains(&written),
+            "{written}"
+        );
+        assert!(layer(&roots, &places("/var/lib/docker/gone")).is_err());
     }
 
     #[test]
@@ -332,7 +488,12 @@ mod tests {
             "{unseen:?}"
         );
         assert!(seen.logs.seen().is_none());
-        let elsewhere = measure(&roots, None, &["/srv/volume".into()], None, Bytes(7));
+        let places = Places {
+            layer: Err(unnamed("layer")),
+            mounts: vec![mount(MountKind::NamedVolume, "/srv/volume", true)],
+            log: None,
+        };
+        let elsewhere = measure(&roots, &places, Bytes(7));
         assert!(elsewhere.writable.seen().is_none());
         assert_eq!(
             elsewhere.volumes.get().unwrap_err().reason,
@@ -346,8 +507,8 @@ mod tests {
         for name in 0..10 {
             fs::write(tree.path().join(name.to_string()), "").unwrap();
         }
-        assert!(Walk::new(11).add(tree.path()).is_ok());
-        let error = Walk::new(10).add(tree.path()).unwrap_err();
+        assert!(Walk::new(11).add(tree.path(), None).is_ok());
+        let error = Walk::new(10).add(tree.path(), None).unwrap_err();
         assert!(error.because.starts_with("more than"), "{error:?}");
     }
 

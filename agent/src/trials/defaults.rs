@@ -1,9 +1,8 @@
 //! Cold starts with exactly the offer's defaults, and what is looked at on the last of them.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use conformance::candidate::{CandidateSpec, Launch, WORKLOAD_SOCKET, resolve};
+use conformance::candidate::{CandidateSpec, Launch, resolve};
 use conformance::create_options::{CreateOptions, diff, effective_privilege};
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware::{self, memory_budget};
@@ -23,7 +22,8 @@ use crate::events::RunEvent;
 use crate::kept;
 use crate::record::mark_phase;
 use crate::sampler::output::{LogMark, log_limit};
-use crate::sampler::{gpu, noise, storage, zombies};
+use crate::sampler::storage::Places;
+use crate::sampler::{gpu, layer, mounts, noise, storage, zombies};
 
 /// How long a module may take to end after SIGTERM: the engine's own default, which edgeAgent uses.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -109,6 +109,7 @@ pub async fn start(
             placeholders: &placeholders,
             memory_limit: None,
             core_limit: None,
+            quota: false,
         };
         let from = bench.events.now();
         let listening = noise::listen(bench.roots);
@@ -202,8 +203,9 @@ async fn last_start(
         seen.zombies = zombies::count(bench.roots, pid).into();
         bench.events.observed("zombies", &seen.zombies);
     }
+    let places = places(bench, &inspected);
     if let Some(image) = seen.image.seen() {
-        seen.storage = storage_in_use(bench, inspected.clone(), image.unpacked).await;
+        seen.storage = storage_in_use(bench, places.clone(), image.unpacked).await;
     }
     if !inspected.running {
         seen.stop = Observed::unseen(Reason::Unstable, "it had ended before it could be stopped");
@@ -224,7 +226,7 @@ async fn last_start(
     mark_phase(record, "stop", from, bench.events.now());
     let seen = &mut record.observations;
     if let (Observed::Seen(before), Some(image)) = (&seen.storage, seen.image.seen()) {
-        let after = storage_in_use(bench, inspected, image.unpacked).await;
+        let after = storage_in_use(bench, places, image.unpacked).await;
         seen.storage = larger(before.clone(), after);
     }
     if let Observed::Seen(used) = &mut seen.storage {
@@ -245,35 +247,27 @@ fn disk_growth(
     })
 }
 
+/// Where a container writes; asked while it runs, since some engines tell it by the mount table of its process alone.
+pub(crate) fn places(bench: &Bench<'_>, inspected: &Inspect) -> Places {
+    Places {
+        layer: layer::find(bench.roots, inspected),
+        mounts: mounts::of(&inspected.raw),
+        log: inspected.log_path.clone(),
+    }
+}
+
 /// Walks what the candidate wrote, away from the thread that answers hub and engine.
 pub(crate) async fn storage_in_use(
     bench: &Bench<'_>,
-    inspected: Inspect,
+    places: Places,
     image: Bytes,
 ) -> Observed<StorageUse> {
     let roots = bench.roots.clone();
-    let walk = move || {
-        let upper = inspected.upper_dir.as_deref();
-        let log = inspected.log_path.as_deref();
-        let elsewhere = [inspected.volumes.clone(), writable_binds(&inspected.raw)].concat();
-        storage::measure(&roots, upper, &elsewhere, log, image)
-    };
+    let walk = move || storage::measure(&roots, &places, image);
     match tokio::task::spawn_blocking(walk).await {
         Ok(used) => Observed::Seen(used),
         Err(error) => Observed::unseen(Reason::Tool, format!("the walk failed: {error}")),
     }
-}
-
-/// Host paths that the candidate may write to, without the workload socket that IoT Edge itself binds.
-///
-/// They lie outside the engine's data root, so that storage ends unseen rather than too small.
-fn writable_binds(inspect: &Value) -> Vec<PathBuf> {
-    let mounts = inspect["Mounts"].as_array().into_iter().flatten();
-    mounts
-        .filter(|mount| mount["Type"] == "bind" && mount["RW"] != false)
-        .filter(|mount| mount["Destination"] != WORKLOAD_SOCKET)
-        .filter_map(|mount| Some(PathBuf::from(mount["Source"].as_str()?)))
-        .collect()
 }
 
 /// Of two looks at the same storage the larger figures; what one look could not see stays unseen.
@@ -319,17 +313,6 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_a_module_may_write_on_its_host_is_no_free_storage() {
-        let inspect = json!({"Mounts": [
-            {"Type": "bind", "Source": "/data", "Destination": "/data", "RW": true},
-            {"Type": "bind", "Source": "/etc", "Destination": "/etc", "RW": false},
-            {"Type": "bind", "Source": "/s/w.sock", "Destination": WORKLOAD_SOCKET, "RW": true},
-            {"Type": "volume", "Source": "/var/lib/docker/volumes/v/_data", "Destination": "/v", "RW": true},
-        ]});
-        assert_eq!(writable_binds(&inspect), [PathBuf::from("/data")]);
-    }
-
-    #[test]
     fn a_shared_network_namespace_is_told() {
         let options = |mode: &str| json!({"HostConfig": {"NetworkMode": mode}});
         for (mode, shared) in [("host", true), ("container:x", true), ("bridge", false)] {
@@ -347,6 +330,7 @@ mod tests {
             method: String::new(),
             inodes: Observed::Seen(1),
             disk: Observed::default(),
+            mounts: Vec::new(),
         };
         let seen = |bytes| used(Observed::Seen(Bytes(bytes)));
         let most = larger(seen(9), Observed::Seen(seen(3)));

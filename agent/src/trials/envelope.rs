@@ -10,6 +10,8 @@ use conformance::observation::{
 use conformance::offer::ClaimScope;
 use conformance::record::{Record, Reserve};
 use conformance::repeats::{self, Next};
+use conformance::storage_quota::StorageQuota;
+use conformance::units::Bytes;
 use engine::EngineError;
 
 use super::inside::{Attempt, Inside, note_deviations};
@@ -56,13 +58,20 @@ pub async fn start(
             return Ok(());
         }
     };
-    let limits = on_this_device(limits, record.device.cores);
+    let mut limits = on_this_device(limits, record.device.cores);
+    let claimed = claim.and_then(|claim| claim.storage_bytes);
+    let quota = claimed.map(|claimed| quota(record, claimed, launch.image.unpacked));
+    limits.storage = quota
+        .as_ref()
+        .and_then(|quota| quota.as_ref().ok())
+        .copied();
     let spec = resolve(launch, Some(&limits));
     note_deviations(record, &spec);
     let inside = Inside::new(record, launch);
     let profile = record.run.profile.clone();
     let mut run = EnvelopeRun {
         limits,
+        no_quota: quota.and_then(Result::err),
         starts: Vec::new(),
     };
     let mut n = 0;
@@ -145,14 +154,53 @@ pub fn limits(
             "a CPU quota does not bite on this device",
         ));
     }
-    Ok(Limits { memory, cores })
+    Ok(Limits {
+        memory,
+        cores,
+        storage: None,
+    })
+}
+
+/// The quota that equals the storage claimed.
+///
+/// # Errors
+/// The storage driver has none here, or it was not shown to bite; or why this claim gets none.
+fn quota(record: &Record, claimed: Bytes, image: Bytes) -> Result<StorageQuota, Unseen> {
+    let driver = driver_with_quota(record)?;
+    StorageQuota::of_claim(claimed, image, driver)
+}
+
+/// The storage driver, if its quota was shown to bite.
+///
+/// # Errors
+/// It was not.
+pub(super) fn driver_with_quota(record: &Record) -> Result<&str, Unseen> {
+    let proof = record.observations.limits.storage.get()?;
+    if let Some(words) = &proof.refused {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            format!("the engine refuses a storage quota: {words}"),
+        ));
+    }
+    if !proof.bites() {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            "a storage quota was not shown to bite on this device; see IEM-PRE-03",
+        ));
+    }
+    let engine = record.device.engine.seen().ok_or_else(|| {
+        Unseen::new(
+            Reason::CannotMeasure,
+            "the engine's storage driver was not seen",
+        )
+    })?;
+    Ok(&engine.storage_driver)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use conformance::observation::{MemoryLimitProof, Observed};
-    use conformance::units::Bytes;
 
     fn proofs(oom_killed: bool) -> LimitProofs {
         let proof = MemoryLimitProof {
@@ -236,6 +284,7 @@ mod tests {
         let claimed = |cores| Limits {
             memory: None,
             cores: Some(cores),
+            storage: None,
         };
         assert_eq!(on_this_device(claimed(1.0), Some(2)).cores, Some(1.0));
         assert_eq!(on_this_device(claimed(2.0), Some(2)).cores, None);

@@ -9,7 +9,7 @@ use conformance::units::{Bytes, Millis};
 use engine::EngineError;
 
 use crate::bench::Bench;
-use crate::cold_start::{Trial, play};
+use crate::cold_start::{Trial, play, written};
 
 /// What does not change from start to start.
 #[derive(Debug)]
@@ -66,10 +66,15 @@ impl Inside {
             placeholders: &self.placeholders,
             memory_limit: attempt.limits.memory.map(for_a_chart),
             core_limit: attempt.limits.cores,
+            quota: attempt.limits.storage.is_some(),
         };
         let mut played = play(bench, &trial).await?;
         if let Some(mut alive) = played.alive {
             played.series.extend(alive.finish_sampling().1);
+            if trial.quota {
+                let running = bench.engine.inspect(&alive.id).await?;
+                played.start.written = written(bench, &running).await;
+            }
             bench.engine.remove(&alive.id).await?;
         }
         Ok((played.start, played.series))

@@ -7,11 +7,13 @@ use conformance::observation::{
     CpuLimitProof, Footprint, GoldenRun, LimitProofs, MemoryLimitProof, Observed,
     StorageLimitProof, Usage,
 };
+use conformance::storage_quota::StorageQuota;
 use conformance::units::Bytes;
 use engine::{EngineError, Inspect, Role};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::defaults::places;
 use crate::bench::Bench;
 use crate::load::{GoldenAccount, held, monotonic, wrote};
 use crate::sampler::oom::device_kills;
@@ -95,7 +97,7 @@ async fn cpu(bench: &Bench<'_>, image: &str) -> Result<CpuLimitProof, Unseen> {
 
 /// A limit of storage that the engine refuses is a fact of its storage driver.
 async fn storage(bench: &Bench<'_>, image: &str) -> Result<StorageLimitProof, Unseen> {
-    let size = STORAGE_LIMIT.0.to_string();
+    let size = quota_size(bench, image).await?.0.to_string();
     let limits = json!({"StorageOpt": {"size": size}, "ReadonlyRootfs": false});
     let body = body(image, &["fill", &STORAGE_TRIED.to_string()], limits);
     let proof = StorageLimitProof {
@@ -115,6 +117,17 @@ async fn storage(bench: &Bench<'_>, image: &str) -> Result<StorageLimitProof, Un
         }),
         Err(Refusal::Unseen(unseen)) => Err(unseen),
     }
+}
+
+/// What leaves the container that fills its limit: on some drivers the probe's own image counts too.
+async fn quota_size(bench: &Bench<'_>, image: &str) -> Result<Bytes, Unseen> {
+    let trouble = |error: EngineError| Unseen::new(Reason::Infrastructure, error.to_string());
+    let engine = bench.engine.facts().await.map_err(trouble)?;
+    let own = bench.engine.image(image).await.map_err(trouble)?;
+    let own = own.map_or(Bytes(0), |own| own.unpacked);
+    let quota = StorageQuota::leaving(STORAGE_LIMIT, own, &engine.storage_driver);
+    // A driver that is not known is tried all the same: most refuse.
+    Ok(quota.map_or(STORAGE_LIMIT, |quota| quota.size))
 }
 
 async fn golden(bench: &Bench<'_>, image: &str) -> Result<GoldenRun, Unseen> {
@@ -285,12 +298,5 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
 
 /// What an ended container left in its writable layer.
 fn written(bench: &Bench<'_>, ended: &Inspect) -> Observed<Bytes> {
-    storage::measure(
-        bench.roots,
-        ended.upper_dir.as_deref(),
-        &[],
-        ended.log_path.as_deref(),
-        Bytes(0),
-    )
-    .writable
+    storage::layer(bench.roots, &places(bench, ended)).into()
 }

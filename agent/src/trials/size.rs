@@ -8,9 +8,11 @@ use conformance::observation::{
 };
 use conformance::record::Record;
 use conformance::sizing::{self, Next, Plan, Proposal, Tried, allowed, next, propose, result};
+use conformance::storage_quota::{LEAST_ROOM, QuotaCounts, StorageQuota, counts};
 use conformance::units::{Bytes, Millis};
 use engine::EngineError;
 
+use super::envelope::driver_with_quota;
 use super::inside::{Attempt, Inside, note_deviations};
 use super::percent;
 use crate::bench::Bench;
@@ -19,7 +21,7 @@ use crate::record::mark_phase;
 /// A module whose memory grows by more than this after its start is watched for the whole window in every try.
 const GROWS: f64 = 1.02;
 
-/// Searches for the least memory, then for the fewest cores inside that memory.
+/// Searches for the least memory, then for the fewest cores inside that memory, then for the least room of the writable layer.
 ///
 /// What was seen is in the record after every try.
 ///
@@ -49,6 +51,7 @@ pub async fn start(
         allowed: search.allowed,
         memory: Observed::unseen(Reason::InputMissing, "no start under a limit yet"),
         cores: Observed::unseen(Reason::InputMissing, waiting),
+        storage: Observed::unseen(Reason::InputMissing, waiting),
         unlimited: unlimited.clone(),
     });
     let from = bench.events.now();
@@ -61,6 +64,12 @@ pub async fn start(
         Err(unseen) => seen(record, |sizing| sizing.cores = Observed::Unseen(unseen)),
     }
     mark_phase(record, "core search", from, bench.events.now());
+    let from = bench.events.now();
+    match storage_plan(record, launch, &unlimited) {
+        Ok((plan, kind)) => search.play(record, plan, &kind).await?,
+        Err(unseen) => seen(record, |sizing| sizing.storage = Observed::Unseen(unseen)),
+    }
+    mark_phase(record, "storage search", from, bench.events.now());
     bench.events.observed("sizing", &record.observations.sizing);
     Ok(())
 }
@@ -73,6 +82,13 @@ enum Kind {
     Cores {
         memory: Bytes,
     },
+    /// Inside this memory and these cores, where they were found.
+    Storage {
+        memory: Bytes,
+        cores: Option<f64>,
+        image: Bytes,
+        counts: QuotaCounts,
+    },
 }
 
 impl Kind {
@@ -83,10 +99,22 @@ impl Kind {
             Kind::Memory => Limits {
                 memory: Some(Bytes(limit)),
                 cores: None,
+                storage: None,
             },
             Kind::Cores { memory } => Limits {
                 memory: Some(memory),
                 cores: Some(limit as f64 / 1_000.0),
+                storage: None,
+            },
+            Kind::Storage {
+                memory,
+                cores,
+                image,
+                counts,
+            } => Limits {
+                memory: Some(memory),
+                cores,
+                storage: Some(StorageQuota::counting(counts, Bytes(limit), image)),
             },
         }
     }
@@ -95,13 +123,15 @@ impl Kind {
         match self {
             Kind::Memory => format!("{} of memory", Bytes(limit)),
             Kind::Cores { .. } => format!("{}.{:02} cores", limit / 1_000, limit % 1_000 / 10),
+            Kind::Storage { .. } => format!("{} for the writable layer", Bytes(limit)),
         }
     }
 
     const fn share(self) -> (u8, u8) {
         match self {
             Kind::Memory => (70, 90),
-            Kind::Cores { .. } => (90, 99),
+            Kind::Cores { .. } => (90, 95),
+            Kind::Storage { .. } => (95, 99),
         }
     }
 
@@ -109,6 +139,7 @@ impl Kind {
         seen(record, |sizing| match self {
             Kind::Memory => sizing.memory = Observed::Seen(tries),
             Kind::Cores { .. } => sizing.cores = Observed::Seen(tries),
+            Kind::Storage { .. } => sizing.storage = Observed::Seen(tries),
         });
     }
 }
@@ -167,6 +198,7 @@ impl Search<'_> {
                 seen(record, |sizing| match kind {
                     Kind::Memory => sizing.memory = Observed::Unseen(trouble),
                     Kind::Cores { .. } => sizing.cores = Observed::Unseen(trouble),
+                    Kind::Storage { .. } => sizing.storage = Observed::Unseen(trouble),
                 });
                 return Ok(());
             }
@@ -314,14 +346,27 @@ fn core_plan(record: &Record, unlimited: &Unlimited) -> Result<(Plan, Bytes), Un
     let cores = record.device.cores;
     let cores = cores.ok_or_else(|| cannot("how many cores the device has was not seen"))?;
     let sizing = record.observations.sizing.get()?;
+    let memory = proven_memory(sizing, unlimited)?;
+    Ok((
+        Plan::cores(busiest, cores),
+        left_by_the_claim(record, memory),
+    ))
+}
+
+/// The least memory, in bytes, if it was found.
+fn proven_memory(sizing: &Sizing, unlimited: &Unlimited) -> Result<u64, Unseen> {
     let tries = sizing.memory.get()?;
     let memory = result(unlimited, tries, Limits::memory_bytes);
-    let memory = memory.proven(tries.plan.repeats).ok_or_else(|| {
+    memory.proven(tries.plan.repeats).ok_or_else(|| {
         Unseen::new(
             Reason::InputMissing,
             "no memory was found to search inside of",
         )
-    })?;
+    })
+}
+
+/// What the claim that comes of this memory leaves the module.
+fn left_by_the_claim(record: &Record, memory: u64) -> Bytes {
     let claim = hardware::read(&record.offer.listing.description);
     let claim = claim.map(|paragraph| paragraph.claim).unwrap_or_default();
     let found = Proposal {
@@ -331,8 +376,47 @@ fn core_plan(record: &Record, unlimited: &Unlimited) -> Result<(Plan, Bytes), Un
     let (scope, reserve) = (record.offer.plan.claim_scope, &record.run.reserve);
     let ram = propose(&claim, &found, scope, reserve).ram_bytes;
     let left = memory_budget(ram.unwrap_or_default(), scope, reserve);
-    let left = left.unwrap_or_else(|_| sizing::round_up_ram(Bytes(memory)));
-    Ok((Plan::cores(busiest, cores), left))
+    left.unwrap_or_else(|_| sizing::round_up_ram(Bytes(memory)))
+}
+
+/// The search for the writable layer's room, inside what the searches before it found.
+fn storage_plan(
+    record: &Record,
+    launch: &Launch<'_>,
+    unlimited: &Unlimited,
+) -> Result<(Plan, Kind), Unseen> {
+    let counts = counts(driver_with_quota(record)?)?;
+    if !counts.is_kept() {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            "the kernel may suspend this storage driver's quota from one start to the next, so a start inside it proves nothing",
+        ));
+    }
+    let storage = record.observations.storage.get()?;
+    let written = *storage.writable.get()?;
+    if written < LEAST_ROOM {
+        return Err(Unseen::new(
+            Reason::CannotMeasure,
+            format!("it keeps only {written} in its writable layer: too little to limit"),
+        ));
+    }
+    let sizing = record.observations.sizing.get()?;
+    let memory = proven_memory(sizing, unlimited)?;
+    let cores = sizing.cores.seen().and_then(|tries| {
+        let found = result(unlimited, tries, Limits::millicores);
+        let millicores = found.proven(tries.plan.repeats)?;
+        // Whole ones, as the claim will have them; as many as the device has are no limit.
+        let whole = u32::try_from(millicores.div_ceil(1_000)).ok()?;
+        record.device.cores.filter(|cores| whole < *cores)?;
+        Some(f64::from(whole))
+    });
+    let kind = Kind::Storage {
+        memory: left_by_the_claim(record, memory),
+        cores,
+        image: launch.image.unpacked,
+        counts,
+    };
+    Ok((Plan::storage(written), kind))
 }
 
 #[cfg(test)]
@@ -351,6 +435,7 @@ mod tests {
             oom_unseen: None,
             last_lines: Vec::new(),
             usage: Observed::default(),
+            written: Observed::default(),
         }
     }
 

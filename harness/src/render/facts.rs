@@ -5,7 +5,7 @@ use conformance::record::{Device, EngineFacts};
 use conformance::report::Report;
 use serde::Serialize;
 
-use crate::render::{host, sizing, words};
+use crate::render::{host, sizing, storage, words};
 
 /// A titled list of rows.
 #[derive(Debug, Serialize)]
@@ -37,6 +37,13 @@ pub fn facts(report: &Report) -> Vec<Facts> {
             rows: engine(&report.device.engine),
         },
     ];
+    let rows = storage::rows(report);
+    if !rows.is_empty() {
+        facts.push(Facts {
+            title: "Storage",
+            rows,
+        });
+    }
     let rows = sizing::rows(report);
     if !rows.is_empty() {
         facts.push(Facts {

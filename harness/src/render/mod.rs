@@ -12,6 +12,7 @@ pub mod markdown;
 pub mod next;
 pub mod sarif;
 pub mod sizing;
+mod storage;
 pub mod text;
 pub mod words;
 pub mod write;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use conformance::finding::Unseen;
 use conformance::hardware;
-use conformance::observation::{Limits, Observed, Sizing, Tries, Try};
+use conformance::observation::{Limits, Observed, Sizing, StorageLimitProof, Tries, Try};
 use conformance::offer::ClaimScope;
 use conformance::report::Report;
 use conformance::sizing::{Answer, Minimum, answer};
@@ -78,6 +78,14 @@ pub fn text(report: &Report, answered: &Result<Answer, Unseen>) -> String {
     );
     out.push_str(&part("Memory", &answer.memory, &sizing.memory, MEMORY));
     out.push_str(&part("Cores", &answer.millicores, &sizing.cores, CORES));
+    if sizing.storage.seen().is_some() {
+        out.push_str(&part(
+            "Writable layer",
+            &answer.writable,
+            &sizing.storage,
+            STORAGE,
+        ));
+    }
     out.push_str(&storage(report, answer));
     out.push_str(&sentence(answer));
     out
@@ -130,6 +138,11 @@ pub(super) const MEMORY: Unit = Unit {
 pub(super) const CORES: Unit = Unit {
     of: Limits::millicores,
     say: |limit| format!("{}.{:02} cores", limit / 1_000, limit % 1_000 / 10),
+};
+
+const STORAGE: Unit = Unit {
+    of: Limits::storage_room,
+    say: |limit| Bytes(limit).to_string(),
 };
 
 fn part(title: &str, minimum: &Observed<Minimum>, tries: &Observed<Tries>, unit: Unit) -> String {
@@ -249,16 +262,32 @@ fn storage(report: &Report, answer: &Answer) -> String {
         .engine
         .seen()
         .map_or("its storage driver", |engine| &engine.storage_driver);
-    let text = match &answer.storage {
-        Observed::Seen(bytes) => format!(
+    let text = match (&answer.storage, &answer.writable) {
+        (Observed::Seen(bytes), Observed::Seen(_)) => format!(
+            "{:.1} MB in all: image, volumes and logs as they were measured without limits, and the room that was found for the writable layer. Volumes and logs no quota bounds.",
+            megabytes(*bytes)
+        ),
+        (Observed::Seen(bytes), Observed::Unseen(unseen)) if quota_bites(report) => format!(
+            "{:.1} MB were taken without limits: image, writable layer, volumes and logs. {}, so the measured figure is rounded up, not searched.",
+            megabytes(*bytes),
+            plain(&undecided(unseen))
+        ),
+        (Observed::Seen(bytes), Observed::Unseen(_)) => format!(
             "{:.1} MB were taken without limits: image, writable layer, volumes and logs. Nothing limits storage here ({}), so the measured figure is rounded up, not searched.",
             megabytes(*bytes),
             plain(driver)
         ),
-        Observed::Unseen(unseen) => format!("{}; the claim of storage stays", undecided(unseen)),
+        (Observed::Unseen(unseen), _) => {
+            format!("{}; the claim of storage stays", undecided(unseen))
+        }
     };
     out.push_str(&indented(&text));
     out
+}
+
+fn quota_bites(report: &Report) -> bool {
+    let proof = report.observations.limits.storage.seen();
+    proof.is_some_and(StorageLimitProof::bites)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
@@ -306,6 +335,13 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
         ("Fewest cores", told(&answer.millicores, CORES)),
         ("Starts under core limits", limits(&sizing.cores, CORES)),
     ];
+    if sizing.storage.seen().is_some() {
+        rows.push(("Least room to write", told(&answer.writable, STORAGE)));
+        rows.push((
+            "Starts under storage limits",
+            limits(&sizing.storage, STORAGE),
+        ));
+    }
     if answer.memory.seen().is_some() {
         rows.push(("For the offer", hardware::write(&answer.claim)));
     }

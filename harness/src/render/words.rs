@@ -82,6 +82,8 @@ pub(crate) fn measurement_title(name: &str) -> &str {
         "cpu.cores.max" => "CPU, busiest second",
         "cpu.throttled.ratio" => "CPU periods held back by the quota",
         "storage.image" => "Image, unpacked",
+        "storage.image.compressed" => "Image, compressed",
+        "storage.image.shared" => "Of the image, shared with other images",
         "storage.writable" => "Writable layer",
         "storage.volumes" => "Volumes",
         "startup.running" => "Start until running",

@@ -133,9 +133,15 @@ pub(crate) fn blocks(id: &str) -> anyhow::Result<(u64, u64)> {
         data_root: Some(root.clone()),
         data_root_on_host: root,
     };
-    let nothing = conformance::units::Bytes(0);
-    let seen = agent::sampler::storage::measure(&roots, Some(&upper), &[], None, nothing);
-    let walked = seen.writable.seen().context("walk the writable layer")?.0;
+    let places = agent::sampler::storage::Places {
+        layer: Ok(agent::sampler::layer::Layer::Upper(upper.clone())),
+        mounts: Vec::new(),
+        log: None,
+    };
+    let walked = agent::sampler::storage::layer(&roots, &places);
+    let walked = walked
+        .map_err(|unseen| anyhow::anyhow!("walk the writable layer: {unseen:?}"))?
+        .0;
     let du = std::process::Command::new("du")
         .args(["-s", "-B1"])
         .arg(&upper)

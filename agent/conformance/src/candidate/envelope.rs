@@ -6,6 +6,7 @@ use super::object;
 use crate::create_options::{gpu_asks, without_gpu};
 use crate::observation::Limits;
 use crate::record::{Deviation, DeviationKind};
+use crate::units::Bytes;
 
 /// Sets the limits. A lower limit of the module's own stays; options that the engine refuses beside them go.
 pub(super) fn set(body: &mut Map<String, Value>, limits: &Limits, deviations: &mut Vec<Deviation>) {
@@ -70,6 +71,29 @@ pub(super) fn set(body: &mut Map<String, Value>, limits: &Limits, deviations: &m
             );
         }
     }
+    if let Some(quota) = limits.storage {
+        hold_storage(host, quota.size, deviations);
+    }
+}
+
+/// The storage driver's quota. A lower one of the module's own stays; a size with a unit is the engine's to read, and goes.
+fn hold_storage(host: &mut Map<String, Value>, size: Bytes, deviations: &mut Vec<Deviation>) {
+    let mut options = host
+        .get("StorageOpt")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let own = options.get("size").and_then(Value::as_str);
+    let own = own.and_then(|own| own.parse::<u64>().ok()).map(Bytes);
+    let size = own.map_or(size, |own| own.min(size));
+    options.insert("size".to_owned(), json!(size.0.to_string()));
+    put(
+        host,
+        "StorageOpt",
+        Value::Object(options),
+        "the claim's storage: what it leaves the writable layer; volumes and logs are not bounded",
+        deviations,
+    );
 }
 
 /// Takes away every accelerator that is asked for: the offer claims none, so it must do without.

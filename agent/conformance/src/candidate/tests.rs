@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sample;
+use crate::storage_quota::StorageQuota;
 use crate::units::Bytes;
 
 /// The spec for the sample offer with these createOptions, and the offer spoilt by `spoil`.
@@ -173,6 +174,7 @@ fn an_envelope_limits_memory_without_swap_and_cores() {
     let limits = Limits {
         memory: Some(Bytes::mib(112)),
         cores: Some(2.0),
+        storage: None,
     };
     let made = spec(
         &json!({"HostConfig": {"ReadonlyRootfs": true}}),
@@ -204,6 +206,7 @@ fn an_envelope_keeps_lower_limits_and_withdraws_what_the_engine_refuses_beside_i
     let limits = Limits {
         memory: Some(Bytes(1000)),
         cores: Some(0.5),
+        storage: None,
     };
     let options = json!({"HostConfig": {"Memory": 900, "MemoryReservation": 950, "CpuQuota": 20_000, "CpuPeriod": 100_000,
         "OomKillDisable": true}});
@@ -214,6 +217,28 @@ fn an_envelope_keeps_lower_limits_and_withdraws_what_the_engine_refuses_beside_i
     assert_eq!(host["OomKillDisable"], false);
     assert_eq!(host.get("CpuQuota"), None);
     assert_eq!(host.get("CpusetCpus"), None);
+}
+
+#[test]
+fn a_quota_joins_the_storage_options_and_a_lower_one_stays() {
+    let quota = StorageQuota::leaving(Bytes(900), Bytes(100), "btrfs").unwrap();
+    let limits = Limits {
+        memory: None,
+        cores: None,
+        storage: Some(quota),
+    };
+    for (own, set) in [
+        (json!({}), "1000"),
+        (json!({"size": "700"}), "700"),
+        (json!({"size": "7000"}), "1000"),
+        (json!({"size": "10G"}), "1000"),
+    ] {
+        let options = json!({"HostConfig": {"StorageOpt": own}});
+        let made = spec(&options, Some(&limits), |_| {});
+        assert_eq!(made.body["HostConfig"]["StorageOpt"], json!({"size": set}));
+        let told = kinds(&made, DeviationKind::Envelope);
+        assert_eq!(told.is_empty(), own == json!({"size": "700"}), "{told:?}");
+    }
 }
 
 #[test]

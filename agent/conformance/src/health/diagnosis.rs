@@ -97,6 +97,10 @@ const ENGINE_WORDS: &[(Cause, &[&str])] = &[
         &["container init was oom-killed", "cannot allocate memory"],
     ),
     (
+        Cause::OutOfStorage,
+        &["disk quota exceeded", "no space left on device"],
+    ),
+    (
         Cause::PortInUse,
         &["port is already allocated", "address already in use"],
     ),
@@ -164,6 +168,8 @@ fn cause_of_exit(code: i64, failure: &Failure<'_>) -> Cause {
         Cause::WrongArchitecture
     } else if code == 0 {
         Cause::EndedByItself
+    } else if NO_ROOM.iter().any(|words| says(words)) {
+        Cause::OutOfStorage
     } else if matches!(code, NOT_EXECUTABLE | NOT_FOUND)
         || MISSING_FILE.iter().any(|words| says(words))
     {
@@ -181,6 +187,14 @@ const MISSING_FILE: &[&str] = &[
     "permission denied",
     "Read-only file system",
     "read-only file system",
+];
+
+/// What C libraries and runtimes say of a full disk and of a full quota (errno(3): ENOSPC, EDQUOT).
+const NO_ROOM: &[&str] = &[
+    "No space left on device",
+    "no space left on device",
+    "Disk quota exceeded",
+    "disk quota exceeded",
 ];
 
 const NOT_EXECUTABLE: i64 = 126;
@@ -261,6 +275,11 @@ mod tests {
         (
             "driver failed programming external connectivity on endpoint x (41): Bind for 0.0.0.0:80 failed: port is already allocated",
             Cause::PortInUse,
+        ),
+        // Driver btrfs: the image alone is more than the quota.
+        (
+            "Failed to limit qgroup for &{}: disk quota exceeded",
+            Cause::OutOfStorage,
         ),
         ("Minimum memory limit allowed is 6MB", Cause::BadOption),
         (
@@ -350,6 +369,12 @@ mod tests {
                 "mkdir: Read-only file system",
                 Cause::MissingFileOrPermission,
             ),
+            (
+                1,
+                "write /data/x: No space left on device",
+                Cause::OutOfStorage,
+            ),
+            (1, "Disk quota exceeded (os error 122)", Cause::OutOfStorage),
             (0, "done", Cause::EndedByItself),
             (3, "giving up", Cause::Crashed),
             (139, "", Cause::Crashed),

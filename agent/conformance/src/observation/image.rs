@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Observed;
+use super::{Observed, is_nothing_looked};
 use crate::platform::Platform;
 use crate::units::{Bytes, Millis};
 
@@ -34,6 +34,9 @@ pub struct ImageFacts {
     pub unpacked: Bytes,
     /// Compressed size of all layers.
     pub compressed: Observed<Bytes>,
+    /// What other images on this engine have too: a fact of the engine, not of the image. Older reports do not have it.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub shared: Observed<Bytes>,
     /// The config.
     pub config: ImageConfig,
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Observed, is_nothing_looked};
+use crate::storage_quota::StorageQuota;
 use crate::units::Bytes;
 
 /// What switches the memory controller on where a Raspberry Pi's firmware has switched it off.
@@ -123,6 +124,9 @@ pub struct Limits {
     pub memory: Option<Bytes>,
     /// Cores.
     pub cores: Option<f64>,
+    /// The writable layer, where the storage driver's quota was shown to bite. Volumes and logs it does not bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<StorageQuota>,
 }
 
 impl Limits {
@@ -130,6 +134,12 @@ impl Limits {
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         self.memory.map_or(u64::MAX, |memory| memory.0)
+    }
+
+    /// The room of the writable layer in bytes; none is no limit.
+    #[must_use]
+    pub fn storage_room(&self) -> u64 {
+        self.storage.map_or(u64::MAX, |quota| quota.room.0)
     }
 
     /// The limit of cores in thousandths; none is no limit.

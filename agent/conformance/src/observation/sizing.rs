@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Limits, Observed};
+use super::{Cause, Limits, Observed, is_nothing_looked};
 use crate::sizing::Plan;
 use crate::units::{Bytes, Millis};
 
@@ -19,6 +19,9 @@ pub struct Sizing {
     pub memory: Observed<Tries>,
     /// Tries with fewer and fewer cores, inside the memory that was found, rounded up.
     pub cores: Observed<Tries>,
+    /// Tries with less and less room for the writable layer, inside both. Older reports do not have them.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub storage: Observed<Tries>,
 }
 
 /// What the module took when nothing held it back.
@@ -41,7 +44,7 @@ pub struct Unlimited {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Tries {
-    /// From where to where, and when it is done: bytes of memory, or thousandths of a core.
+    /// From where to where, and when it is done: bytes of memory, thousandths of a core, or bytes of the writable layer.
     pub plan: Plan,
     /// The starts, in order.
     pub tries: Vec<Try>,

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, Observed, Usage};
+use super::{Limits, Observed, Usage, is_nothing_looked};
 use crate::finding::Unseen;
-use crate::units::Millis;
+use crate::units::{Bytes, Millis};
 
 /// One cold start: image present, container and volumes fresh.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Start {
     pub last_lines: Vec<String>,
     /// What it used from start until the end of this start's watch.
     pub usage: Observed<Usage>,
+    /// Blocks of its writable layer at its end; looked at where a quota bounds it.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub written: Observed<Bytes>,
 }
 
 /// Whether a start came up and stayed up.
@@ -72,6 +75,8 @@ pub enum Cause {
     MissingDeviceOrBind,
     /// Killed for memory.
     OutOfMemory,
+    /// No room was left to write: its quota, or the device's disk.
+    OutOfStorage,
     /// A host port is taken.
     PortInUse,
     /// The engine refuses an option.
@@ -101,6 +106,7 @@ impl Cause {
             Cause::WrongArchitecture
             | Cause::MissingDeviceOrBind
             | Cause::OutOfMemory
+            | Cause::OutOfStorage
             | Cause::BadOption
             | Cause::UnresolvedPlaceholder
             | Cause::MissingFileOrPermission
@@ -147,6 +153,9 @@ pub struct Stop {
 pub struct EnvelopeRun {
     /// The limits set.
     pub limits: Limits,
+    /// Why no quota bounds the writable layer, though the offer claims storage. Older reports do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_quota: Option<Unseen>,
     /// The starts.
     pub starts: Vec<Start>,
 }

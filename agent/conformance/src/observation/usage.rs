@@ -266,7 +266,7 @@ pub struct StorageUse {
     pub image: Bytes,
     /// Writable layer, in blocks really taken.
     pub writable: Observed<Bytes>,
-    /// Named and anonymous volumes, in blocks really taken.
+    /// Named and anonymous volumes and binds that the candidate may write to, in blocks really taken.
     pub volumes: Observed<Bytes>,
     /// The container's log file.
     pub logs: Observed<Bytes>,
@@ -278,6 +278,50 @@ pub struct StorageUse {
     /// Free space of the file system that holds the engine's data, before and after.
     #[serde(default, skip_serializing_if = "is_nothing_looked")]
     pub disk: Observed<DiskGrowth>,
+    /// Volumes and binds, one by one. Older reports do not have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<MountUse>,
+}
+
+/// One volume or bind of a candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MountUse {
+    /// What it is.
+    pub kind: MountKind,
+    /// The volume's name, or the host path of a bind.
+    pub name: String,
+    /// Where the candidate sees it.
+    pub destination: String,
+    /// Whether the candidate may write to it.
+    pub writable: bool,
+    /// What is in it.
+    pub used: Observed<Space>,
+}
+
+/// What a mount is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum MountKind {
+    /// A volume that the createOptions name.
+    NamedVolume,
+    /// A volume that the image declares, or one without a name: the engine makes it up.
+    AnonymousVolume,
+    /// A path of the host's: outside of the candidate.
+    Bind,
+}
+
+/// Blocks really taken, and the files and directories in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Space {
+    /// Blocks, in bytes.
+    pub blocks: Bytes,
+    /// Files and directories.
+    pub inodes: u64,
 }
 
 /// Free space of a whole file system at two moments. Whoever else writes there is in it: it supports no verdict, but shows

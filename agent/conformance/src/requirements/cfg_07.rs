@@ -150,6 +150,9 @@ const fn mend(cause: Cause) -> &'static str {
         Cause::OutOfMemory => {
             "make the module need less memory, or lift the limit in its create options"
         }
+        Cause::OutOfStorage => {
+            "make the module write less, or free what fills the device's disk; df and docker system df tell"
+        }
         Cause::PortInUse => "free the host port on the device, or publish another one",
         Cause::BadOption => "correct the create option that the engine names",
         Cause::UnresolvedPlaceholder => {

@@ -119,6 +119,7 @@ pub(super) const fn cause_in_words(cause: Cause) -> &'static str {
         Cause::WrongArchitecture => "wrong architecture",
         Cause::MissingDeviceOrBind => "device or bind source missing",
         Cause::OutOfMemory => "out of memory",
+        Cause::OutOfStorage => "out of storage",
         Cause::PortInUse => "port in use",
         Cause::BadOption => "option refused",
         Cause::UnresolvedPlaceholder => "unresolved placeholder",

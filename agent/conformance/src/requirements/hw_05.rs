@@ -1,9 +1,10 @@
-//! IEM-HW-05: the storage that the offer declares is enough, by measurement.
+//! IEM-HW-05: the storage that the offer declares is enough: by measurement, and by the envelope's quota where there is one.
 
 use super::cold_starts::speak_for_the_module;
 use super::growth;
 use super::pre_07;
 use super::ram_claim::claim;
+use super::storage_quota::{self, Held};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{self, Claim};
 use crate::observation::{GoldenRun, Observed, StorageUse};
@@ -56,6 +57,16 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     if seen > claimed {
         return Ok(too_much(&claim, &parts, seen, saw, wanted));
     }
+    let held = storage_quota::held(record, claimed)?;
+    if let Held::Bursts(words) = &held {
+        // A module may need for a while what it does not keep: measured at the end it is not there.
+        let remedy = storage_quota::remedy(&claim);
+        return Ok(Outcome::unmet(
+            format!("{words}; kept were {saw}"),
+            wanted,
+            remedy,
+        ));
+    }
     if let Some((name, Err(unseen))) = parts.iter().find(|(_, bytes)| bytes.is_err()) {
         return Err(Unseen::new(
             Reason::CannotMeasure,
@@ -73,7 +84,10 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         let remedy = "clean up what the module no longer needs, or bound what it keeps";
         return Ok(Outcome::concern(format!("{saw}; {grew}"), wanted, remedy));
     }
-    Ok(Outcome::met(saw, wanted))
+    Ok(match held {
+        Held::Holds(words) => Outcome::met(format!("{saw}; {words}"), wanted),
+        Held::Unbounded | Held::Bursts(_) => Outcome::met(saw, wanted),
+    })
 }
 
 type Part = (&'static str, Result<Bytes, Unseen>);
@@ -148,6 +162,7 @@ fn decimal(bytes: Bytes) -> String {
 mod tests {
     use super::*;
     use crate::finding::OutcomeKind;
+    use crate::requirements::storage_quota::tests::with_quota;
     use crate::sample;
 
     fn with_storage(change: fn(&mut StorageUse)) -> Record {
@@ -197,6 +212,20 @@ mod tests {
             storage.image = Bytes(100_000_001);
         });
         assert_eq!(judge(&too_much).unwrap().kind, OutcomeKind::Unmet);
+    }
+
+    #[test]
+    fn what_is_needed_for_a_while_and_not_kept_fails_by_the_quota() {
+        let outcome = judge(&with_quota(3)).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert!(outcome.saw.contains("kept were 12 MB"), "{}", outcome.saw);
+        let held = judge(&with_quota(0)).unwrap();
+        assert_eq!(held.kind, OutcomeKind::Met);
+        assert!(
+            held.saw.contains("a quota; volumes and logs"),
+            "{}",
+            held.saw
+        );
     }
 
     #[test]

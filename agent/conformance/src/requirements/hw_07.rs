@@ -5,8 +5,9 @@ use super::cpu_claim::cpu_is_as_claimed;
 use super::envelope::{self, Envelope};
 use super::hw_03::claim_below_reserve;
 use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
+use super::storage_quota::{self, Held};
 use super::{pre_07, pre_08};
-use crate::finding::{Outcome, Unseen};
+use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::Claim;
 use crate::observation::GoldenRun;
 use crate::record::{Record, ScopeName};
@@ -32,7 +33,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
             heading: "Device dimensioning",
         },
     ],
-    statement: "Inside memory and CPU limits equal to its claim the module starts and stays healthy, every time.",
+    statement: "Inside limits of memory and CPU equal to its claim, and of storage where the engine has a quota, the module starts and stays healthy, every time.",
     remedy: "Raise the claim to what the module needs, or make it need less in the phase that failed.",
     judge: Judge::By(judge),
 };
@@ -94,7 +95,8 @@ fn limits(record: &Record) -> String {
         Some(cores) => format!("{cores} cores"),
         None => "no CPU limit".to_owned(),
     };
-    format!("{memory} of memory without swap, {cores}")
+    let storage = storage_quota::limit_in_words(record);
+    format!("{memory} of memory without swap, {cores}{storage}")
 }
 
 fn burst(
@@ -106,6 +108,9 @@ fn burst(
     if Tally::of(&record.observations.starts).healthy == 0 {
         // Says why: nothing was started, or nothing ever came up.
         speak_for_the_module(record)?;
+    }
+    if !tally.killed_for_memory() && storage_quota::failed_for_storage(tally) > 0 {
+        return out_of_storage(record, claim, tally, wanted);
     }
     if !tally.killed_for_memory() {
         speak_for_the_module(record)?;
@@ -125,11 +130,46 @@ fn burst(
     })
 }
 
+/// No start was healthy, and at least one said that it could not write on.
+fn out_of_storage(
+    record: &Record,
+    claim: &Claim,
+    tally: &Tally<'_>,
+    wanted: String,
+) -> Result<Outcome, Unseen> {
+    speak_for_the_module(record)?;
+    let run = record.observations.envelope.get()?;
+    let Some(claimed) = claim.storage_bytes.filter(|_| run.limits.storage.is_some()) else {
+        return Err(Unseen::new(
+            Reason::Infrastructure,
+            format!(
+                "no quota was set, and yet storage ran out inside the envelope: the device's disk may be full: {}",
+                tally.account()
+            ),
+        ));
+    };
+    match storage_quota::held(record, claimed)? {
+        Held::Bursts(_) => {
+            let reached = storage_quota::reached(run);
+            let saw = format!("inside {}: {}{reached}", limits(record), tally.account());
+            Ok(Outcome::unmet(saw, wanted, storage_quota::remedy(claim)))
+        }
+        Held::Holds(_) | Held::Unbounded => Err(Unseen::new(
+            Reason::Configuration,
+            format!(
+                "the envelope's quota left the writable layer less than the claim does: {}",
+                tally.account()
+            ),
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{OutcomeKind, Reason};
+    use crate::finding::OutcomeKind;
     use crate::observation::{Cause, EnvelopeRun, Health, Observed, Start};
+    use crate::requirements::storage_quota::tests::with_quota;
     use crate::sample;
 
     const TWO_CORES: &str = "Linux x64 OS, 512 MB of RAM, 2 cores, 100 MB of storage";
@@ -176,6 +216,26 @@ mod tests {
             outcome.saw
         );
         assert!(outcome.paste.is_some());
+    }
+
+    #[test]
+    fn a_module_that_cannot_write_on_inside_the_quota_fails_for_storage() {
+        let outcome = judge(&with_quota(3)).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        for words in ["out of storage", "/data/7", "83.8 MiB", "volumes and logs"] {
+            assert!(outcome.saw.contains(words), "{words}: {}", outcome.saw);
+        }
+        assert!(outcome.remedy.unwrap().contains("more storage"));
+        let held = judge(&with_quota(0)).unwrap();
+        assert_eq!(held.kind, OutcomeKind::Met);
+        assert!(held.saw.contains("for the writable layer"), "{}", held.saw);
+    }
+
+    #[test]
+    fn storage_that_ran_out_without_a_quota_is_the_disk_s() {
+        let mut record = with_quota(3);
+        envelope(&mut record).limits.storage = None;
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::Infrastructure);
     }
 
     #[test]

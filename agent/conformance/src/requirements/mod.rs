@@ -53,6 +53,7 @@ mod sec_01;
 mod sec_02;
 mod secret_look;
 mod stays_up;
+mod storage_quota;
 mod sup_01;
 mod tel_03;
 mod upd_01;

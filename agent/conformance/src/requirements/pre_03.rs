@@ -20,7 +20,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::By(judge),
 };
 
-/// No verdict rests on a storage limit where the driver has none: IEM-HW-05 judges by measurement alone.
+/// The envelope has a quota only where it was shown to bite; without one IEM-HW-05 judges by measurement alone.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let proof = record.observations.limits.storage.get()?;
     let wanted = "no room beyond the limit, or a storage driver that has no limits and says so";

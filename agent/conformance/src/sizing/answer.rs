@@ -19,7 +19,9 @@ pub struct Answer {
     pub memory: Observed<Minimum>,
     /// Least CPU in thousandths of a core.
     pub millicores: Observed<Minimum>,
-    /// Image, writable layer, volumes and logs together, as measured: nothing was limited.
+    /// Least room for the writable layer in bytes, where the storage driver has a quota.
+    pub writable: Observed<Minimum>,
+    /// Image, writable layer, volumes and logs together: measured, the writable layer as it was found where it was searched.
     pub storage: Observed<Bytes>,
     /// What the claim speaks of.
     pub scope: ClaimScope,
@@ -68,7 +70,13 @@ pub fn answer(report: &Report, scope: ClaimScope) -> std::result::Result<Answer,
         ..minimum
     });
     let millicores: Observed<Minimum> = millicores.into();
-    let storage: Observed<Bytes> = seen.storage.get().and_then(total).into();
+    let writable = minimum(&sizing.storage, Limits::storage_room).map(|minimum| Minimum {
+        adapts: false,
+        ..minimum
+    });
+    let room = writable.as_ref().ok().map(|minimum| Bytes(minimum.limit));
+    let storage = seen.storage.get();
+    let storage: Observed<Bytes> = storage.and_then(|used| total(used, room)).into();
     let reserve = report.run.reserve.clone();
     let claimed = hardware::read(&report.offer.listing.description);
     let claimed = claimed.map_or_else(|| platforms(report), |paragraph| paragraph.claim);
@@ -81,6 +89,7 @@ pub fn answer(report: &Report, scope: ClaimScope) -> std::result::Result<Answer,
         claim: propose(&claimed, &found, scope, &reserve),
         memory,
         millicores,
+        writable: writable.into(),
         storage,
         scope,
         reserve,
@@ -117,12 +126,18 @@ fn proven(result: &Result, tries: &Tries) -> std::result::Result<Minimum, Unseen
     }
 }
 
-/// All storage, if every part was seen.
-fn total(storage: &StorageUse) -> std::result::Result<Bytes, Unseen> {
-    let parts = [&storage.writable, &storage.volumes, &storage.logs];
-    parts.into_iter().try_fold(storage.image, |sum, part| {
+/// All storage, if every part was seen: with the room that was found for the writable layer in the place of what was in it,
+/// since a module may need more for a while than it keeps.
+fn total(storage: &StorageUse, room: Option<Bytes>) -> std::result::Result<Bytes, Unseen> {
+    let writable = match room {
+        Some(room) => room,
+        None => *storage.writable.get()?,
+    };
+    let others = [&storage.volumes, &storage.logs];
+    let all = others.into_iter().try_fold(storage.image, |sum, part| {
         Ok(sum.saturating_add(*part.get()?))
-    })
+    })?;
+    Ok(all.saturating_add(writable))
 }
 
 /// What an offer without a hardware paragraph says of its platforms elsewhere.
@@ -164,6 +179,7 @@ mod tests {
             limits: Limits {
                 memory: Some(Bytes::mib(*limit)),
                 cores: None,
+                storage: None,
             },
             watched: Millis(2_000),
             fits: *fits,
@@ -180,6 +196,7 @@ mod tests {
                 tries: tries.collect(),
             }),
             cores: Observed::unseen(Reason::CannotMeasure, "emulated"),
+            storage: Observed::default(),
             unlimited,
         });
         Report::judge(record, CATALOGUE)
@@ -214,6 +231,37 @@ mod tests {
             .unwrap()
             .claim;
         assert_eq!(answer.claim.ram_bytes, claimed.ram_bytes);
+    }
+
+    #[test]
+    fn the_room_that_was_found_takes_the_place_of_what_the_layer_kept() {
+        let mut report = report(&[(310, true), (300, false), (310, true), (310, true)]);
+        let before = *answer(&report, ClaimScope::Device)
+            .unwrap()
+            .storage
+            .get()
+            .unwrap();
+        let Observed::Seen(sizing) = &mut report.observations.sizing else {
+            panic!("the report has a search");
+        };
+        let Observed::Seen(mut tries) = sizing.memory.clone() else {
+            panic!("it searched for memory");
+        };
+        tries.plan = Plan::storage(Bytes::mib(40));
+        for (one, room) in tries.tries.iter_mut().zip([40, 30, 40, 30]) {
+            let room = Bytes::mib(room);
+            let quota = crate::storage_quota::StorageQuota::leaving(room, Bytes(0), "overlay2");
+            one.limits.storage = Some(quota.unwrap());
+            one.fits = room == Bytes::mib(40);
+        }
+        sizing.storage = Observed::Seen(tries);
+        let answer = answer(&report, ClaimScope::Device).unwrap();
+        assert_eq!(answer.writable.get().unwrap().limit, Bytes::mib(40).0);
+        let kept = 40_960;
+        assert_eq!(
+            answer.storage.get().unwrap().0,
+            before.0 - kept + Bytes::mib(40).0
+        );
     }
 
     #[test]

@@ -91,6 +91,7 @@ mod tests {
             limits: Limits {
                 memory: Some(Bytes::mib(*limit)),
                 cores: None,
+                storage: None,
             },
             watched: Millis(1_000),
             fits: *fits,

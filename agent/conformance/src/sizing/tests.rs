@@ -115,6 +115,16 @@ proptest! {
     }
 
     #[test]
+    fn storage_is_searched_in_at_most_eight_tries(written in 1..4_096_u64, share in 0.05..8.0_f64) {
+        let plan = Plan::storage(Bytes::mib(written));
+        let threshold = whole(float(Bytes::mib(written).0) * share).max(plan.floor).min(plan.allowed(f64::MAX));
+        let tried = played(&plan, |limit, _| limit >= threshold);
+        prop_assert!(tried.len() <= 8);
+        let found = found(&plan, &tried);
+        prop_assert!(found.minimum.is_none_or(|minimum| minimum >= threshold), "{:?}", tried);
+    }
+
+    #[test]
     fn cores_are_searched_in_at_most_ten_tries(busiest in 0.0..8.0_f64, threshold in 50..4_000_u64) {
         let plan = Plan::cores(busiest, 4);
         let tried = played(&plan, |limit, _| limit >= threshold);
