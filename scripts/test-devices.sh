@@ -19,7 +19,6 @@ if [ ! -x target/release/edgeproof ] || [ ! -f target/release/edgeproof-agent.ta
   timed "build (budget 400 s)" scripts/build.sh
 fi
 
-timed "a storage quota (budget 240 s)" scripts/test-quota.sh
 timed "fixtures for arm/v7 (budget 300 s)" scripts/candidates.sh --platform arm/v7 "${fixtures[@]}"
 if [ -n "$quick" ]; then
   timed "image for arm/v7 (budget 300 s)" scripts/platforms.sh arm/v7
@@ -28,7 +27,8 @@ if [ -n "$quick" ]; then
 else
   need qemu-system-x86_64=qemu-system-x86
   timed "fixtures for arm64 (budget 120 s)" scripts/candidates.sh --platform arm64 "${fixtures[@]}"
-  timed "fixtures for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${fixtures[@]}"
+  timed "fixtures for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${fixtures[@]}" scratch-space load-files disk-filler
+  timed "a storage quota (budget 300 s)" scripts/test-quota.sh
   timed "images of every platform (budget 900 s)" scripts/platforms.sh
   timed "registry (budget 60 s)" scripts/test-registry.sh
   timed "cold pull (budget 90 s)" scripts/test-cold-pull.sh
