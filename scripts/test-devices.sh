@@ -13,7 +13,7 @@ case "$#:${1:-}" in
 esac
 
 fixtures=(well-behaved hungry wrong-architecture privileged)
-loads=(needs-300-at-start load-spike load-files)
+loads=(needs-300-at-start load-spike load-files load-children well-behaved)
 need qemu-system-arm mmdebstrap depmod=kmod mke2fs=e2fsprogs jq qemu-arm-static=qemu-user-static
 if [ ! -x target/release/edgeproof ] || [ ! -f target/release/edgeproof-agent.tar ]; then
   timed "build (budget 400 s)" scripts/build.sh
@@ -38,7 +38,8 @@ else
   timed "an x64 device by itself (budget 500 s)" scripts/test-device.sh x64
   timed "main job on every kind of device (budget 2000 s)" scripts/test-certify.sh arm32 arm64 x64 arm32-stock arm32-kernel64
   timed "loads for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${loads[@]}"
-  timed "measurement on cgroup v2 (budget 1500 s)" scripts/test-measurement.sh x64
+  timed "loads for arm/v7 (budget 120 s)" scripts/candidates.sh --platform arm/v7 needs-300-at-start well-behaved
+  timed "measurement on cgroup v2 and without memory controller (budget 2400 s)" scripts/test-measurement.sh x64 arm32-stock
   timed "every generation of the engine (budget 900 s)" scripts/test-engines.sh
 fi
 say "all parts together took $SECONDS s"

@@ -113,6 +113,13 @@ impl CpuLimitProof {
             && self.throttled_periods as f64 >= 0.5 * self.periods as f64
             && self.used_cores <= 1.2 * self.quota_cores
     }
+
+    /// It was throttled, but others left it less than its quota: a busy device shows neither that the quota bites nor that
+    /// it does not.
+    #[must_use]
+    pub fn starved(&self) -> bool {
+        !self.bites() && self.throttled_periods > 0 && self.used_cores < self.quota_cores
+    }
 }
 
 /// Limits of an envelope run.
@@ -189,7 +196,13 @@ mod tests {
             throttled_periods: 0,
             periods: 10,
         };
-        assert!(!proof.bites());
+        assert!(!proof.bites() && !proof.starved());
+        let starved = CpuLimitProof {
+            used_cores: 0.17,
+            throttled_periods: 2,
+            ..proof
+        };
+        assert!(!starved.bites() && starved.starved());
         assert!(
             CpuLimitProof {
                 used_cores: 0.21,

@@ -114,6 +114,15 @@ pub(super) fn cpu_quota_bites(record: &Record) -> Result<(), Unseen> {
     if proof.bites() {
         return Ok(());
     }
+    if proof.starved() {
+        return Err(Unseen::new(
+            Reason::Unstable,
+            format!(
+                "whether a CPU quota bites was not seen: others left a spinner {:.2} of the {:.2} cores that it was allowed, so that it was throttled in only {} of {} periods; repeat it on a quiet device",
+                proof.used_cores, proof.quota_cores, proof.throttled_periods, proof.periods
+            ),
+        ));
+    }
     Err(Unseen::new(
         Reason::CannotMeasure,
         format!(
