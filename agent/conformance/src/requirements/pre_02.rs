@@ -59,4 +59,16 @@ mod tests {
         proof.used_cores = 0.9;
         assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
     }
+
+    #[test]
+    fn a_spinner_that_others_starve_shows_nothing() {
+        let mut record = sample::record();
+        let Observed::Seen(proof) = &mut record.observations.limits.cpu else {
+            panic!("the sample has a CPU proof");
+        };
+        (proof.used_cores, proof.throttled_periods) = (0.17, 2);
+        let unseen = judge(&record).unwrap_err();
+        assert_eq!(unseen.reason, Reason::Unstable);
+        assert!(unseen.because.contains("quiet device"), "{}", unseen.because);
+    }
 }
