@@ -69,6 +69,10 @@ mod tests {
         (proof.used_cores, proof.throttled_periods) = (0.17, 2);
         let unseen = judge(&record).unwrap_err();
         assert_eq!(unseen.reason, Reason::Unstable);
-        assert!(unseen.because.contains("quiet device"), "{}", unseen.because);
+        assert!(
+            unseen.because.contains("quiet device"),
+            "{}",
+            unseen.because
+        );
     }
 }
