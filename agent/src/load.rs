@@ -170,7 +170,8 @@ impl GoldenAccount {
         Some((self.taken.first()?.0, self.taken.last()?.0))
     }
 
-    /// Cores on average over the part of a span that it tells of; `None` if that is less than half of the span.
+    /// Cores on average over a span; `None` if it tells of less than half of it. Before it began and after it ended it took
+    /// nothing, and its group may be there for longer.
     ///
     /// The span is the one in which it was measured: a slow device begins late, when filling and writing are partly over.
     #[must_use]
@@ -178,9 +179,10 @@ impl GoldenAccount {
         let (first, last) = self.span()?;
         let (from_told, to_told) = (from.max(first), to.min(last));
         let told = to_told.checked_sub(from_told)?;
-        let enough = !told.is_zero() && told * 2 >= to.saturating_sub(from);
+        let span = to.saturating_sub(from);
+        let enough = !told.is_zero() && told * 2 >= span;
         let taken = self.taken_at(to_told)? - self.taken_at(from_told)?;
-        enough.then(|| taken / told.as_secs_f64())
+        enough.then(|| taken / span.as_secs_f64())
     }
 
     /// CPU seconds by a moment between the first and the last told, on the straight line between its neighbours.
@@ -284,9 +286,9 @@ mod tests {
         assert_eq!(cores(1.0, 5.0), Some(0.475));
         assert_eq!(cores(2.0, 5.0), Some(0.3));
         assert_eq!(cores(1.5, 3.5), Some(0.475));
-        // Begun before it, or ended after it: the part it tells of, unless that is the smaller one.
-        assert_eq!(cores(0.0, 5.0), Some(0.475));
-        assert_eq!(cores(4.0, 5.5), Some(0.3));
+        // Begun before it, or ended after it: idle there, unless that is the larger part.
+        assert_eq!(cores(0.0, 5.0), Some(0.38));
+        assert_eq!(cores(4.0, 5.5), Some(0.2));
         assert_eq!(cores(4.9, 6.0), None);
         assert_eq!(cores(7.0, 8.0), None);
         assert_eq!(cores(3.0, 3.0), None);
