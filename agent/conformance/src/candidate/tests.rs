@@ -123,6 +123,30 @@ fn overlay_values_are_used_but_never_shown() {
 }
 
 #[test]
+fn an_accelerator_is_withheld_inside_an_envelope_whose_claim_names_none() {
+    let device =
+        json!({"PathOnHost": "/dev/dri/renderD128", "PathInContainer": "/dev/dri/renderD128"});
+    let options = json!({"HostConfig": {"Devices": [device]}});
+    let limits = Limits {
+        memory: Some(Bytes::mib(112)),
+        cores: None,
+        storage: None,
+    };
+    let claiming = |offer: &mut Offer| {
+        let description = &mut offer.listing.description;
+        *description = description.replace("100 MB of storage", "100 MB of storage, GPU");
+    };
+    let devices = |made: &CandidateSpec| made.body["HostConfig"]["Devices"].clone();
+    assert_eq!(devices(&plain(&options)), json!([device]), "no envelope");
+    let without = spec(&options, Some(&limits), |_| {});
+    assert_eq!(devices(&without), json!([]));
+    assert!(kinds(&without, DeviationKind::Envelope).contains(&"accelerators"));
+    let with = spec(&options, Some(&limits), claiming);
+    assert_eq!(devices(&with), json!([device]));
+    assert!(!kinds(&with, DeviationKind::Envelope).contains(&"accelerators"));
+}
+
+#[test]
 fn a_network_of_the_options_is_left_as_it_is() {
     let options = json!({"HostConfig": {"NetworkMode": "host"}, "NetworkingConfig": {"EndpointsConfig": {"host": {}}}});
     let made = plain(&options);

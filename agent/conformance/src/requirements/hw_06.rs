@@ -1,11 +1,11 @@
 //! IEM-HW-06: what the offer says of a GPU or accelerator is true.
 
-use super::cold_starts::{Tally, speak_for_the_module};
+use super::cold_starts::{Failed, Tally, speak_for_the_module};
 use super::ram_claim::claim;
 use crate::create_options::{CreateOptions, GpuAsk, gpu_asks};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{self, Claim};
-use crate::observation::GpuLoad;
+use crate::observation::{Cause, GpuLoad};
 use crate::record::{DeviationKind, Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
@@ -82,10 +82,7 @@ fn unclaimed(record: &Record, claim: &Claim, asks: &[GpuAsk]) -> Outcome {
         in_words(asks)
     );
     let wanted = "a hardware paragraph that names every accelerator asked for";
-    let paragraph = hardware::write(&Claim {
-        gpu: Some("GPU".to_owned()),
-        ..claim.clone()
-    });
+    let paragraph = paragraph_with_one(claim);
     match without_it(record) {
         Some(Ok(count)) => Outcome::unmet(
             format!("{saw}; with it withheld: {count}"),
@@ -110,18 +107,43 @@ fn unclaimed(record: &Record, claim: &Claim, asks: &[GpuAsk]) -> Outcome {
     }
 }
 
-/// How the envelope starts came out with the accelerator withheld; `None` where there were none.
-fn without_it(record: &Record) -> Option<Result<String, String>> {
-    let withheld = record.deviations.iter().any(|deviation| {
+/// The hardware paragraph of a claim, with an accelerator beside what it has.
+pub(super) fn paragraph_with_one(claim: &Claim) -> String {
+    hardware::write(&Claim {
+        gpu: Some("GPU".to_owned()),
+        ..claim.clone()
+    })
+}
+
+/// Whether the envelope starts had to do without an accelerator that the createOptions ask for.
+pub(super) fn withheld(record: &Record) -> bool {
+    record.deviations.iter().any(|deviation| {
         deviation.kind == DeviationKind::Envelope && deviation.what == "accelerators"
-    });
-    let run = record.observations.envelope.seen().filter(|_| withheld)?;
+    })
+}
+
+/// How the envelope starts came out with the accelerator withheld; `None` where there were none, or where another limit than
+/// this one may have ended them.
+fn without_it(record: &Record) -> Option<Result<String, String>> {
+    let envelope = record.observations.envelope.seen();
+    let run = envelope.filter(|_| withheld(record))?;
     let tally = Tally::of(&run.starts);
+    if tally.failed.iter().any(failed_for_something_else) {
+        return None;
+    }
     Some(match (tally.healthy, tally.failed.as_slice()) {
         (0, []) => return None,
         (_, []) => Ok(tally.count()),
         (_, _) => Err(tally.account()),
     })
+}
+
+fn failed_for_something_else(failed: &Failed<'_>) -> bool {
+    let something_else = matches!(
+        failed.cause,
+        Cause::OutOfMemory | Cause::OutOfStorage | Cause::PortInUse | Cause::Engine
+    );
+    something_else || failed.start.oom_kills > 0
 }
 
 fn claimed(record: &Record, gpu: &str, asks: &[GpuAsk]) -> Result<Outcome, Unseen> {
@@ -192,7 +214,7 @@ fn in_words(asks: &[GpuAsk]) -> String {
 mod tests {
     use super::*;
     use crate::finding::OutcomeKind;
-    use crate::observation::{Cause, EngineLoad, GpuDevice, GpuUse, Health, Observed};
+    use crate::observation::{EngineLoad, GpuDevice, GpuUse, Health, Observed};
     use crate::record::Deviation;
     use crate::sample;
     use serde_json::{Value, json};
@@ -202,6 +224,19 @@ mod tests {
     fn asking(record: &mut Record) {
         record.offer.plan.create_options =
             json!({"HostConfig": {"Devices": [{"PathOnHost": "/dev/dri"}]}}).to_string();
+    }
+
+    fn fail(record: &mut Record, cause: Cause) {
+        let Observed::Seen(run) = &mut record.observations.envelope else {
+            panic!("the sample has an envelope run");
+        };
+        for start in &mut run.starts {
+            start.health = Health::Unhealthy {
+                cause,
+                detail: "exited with code 1".to_owned(),
+                missing: Vec::new(),
+            };
+        }
     }
 
     #[test]
@@ -240,16 +275,11 @@ mod tests {
         });
         let remedy = |record: &Record| judge(record).unwrap().remedy.unwrap();
         assert!(remedy(&record).contains("starts without it"));
-        if let Observed::Seen(run) = &mut record.observations.envelope {
-            for start in &mut run.starts {
-                start.health = Health::Unhealthy {
-                    cause: Cause::Crashed,
-                    detail: "exited with code 1".to_owned(),
-                    missing: Vec::new(),
-                };
-            }
-        }
+        fail(&mut record, Cause::Crashed);
         assert!(remedy(&record).contains("needs it"));
+        // A start that memory ended tells nothing of the accelerator.
+        fail(&mut record, Cause::OutOfMemory);
+        assert!(remedy(&record).contains("or remove"));
     }
 
     #[test]

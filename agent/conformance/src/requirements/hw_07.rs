@@ -4,6 +4,7 @@ use super::cold_starts::{Tally, speak_for_the_module, timing_counts};
 use super::cpu_claim::cpu_is_as_claimed;
 use super::envelope::{self, Envelope};
 use super::hw_03::claim_below_reserve;
+use super::hw_06;
 use super::ram_claim::{budget, budget_in_words, claim, highest_nonreclaimable, paragraph_for};
 use super::storage_quota::{self, Held};
 use super::{pre_07, pre_08};
@@ -117,6 +118,19 @@ fn burst(
         timing_counts(record, tally)?;
         cpu_is_as_claimed(record, claim)?;
     }
+    if !tally.killed_for_memory() && hw_06::withheld(record) {
+        // More RAM would mend nothing that the accelerator was missed for.
+        return Ok(Outcome::unmet(
+            format!(
+                "inside {} and without the accelerator that the createOptions ask for: {}",
+                limits(record),
+                tally.account()
+            ),
+            wanted,
+            "name the accelerator in the hardware paragraph, so that the module is given it; see IEM-HW-06",
+        )
+        .with_paste(hw_06::paragraph_with_one(claim)));
+    }
     let saw = format!("inside {}: {}", limits(record), tally.account());
     Ok(match highest_nonreclaimable(record) {
         Some((phase, peak)) => {
@@ -169,8 +183,10 @@ mod tests {
     use super::*;
     use crate::finding::OutcomeKind;
     use crate::observation::{Cause, EnvelopeRun, Health, Observed, Start};
+    use crate::record::{Deviation, DeviationKind};
     use crate::requirements::storage_quota::tests::with_quota;
     use crate::sample;
+    use serde_json::Value;
 
     const TWO_CORES: &str = "Linux x64 OS, 512 MB of RAM, 2 cores, 100 MB of storage";
 
@@ -216,6 +232,33 @@ mod tests {
             outcome.saw
         );
         assert!(outcome.paste.is_some());
+    }
+
+    #[test]
+    fn a_module_that_missed_its_accelerator_is_not_sent_for_more_memory() {
+        let mut record = sample::record();
+        record.deviations.push(Deviation {
+            kind: DeviationKind::Envelope,
+            what: "accelerators".to_owned(),
+            reason: "withheld".to_owned(),
+            default: Value::Null,
+            used: Value::Null,
+        });
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+        fail(&mut envelope(&mut record).starts, Cause::Crashed);
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert!(outcome.saw.contains("without the accelerator"));
+        assert!(outcome.remedy.unwrap().contains("see IEM-HW-06"));
+        assert!(
+            outcome
+                .paste
+                .unwrap()
+                .contains("512 MB of RAM, 100 MB of storage, GPU")
+        );
+        fail(&mut envelope(&mut record).starts, Cause::OutOfMemory);
+        let outcome = judge(&record).unwrap();
+        assert!(outcome.remedy.unwrap().contains("of RAM"));
     }
 
     #[test]
