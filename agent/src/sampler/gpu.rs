@@ -1,9 +1,10 @@
 //! GPUs: which the device has, and what the processes of one container do with them.
 //!
 //! One parser for every driver that writes DRM usage statistics (kernel documentation, "DRM client usage stats"): v3d, i915,
-//! xe, amdgpu, msm, panfrost, panthor and others. NVIDIA's own driver writes none: of it only the presence is told.
+//! xe, amdgpu, msm, panfrost, panthor and others. NVIDIA's own driver writes none: `nvml` asks its library instead.
 
 mod load;
+mod nvml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -144,11 +145,26 @@ fn summed(clients: impl IntoIterator<Item = Client>) -> GpuUse {
     used
 }
 
-/// What the processes of a container have open.
+/// What the processes of a container have open, by every way there is on this device.
+///
+/// # Errors
+/// No way shows it.
+pub fn used_by(roots: &Roots, container: &str) -> Result<GpuUse, Unseen> {
+    let statistics = by_statistics(roots, container);
+    if !nvml::is_loaded(&roots.proc) {
+        return statistics;
+    }
+    let processes = processes_of(&roots.proc, container);
+    let pids = processes.iter().filter_map(|pid| pid.parse().ok());
+    let told = nvml::ask().and_then(|gpus| nvml::used(&gpus, &pids.collect()));
+    nvml::beside(statistics, told)
+}
+
+/// What the processes of a container have open of devices whose drivers write usage statistics.
 ///
 /// # Errors
 /// A process's descriptors may not be looked at: proc(5) wants its user and its capabilities, or `CAP_SYS_PTRACE`.
-pub fn used_by(roots: &Roots, container: &str) -> Result<GpuUse, Unseen> {
+fn by_statistics(roots: &Roots, container: &str) -> Result<GpuUse, Unseen> {
     let mut clients = Vec::new();
     let mut processes = 0;
     for pid in processes_of(&roots.proc, container) {
@@ -220,7 +236,7 @@ pub(super) fn on_board(sys: &Path, proc: &Path) -> Result<Vec<GpuDevice>, Unseen
         })
         .collect();
     devices.sort_by(|a, b| a.node.cmp(&b.node));
-    if proc.join("driver/nvidia/version").is_file() {
+    if nvml::is_loaded(proc) {
         devices.push(GpuDevice {
             node: "nvidia".to_owned(),
             driver: Some("nvidia".to_owned()),
@@ -361,6 +377,17 @@ mod tests {
         assert_eq!(used.drivers, ["v3d"]);
         let unseen = used_by(&roots, "gone").unwrap_err();
         assert_eq!(unseen.reason, Reason::CannotMeasure);
+    }
+
+    #[test]
+    fn nvidia_s_driver_beside_no_statistics_is_unseen_and_not_unused() {
+        let (_tree, roots) = tree(&[
+            ("proc/41/cgroup", "0::/docker/abc123\n"),
+            ("proc/41/fdinfo/3", "pos:\t0\n"),
+            ("proc/driver/nvidia/version", "NVRM version: NVIDIA\n"),
+        ]);
+        let unseen = used_by(&roots, "abc123").unwrap_err();
+        assert!(unseen.because.contains("NVIDIA"), "{}", unseen.because);
     }
 
     #[test]

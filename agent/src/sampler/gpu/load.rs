@@ -1,4 +1,4 @@
-//! What the device's GPU did, whoever used it: v3d's counters of jobs and busy time, and the load that a Jetson tells.
+//! What the device's GPU did, whoever used it: v3d's counters of jobs and busy time, and the load that a Jetson or NVML tells.
 //!
 //! Device-wide: it may show that nobody used the GPU, never that the candidate did.
 
@@ -10,6 +10,7 @@ use conformance::finding::{Reason, Unseen};
 use conformance::observation::{EngineLoad, GpuLoad, Observed};
 
 use super::super::{Roots, surroundings::sys_root};
+use super::nvml;
 
 /// `load` of NVIDIA's driver for Jetson: thousandths of the time at work, of lately. Either place is looked at.
 const JETSON: [&str; 2] = ["devices/gpu.0/load", "devices/platform/gpu.0/load"];
@@ -29,6 +30,7 @@ type Counted = (String, Result<BTreeMap<String, Queue>, Unseen>);
 #[derive(Debug)]
 pub struct Watch {
     sys: PathBuf,
+    nvidia: bool,
     begin: Vec<Counted>,
 }
 
@@ -36,19 +38,28 @@ impl Watch {
     /// Reads the counters now.
     #[must_use]
     pub fn begin(roots: &Roots) -> Watch {
-        Watch::over(sys_root(roots))
+        Watch {
+            nvidia: nvml::is_loaded(&roots.proc),
+            ..Watch::over(sys_root(roots))
+        }
     }
 
     fn over(sys: PathBuf) -> Watch {
         let begin = counters(&sys);
-        Watch { sys, begin }
+        Watch {
+            sys,
+            nvidia: false,
+            begin,
+        }
     }
 
     /// What was done since; nothing looked at where the device has no GPU that tells it.
     #[must_use]
     pub fn end(self) -> Observed<GpuLoad> {
         if self.begin.is_empty() {
-            return jetson(&self.sys).map_or_else(Observed::default, Into::into);
+            let nvidia = || self.nvidia.then(|| nvml::load(&nvml::ask()?));
+            let told = jetson(&self.sys).or_else(nvidia);
+            return told.map_or_else(Observed::default, Into::into);
         }
         since(&self.begin, &counters(&self.sys)).into()
     }
