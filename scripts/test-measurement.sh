@@ -141,15 +141,15 @@ sized() {
   ends "$1" size "$status" "$report.txt"
 }
 
-# attached CONTAINER ARGUMENT…: measures a container where it runs, which stays as it was.
+# attached WANTED CONTAINER ARGUMENT…: measures a container where it runs, which stays as it was.
 attached() {
-  local container=$1 before status=0 state='{{.Id}} {{.State.Pid}} {{.State.StartedAt}} {{.RestartCount}} {{json .HostConfig}}'
-  shift
+  local wanted=$1 container=$2 before status=0 state='{{.Id}} {{.State.Pid}} {{.State.StartedAt}} {{.RestartCount}} {{json .HostConfig}}'
+  shift 2
   runs=$((runs + 1))
   report=$out/$profile-$runs/report.json
   before=$(engine inspect --format "$state" "$container")
   "$edgeproof" certify "$(offer load-spike)" --attach "$container" --device "$name" --out "$out/$profile-$runs" "$@" > "$out/$profile-$runs.txt" 2>&1 || status=$?
-  ends 2 "certify --attach $container" "$status" "$out/$profile-$runs.txt"
+  ends "$wanted" "certify --attach $container" "$status" "$out/$profile-$runs.txt"
   stayed=$([ "$before" = "$(engine inspect --format "$state" "$container")" ] && echo true || echo false)
 }
 
@@ -172,7 +172,7 @@ modules_of_the_runtime() {
   as_a_module children edgeproof.test/load-children:1.0.0
   process=$(process_of children)
   before=$(waited_for "$process")
-  attached children --window 20s --quiet
+  attached 2 children --window 20s --quiet
   after=$(waited_for "$process")
   told "$stayed" "the module that was attached to is the same process in the same container" "$process"
   # What the parent waited for, by proc_pid_stat(5): another account than the group's, over a somewhat longer time.
@@ -189,18 +189,20 @@ modules_of_the_runtime() {
     busybox sleep 1000 & busybox sleep 1000 &
     while :; do busybox dd if=/dev/zero of=/dev/null bs=32M count=1; busybox sleep 1; done'
   sleep 3
-  attached moved --window 8s --quiet
+  # Privileged as it is, it fails for that: IEM-SEC-02.
+  attached 1 moved --window 8s --quiet
   told "$(inside "grep -q nested /proc/$(process_of moved)/cgroup" && echo true)" "a privileged module has moved itself into a group of its own" \
     "$(inside "cat $(group_of moved)/nested/pids.current") processes there"
   holds "what it holds there is counted above: 32 MiB" \
-    '.observations.steady.seen.memory.seen | [.nonreclaimablePeak >= 32 * $mib and .nonreclaimablePeak <= 35 * $mib, (.nonreclaimablePeak | mibs)]'
-  holds "its processes there are counted above: a shell, two sleepers and a worker" '.observations.steady.seen.pidsPeak.seen | [. >= 4 and . <= 5, .]'
+    '.observations.steady.seen.memory.seen | [.peak >= 32 * $mib and .nonreclaimablePeak >= 30 * $mib and .nonreclaimablePeak <= 35 * $mib, (.peak | mibs), (.nonreclaimablePeak | mibs)]'
+  holds "its processes there are counted above: a shell, two sleepers and a worker, and by the mark the runtime's own threads" \
+    '.observations.steady.seen.pidsPeak.seen | [. >= 4 and . <= 9, .]'
   engine rm --force moved > /dev/null
 
   as_a_module gone --cgroupns private edgeproof.test/load-spike:1.0.0
   process=$(process_of gone)
   inside "mkdir /sys/fs/cgroup/elsewhere && echo $process > /sys/fs/cgroup/elsewhere/cgroup.procs"
-  attached gone --window 5s --quiet
+  attached 2 gone --window 5s --quiet
   holds "of a module whose process has left its group neither memory nor CPU is told" \
     '.observations.steady.seen | [(.memory.unseen.reason == "cannot-measure") and (.cpu.seen == null) and (.pidsPeak.seen == null), .memory.unseen.because]'
   engine rm --force gone > /dev/null
@@ -219,7 +221,7 @@ attached_and_restarted() {
     sleep 3
     engine restart --time 1 restarted > /dev/null
   ) &
-  attached restarted --window 20s
+  attached 2 restarted --window 20s
   wait $!
   holds "a module that was restarted meanwhile was not steady" '.observations.steady.unseen | [.reason == "unstable" and (.because | contains("restarted")), .because]'
 }
