@@ -127,25 +127,31 @@ fn whoever_is_killed_while_it_waits_for_the_engine_disturbs_nobody() {
     nothing_is_left().unwrap();
 }
 
+/// How often a kill is tried again that came too late: some phases last no longer than a look takes.
+const TRIES: usize = 5;
+
 /// Kills when `phase` has begun and `next` has not, and looks for what is left; what had happened in the run until then.
 fn killed_between(phase: &str, next: &str, candidate: &str, victims: Victims) -> Vec<String> {
     let case = format!("{phase}, {victims:?}");
-    let mut run = UnderWay::start(candidate, &SHORT).unwrap();
-    let probe = run.probe().unwrap();
-    run.wait_until(&probe, phase).unwrap();
-    kill(&run, &probe, victims);
-    let events = probe.events().unwrap();
-    assert!(
-        !events.iter().any(|event| event == next),
-        "{case}: it came too late: {events:?}"
-    );
-    is_dead(&mut run, victims);
-    the_next_start_finds_a_clean_engine(&case);
-    // A dead probe has written no more; one that lives on has.
-    match victims {
-        Harness => events,
-        Probe | Both => probe.events().unwrap(),
+    let mut events = Vec::new();
+    for _ in 0..TRIES {
+        let mut run = UnderWay::start(candidate, &SHORT).unwrap();
+        let probe = run.probe().unwrap();
+        run.wait_until(&probe, phase).unwrap();
+        kill(&run, &probe, victims);
+        events = probe.events().unwrap();
+        let in_time = !events.iter().any(|event| event == next);
+        is_dead(&mut run, victims);
+        the_next_start_finds_a_clean_engine(&case);
+        if in_time {
+            // A dead probe has written no more; one that lives on has.
+            return match victims {
+                Harness => events,
+                Probe | Both => probe.events().unwrap(),
+            };
+        }
     }
+    panic!("{case}: it came too late {TRIES} times: {events:?}");
 }
 
 /// Kills when the harness cleans up, whatever the reason.
