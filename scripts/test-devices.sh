@@ -19,7 +19,7 @@ if [ ! -x target/release/edgeproof ] || [ ! -f target/release/edgeproof-agent.ta
   timed "build (budget 400 s)" scripts/build.sh
 fi
 
-timed "the probe with NVML (budget 120 s)" cargo clippy --quiet --locked --package edgeproof-agent --features nvml --all-targets -- -D warnings
+timed "the probe with NVML (budget 120 s)" cargo clippy --quiet --locked --workspace --features edgeproof-agent/nvml --all-targets -- -D warnings
 timed "fixtures for arm/v7 (budget 300 s)" scripts/candidates.sh --platform arm/v7 "${fixtures[@]}"
 if [ -n "$quick" ]; then
   timed "image for arm/v7 (budget 300 s)" scripts/platforms.sh arm/v7
