@@ -68,7 +68,9 @@ async fn memory(bench: &Bench<'_>, image: &str) -> Result<MemoryLimitProof, Unse
         oom_killed: eaten.oom_killed,
         exit_code: eaten.exit_code,
         held: held(&eaten.lines.join("\n")),
-        device_kills: eaten.device_kills.filter(|_| !eaten.oom_killed),
+        device_kills: eaten
+            .device_kills
+            .filter(|_| !eaten.oom_killed && bench.layout.memory.is_ok()),
     })
 }
 

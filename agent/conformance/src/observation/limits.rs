@@ -66,11 +66,14 @@ pub struct MemoryLimitProof {
     pub exit_code: i64,
     /// What it could hold by its own account before it was killed.
     pub held: Option<Bytes>,
-    /// Processes that the kernel killed for memory on the whole device meanwhile. An engine's word may be lost: Docker
-    /// 20.10 on cgroup v1 sometimes tells of the exit alone.
+    /// Processes that the kernel killed for memory on the whole device meanwhile, where a memory controller counted the
+    /// container and the engine told no kill: Docker 20.10 on cgroup v1 sometimes tells of the exit alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_kills: Option<u64>,
 }
+
+/// What the program, its stack and its kernel memory take of a limit beside what it says that it held, at most.
+const NEAR: Bytes = Bytes::mib(8);
 
 impl MemoryLimitProof {
     /// The limit bites: the container was killed for memory, by the word of the engine or by the kernel's.
@@ -79,10 +82,10 @@ impl MemoryLimitProof {
         self.exit_code == 137 && (self.oom_killed || self.kernel_told())
     }
 
-    /// The kernel killed somebody for memory while the container ended below its limit: no other than it.
+    /// The kernel killed somebody for memory while the container ended just below its limit: no other than it.
     fn kernel_told(&self) -> bool {
-        self.device_kills.is_some_and(|kills| kills > 0)
-            && self.held.is_some_and(|held| held <= self.limit)
+        let near = |held: Bytes| held <= self.limit && held.saturating_add(NEAR) >= self.limit;
+        self.device_kills.is_some_and(|kills| kills > 0) && self.held.is_some_and(near)
     }
 }
 
@@ -184,6 +187,8 @@ mod tests {
         assert!(!told(137, None, Some(Bytes::mib(30))));
         // Killed, but it held more than it was allowed: the limit did not do it.
         assert!(!told(137, Some(1), Some(Bytes::mib(40))));
+        // Killed long before it came to its limit: the device itself may have run out of memory.
+        assert!(!told(137, Some(1), Some(Bytes::mib(20))));
         assert!(!told(137, Some(1), None));
         assert!(!told(0, Some(1), Some(Bytes::mib(30))));
     }
