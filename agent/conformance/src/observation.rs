@@ -8,6 +8,7 @@ use crate::finding::{Reason, Unseen};
 use crate::units::Millis;
 
 mod creation;
+mod edge;
 mod fleet;
 mod golden;
 mod gpu;
@@ -20,6 +21,7 @@ mod start;
 mod usage;
 
 pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, LivePrivilege};
+pub use edge::{EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, OutputUse, TwinUse};
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use golden::{Footprint, GoldenRun, tolerances};
 pub use gpu::{EngineLoad, GpuDevice, GpuLoad, GpuUse};
@@ -132,6 +134,9 @@ pub struct Observations {
     pub envelope: Observed<EnvelopeRun>,
     /// Requests on the candidate's workload socket.
     pub workload: Observed<Vec<WorkloadRequest>>,
+    /// What it did at edgeHub, all starts together. Reports of earlier probes have none.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub edge: Observed<EdgeUse>,
     /// What the probe itself cost the device.
     pub probe: Observed<ProbeCost>,
     /// What else the device did in each phase.

@@ -1,0 +1,136 @@
+//! What a module did with the edge runtime that stood in for IoT Edge: its connections to edgeHub and all that went over them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Bytes, Millis};
+
+/// Everything a run saw of its candidate at edgeHub, over all starts. Times are counted from the start of the run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct EdgeUse {
+    /// Connections that logged in, in order; the first hundred.
+    pub connections: Vec<EdgeConnection>,
+    /// Connections that logged in, all of them.
+    pub logins: u64,
+    /// What it did against the contract, by kind, in the order of first sight.
+    pub breaches: Vec<EdgeBreach>,
+    /// Messages, by the output they were sent on.
+    pub outputs: Vec<OutputUse>,
+    /// How it used its module twin.
+    pub twin: TwinUse,
+    /// What it subscribed to, as topic filters, in the order of first sight.
+    pub subscriptions: Vec<String>,
+}
+
+/// The protocol of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum EdgeTransport {
+    /// MQTT over TLS, port 8883.
+    Mqtt,
+    /// MQTT over WebSocket and TLS, port 443.
+    MqttWebSocket,
+    /// AMQP 1.0 over TLS, port 5671.
+    Amqp,
+    /// AMQP 1.0 over WebSocket and TLS, port 443.
+    AmqpWebSocket,
+}
+
+/// One connection that logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeConnection {
+    /// When it logged in.
+    pub at: Millis,
+    /// Its protocol.
+    pub transport: EdgeTransport,
+    /// The server name of its TLS hello; absent where it dialled an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    /// `TLSv1_2` or `TLSv1_3`.
+    pub tls: String,
+    /// `api-version` as the client sent it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub api_version: String,
+    /// What the client says it is, decoded: SDK and ProductInfo (`DeviceClientType` of MQTT, `com.microsoft:client-version` of
+    /// AMQP); absent where it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_type: Option<String>,
+    /// IoT Plug and Play model, where it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
+    /// Life that its token had left, in seconds; absent for a token that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_life: Option<u64>,
+    /// Keep-alive that it asked for; zero means none.
+    pub keep_alive: Millis,
+    /// How it ended; absent while it lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<EdgeEnd>,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeEnd {
+    /// When.
+    pub at: Millis,
+    /// Why: `goodbye`, `lost`, `keep-alive`, `taken-over`, `violation`, `requested`, `stalled`, `token-expired`.
+    pub reason: String,
+}
+
+/// A rule of the contract that was broken, or a way in that nobody serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeBreach {
+    /// When it was first seen.
+    pub at: Millis,
+    /// The rule: `qos-two`, `unknown-topic`, `tls-handshake`, `plain-text`, `unserved-protocol`, …
+    pub rule: String,
+    /// What was seen first and what was wanted.
+    pub detail: String,
+    /// How often it was seen.
+    pub times: u64,
+}
+
+/// Messages on one output.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct OutputUse {
+    /// Its name; absent for messages that name none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// When the first one came.
+    pub first: Millis,
+    /// Messages in all.
+    pub messages: u64,
+    /// Of them with QoS 1, which are acknowledged.
+    pub acknowledged: u64,
+    /// Bytes of all bodies.
+    pub bytes: Bytes,
+    /// The largest body.
+    pub largest: Bytes,
+    /// Messages that no default route takes anywhere: edgeHub drops them.
+    pub unrouted: u64,
+}
+
+/// How the module used its twin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct TwinUse {
+    /// Times it read the whole twin.
+    pub reads: u64,
+    /// Whether it subscribed to changes of desired properties.
+    pub hears_changes: bool,
+    /// Changes of reported properties that were taken.
+    pub reported: u64,
+    /// Top-level names that it reported, in the order of first sight.
+    pub names: Vec<String>,
+}
