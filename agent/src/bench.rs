@@ -1,11 +1,13 @@
 //! What one run holds on to while it works: the engine, where measurements are read, labels, events.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use conformance::offer::Overlay;
 use conformance::record::RunOptions;
 use engine::{Engine, Owner, Role, Stamp};
 
+use crate::edge::Edge;
 use crate::events::{Events, RunEvent};
 use crate::sampler::Roots;
 use crate::sampler::layout::Layout;
@@ -31,6 +33,10 @@ pub struct Bench<'a> {
     pub events: &'a Events,
     /// Image of the lock and of the sacrificial containers.
     pub own_image: &'a str,
+    /// The probe's own container, where it runs in one.
+    pub own_container: Option<&'a str>,
+    /// The edge runtime that the candidate meets, once it is up.
+    pub edge: &'a OnceLock<Edge>,
     /// Directory of the candidate's sockets as seen here and as the engine sees it.
     pub sockets: &'a SocketDirectory,
 }

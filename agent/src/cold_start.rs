@@ -151,9 +151,12 @@ pub(crate) async fn written(bench: &Bench<'_>, container: &Inspect) -> Observed<
     }
 }
 
-/// Creates the candidate's container, and before it the volumes that it mounts by name, empty.
+/// Creates the candidate's container, and before it all that it is to find fresh: volumes that it mounts by name, its twin.
 async fn create(bench: &Bench<'_>, trial: &Trial<'_>, name: &str) -> Result<Created, EngineError> {
     volumes::renew(bench, trial.volumes).await?;
+    if let Some(edge) = bench.edge.get() {
+        edge.deploy_again();
+    }
     let stamp = bench.stamp(Role::Candidate);
     bench.engine.create(name, trial.body, &stamp).await
 }

@@ -1,22 +1,21 @@
 //! The probe: one offer in, one record out. The only place where the order of effects matters.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use conformance::candidate::{Identity, Launch};
 use conformance::finding::{Reason, Unseen};
-use conformance::observation::{Observed, WorkloadRequest};
+use conformance::observation::Observed;
 use conformance::offer::Offer;
 use conformance::record::{Profile, Record, RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
-use conformance::units::Millis;
 use engine::{Engine, EngineError, Owner, Role};
 use serde_json::Value;
-use standin::workload::WorkloadRecorder;
 
 use crate::attach;
 use crate::bench::{Bench, SocketDirectory};
+use crate::edge::{self, Edge, Gateway};
 use crate::events::{Events, RunEvent};
 use crate::image::find_image;
 use crate::record::{blank, explain, explain_sizing, mark_phase};
@@ -153,7 +152,10 @@ impl Probe {
         assignment: Assignment,
         events: &Events,
     ) -> Result<Report, EngineError> {
+        let edge = OnceLock::new();
         let bench = Bench {
+            own_container: self.own_container.as_deref(),
+            edge: &edge,
             engine: &self.engine,
             roots: &self.roots,
             layout: &self.layout,
@@ -291,17 +293,22 @@ async fn observe(
         .engine
         .create_network(&bench.announce("net"), &bench.stamp(Role::Network))
         .await?;
-    let socket = format!("{}.sock", bench.run);
-    let recording_from = events.now();
-    let recorder = standin::workload::record(&bench.sockets.here.join(&socket)).await;
+    let identity = Identity::stand_in(bench.run);
+    let plan = (&options, assignment.offer.plan.twin.as_str());
+    let (edge, gateway) = Edge::start(bench, &network, &identity, plan).await;
+    let edge = bench.edge.get_or_init(|| edge);
     let launch = Launch {
         offer: &assignment.offer,
         options: &options,
         image: &image,
         network: &network.name,
-        workload_socket: bench.sockets.on_host.join(&socket),
+        workload_socket: edge::socket_on_host(bench),
         run: bench.run,
-        identity: Identity::stand_in(bench.run),
+        identity,
+        gateway: match gateway {
+            Gateway::OnTheNetwork => None,
+            Gateway::InTheHostsFile(address) => Some(address),
+        },
     };
     defaults::start(bench, record, &launch).await?;
     match bench.options.task {
@@ -313,30 +320,17 @@ async fn observe(
             record.observations.envelope = Observed::unseen(Reason::Configuration, why);
         }
     }
-    record.observations.workload = match recorder {
-        Ok(recorder) => Observed::Seen(requests(bench, &recorder, recording_from)),
-        Err(error) => Observed::unseen(Reason::Infrastructure, error.to_string()),
-    };
+    let (workload, at_edge_hub) = edge.seen(bench).await;
+    record.observations.workload = workload;
+    record.observations.edge = at_edge_hub;
     events.observed("workload", &record.observations.workload);
+    events.observed("edge", &record.observations.edge);
     let why = "the last start with the defaults was not healthy; see IEM-CFG-07";
     explain(
         &mut record.observations,
         &Unseen::new(Reason::InputMissing, why),
     );
     Ok(())
-}
-
-/// What was asked on the workload socket, on the run's time line.
-fn requests(bench: &Bench<'_>, recorder: &WorkloadRecorder, from: Millis) -> Vec<WorkloadRequest> {
-    let on_time_line = |at: Duration| Millis(from.0.saturating_add(Millis::from(at).0));
-    let seen = recorder.requests().into_iter();
-    seen.map(|request| WorkloadRequest {
-        at: on_time_line(request.at),
-        method: request.method,
-        path: bench.overlay.hide(&request.path),
-        status: request.status,
-    })
-    .collect()
 }
 
 #[cfg(test)]

@@ -16,9 +16,9 @@ use sdk::Program;
 use serde_json::{Value, json};
 use standin::hub::{
     Credentials, DisconnectReason, HubConfig, HubEvent, Identity, LocalHub, Login, Mode,
-    Properties, Rule,
+    OtherPorts, Properties, Rule,
 };
-use standin::workload::{self, WorkloadIdentity};
+use standin::workload;
 use tokio::sync::mpsc;
 
 const HUB: &str = "edgeproof.local";
@@ -35,6 +35,7 @@ impl Cloud {
     async fn start(address: &str, host_name: &str, identity: Identity) -> Self {
         let hub = LocalHub::start(HubConfig {
             listen: format!("{address}:8883").parse().unwrap(),
+            also: OtherPorts::default(),
             host_name: host_name.to_owned(),
             names: vec![address.to_owned()],
             mode: Mode::IotHub,
@@ -199,11 +200,7 @@ async fn the_official_sdk_is_at_home_as_an_edge_module() {
     let cloud = Cloud::start("127.0.0.2", HUB, Identity::module("device-1", "module-1")).await;
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
-    let identity = WorkloadIdentity {
-        module: "module-1".to_owned(),
-        key: cloud.credentials.key,
-        trust_bundle_pem: cloud.hub.trust_bundle_pem().to_owned(),
-    };
+    let identity = cloud.hub.workload_identity(&cloud.identity).unwrap();
     let workload = workload::serve(&socket, identity).await.unwrap();
     let uri = format!("unix://{}", socket.display());
     let module = sdk::python(

@@ -4,6 +4,7 @@
 //! (merge of the environment, labels).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -39,6 +40,8 @@ pub struct Launch<'a> {
     pub run: &'a str,
     /// Who the candidate is told to be.
     pub identity: Identity,
+    /// Where the gateway is, if only the hosts file can tell it: the engine's name service knows containers alone.
+    pub gateway: Option<IpAddr>,
 }
 
 /// What IoT Edge's agent tells a module of itself and of its surroundings.
@@ -93,6 +96,7 @@ pub fn resolve(launch: &Launch<'_>, limits: Option<&Limits>) -> CandidateSpec {
     body.remove("Image");
     withdraw(&mut body, &mut deviations);
     overlay_options(&mut body, launch, &mut deviations);
+    tell_the_gateway(&mut body, launch, &mut deviations);
     let requested = Value::Object(body.clone());
 
     let image = pinned(launch.image);
@@ -322,12 +326,39 @@ fn attach(body: &mut Map<String, Value>, launch: &Launch<'_>, deviations: &mut V
     }
 }
 
+/// Writes the gateway's name and address into the hosts file, where it has to stand there.
+fn tell_the_gateway(
+    body: &mut Map<String, Value>,
+    launch: &Launch<'_>,
+    deviations: &mut Vec<Deviation>,
+) {
+    let Some(address) = launch.gateway else {
+        return;
+    };
+    let line = json!(format!("{}:{address}", launch.identity.gateway_host));
+    let host = object(body, "HostConfig");
+    let hosts = host.entry("ExtraHosts").or_insert(Value::Null);
+    match hosts.as_array_mut() {
+        Some(hosts) => hosts.push(line.clone()),
+        None => *hosts = json!([line]),
+    }
+    deviations.push(Deviation {
+        kind: DeviationKind::StandIn,
+        what: "HostConfig.ExtraHosts".to_owned(),
+        reason: "edgeproof runs outside of a container: the hosts file tells where its edgeHub is"
+            .to_owned(),
+        default: Value::Null,
+        used: line,
+    });
+}
+
 fn stand_in(launch: &Launch<'_>, bind: &str, deviations: &mut Vec<Deviation>) {
     let identity = &launch.identity;
     deviations.push(Deviation {
         kind: DeviationKind::StandIn,
         what: "IoT Edge runtime".to_owned(),
-        reason: "edgeproof stands in for the runtime's workload API and its identity".to_owned(),
+        reason: "edgeproof stands in for the runtime: workload API, identity and edgeHub"
+            .to_owned(),
         default: Value::Null,
         used: json!({
             "workloadSocket": bind,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bollard::models::{NetworkConnectRequest, NetworkCreateRequest};
+use bollard::models::{
+    EndpointSettings, NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest,
+};
 use serde_json::Value;
 
 use crate::client::Engine;
@@ -52,21 +54,54 @@ impl Engine {
         found.ok_or_else(|| doing.malformed("the network is gone right after its creation"))
     }
 
-    /// Attaches a container, running or not.
+    /// Attaches a container, running or not; others on the network find it under `aliases` too.
     ///
     /// # Errors
     /// If one of them is gone, or the engine refuses.
-    pub async fn join_network(&self, network: &str, container: &str) -> Result<(), EngineError> {
+    pub async fn join_network(
+        &self,
+        network: &str,
+        container: &str,
+        aliases: &[&str],
+    ) -> Result<(), EngineError> {
         let doing = self.doing(
             "attach",
             format!("container {container} to network {network}"),
         );
+        let aliases: Vec<String> = aliases.iter().map(|&alias| alias.to_owned()).collect();
         let request = NetworkConnectRequest {
             container: container.to_owned(),
-            endpoint_config: None,
+            endpoint_config: Some(EndpointSettings {
+                aliases: (!aliases.is_empty()).then_some(aliases),
+                ..EndpointSettings::default()
+            }),
         };
         let joined = self.docker.connect_network(network, request).await;
         joined.map_err(|error| doing.failed(error))
+    }
+
+    /// Takes a container off a network, running or not. One that is not on it is fine.
+    ///
+    /// # Errors
+    /// If the engine cannot be asked.
+    pub async fn leave_network(&self, network: &str, container: &str) -> Result<(), EngineError> {
+        let doing = self.doing(
+            "take",
+            format!("container {container} off network {network}"),
+        );
+        let request = NetworkDisconnectRequest {
+            container: container.to_owned(),
+            force: Some(true),
+        };
+        let left = self.docker.disconnect_network(network, request).await;
+        match left.map_err(|error| doing.failed(error)) {
+            // Engines answer 403 or 404, and some 500, to who is not on it.
+            Err(error) if error.status().is_some() => {
+                tracing::debug!(%error, "it was not on the network");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// A network by name or id; `None` if there is none.

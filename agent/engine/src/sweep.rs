@@ -145,7 +145,14 @@ impl Engine {
     async fn remove_item(&self, item: &Item) -> Result<(), EngineError> {
         match item.kind {
             Kind::Container => self.remove(&item.id).await,
-            Kind::Network => self.remove_network(&item.id).await,
+            Kind::Network => {
+                // Its owner may be on it, as the gateway of those that were measured there.
+                if let Ok(Owner::Container(id)) = Stamp::read(&item.labels).map(|stamp| stamp.owner)
+                {
+                    self.leave_network(&item.id, &id).await?;
+                }
+                self.remove_network(&item.id).await
+            }
             Kind::Volume => self.remove_volume(&item.id).await,
         }
     }

@@ -1,10 +1,10 @@
-//! The lab's local IoT Hub: an MQTT server over TLS with registry, twins, direct methods and telemetry.
+//! A hub in small, IoT Hub or edgeHub: an MQTT server over TLS with registry, twins, direct methods and telemetry.
 //!
 //! It keeps the rules of the service it stands in for and reports every breach as an event. It must
 //! not judge a module: it says what it saw.
 
-mod ca;
 mod connection;
+mod entrance;
 mod event;
 mod identity;
 mod limits;
@@ -18,6 +18,7 @@ mod topics;
 mod twin;
 mod twin_limits;
 mod username;
+mod websocket;
 mod wire;
 
 use std::net::SocketAddr;
@@ -28,16 +29,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use connection::Context;
+use entrance::Entrance;
 use registry::{Invocation, Registry, Unreached};
 use session::Shared;
 
-pub use ca::CertificateError;
+use crate::authority::Authority;
+use crate::workload::WorkloadIdentity;
+
+pub use crate::authority::CertificateError;
+pub use entrance::Transport;
 pub use event::{DisconnectReason, HubEvent, Login, Rule};
 pub use identity::Identity;
 pub use limits::Mode;
@@ -48,14 +54,25 @@ pub use twin_limits::TwinError;
 /// How a hub is set up.
 #[derive(Debug, Clone)]
 pub struct HubConfig {
-    /// Where to listen; clients expect port 8883, tests may ask for port 0.
+    /// Where to listen for MQTT over TLS; clients expect port 8883, tests may ask for port 0.
     pub listen: SocketAddr,
+    /// Where else to listen. The local IoT Hub of a lab needs none.
+    pub also: OtherPorts,
     /// Name of the hub in user names and tokens.
     pub host_name: String,
     /// DNS names and IP addresses in the server certificate; the first is what clients dial.
     pub names: Vec<String>,
     /// Which service it stands in for.
     pub mode: Mode,
+}
+
+/// Entrances beside MQTT over TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OtherPorts {
+    /// MQTT over WebSocket and TLS; clients expect port 443.
+    pub web_socket: Option<SocketAddr>,
+    /// AMQP over TLS; clients expect port 5671. It is not served: who tries is told of.
+    pub amqp: Option<SocketAddr>,
 }
 
 /// What a client needs in order to log in.
@@ -152,8 +169,9 @@ pub enum InvokeError {
 #[derive(Debug)]
 pub struct LocalHub {
     address: SocketAddr,
+    web_socket: Option<SocketAddr>,
     gateway: Option<String>,
-    trust_bundle_pem: String,
+    authority: Arc<Authority>,
     shared: Arc<Shared>,
     events: Arc<event::EventBus>,
     stop: Option<oneshot::Sender<()>>,
@@ -166,13 +184,20 @@ impl LocalHub {
     /// # Errors
     /// When the address is taken or a name cannot stand in a certificate.
     pub async fn start(config: HubConfig) -> Result<Self, HubError> {
-        let certificates = ca::make(&config.names)?;
-        let failed = |source| HubError::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let authority = Authority::new()?;
+        let server = authority.server(&config.names)?;
+        let mqtt = bind(config.listen).await?;
+        let address = local_address(&mqtt, config.listen)?;
+        let mut listeners = vec![(mqtt, Entrance::Mqtt)];
+        let mut web_socket = None;
+        if let Some(wanted) = config.also.web_socket {
+            let listener = bind(wanted).await?;
+            web_socket = Some(local_address(&listener, wanted)?);
+            listeners.push((listener, Entrance::WebSocket));
+        }
+        if let Some(wanted) = config.also.amqp {
+            listeners.push((bind(wanted).await?, Entrance::Amqp));
+        }
         let gateway = config
             .names
             .first()
@@ -185,19 +210,20 @@ impl LocalHub {
         });
         let events = Arc::new(event::EventBus::default());
         let context = Context {
-            acceptor: TlsAcceptor::from(certificates.server),
+            acceptor: TlsAcceptor::from(server),
             shared: Arc::clone(&shared),
             events: Arc::clone(&events),
         };
         let (stop, stopped) = oneshot::channel();
         Ok(Self {
             address,
+            web_socket,
             gateway,
-            trust_bundle_pem: certificates.trust_bundle_pem,
+            authority: Arc::new(authority),
             shared,
             events,
             stop: Some(stop),
-            accepting: tokio::spawn(accept(listener, context, stopped)),
+            accepting: tokio::spawn(accept(listeners, context, stopped)),
         })
     }
 
@@ -206,9 +232,22 @@ impl LocalHub {
         self.address
     }
 
+    /// Where the hub listens for WebSockets, if it does.
+    pub fn web_socket_address(&self) -> Option<SocketAddr> {
+        self.web_socket
+    }
+
     /// The authority that clients must trust, as PEM.
     pub fn trust_bundle_pem(&self) -> &str {
-        &self.trust_bundle_pem
+        self.authority.pem()
+    }
+
+    /// For whom a workload socket is to speak; `None` for an identity that nobody registered.
+    pub fn workload_identity(&self, identity: &Identity) -> Option<WorkloadIdentity> {
+        let key = self.shared.registry.key(identity)?;
+        let authority = Arc::clone(&self.authority);
+        let host = &self.shared.host;
+        Some(WorkloadIdentity::new(host, identity, key, authority))
     }
 
     /// Registers an identity with a fresh key; registering it again gives the same credentials.
@@ -227,6 +266,20 @@ impl LocalHub {
             key,
             connection_string: self.connection_string(identity, &key),
             generation_id,
+        })
+    }
+
+    /// Gives the identity a fresh twin with these desired properties, forgets its subscriptions and drops its connection:
+    /// it is as if it had just been deployed.
+    ///
+    /// # Errors
+    /// When the identity is unknown or the twin refuses the document.
+    pub fn deploy(&self, identity: &Identity, desired: &Value) -> Result<(), HubError> {
+        let deployed = self.shared.registry.deploy(identity, desired);
+        let deployed = deployed.ok_or_else(|| HubError::UnknownIdentity(identity.clone()))?;
+        deployed.map_err(|source| HubError::Twin {
+            identity: identity.clone(),
+            source,
         })
     }
 
@@ -337,37 +390,34 @@ impl Drop for LocalHub {
     }
 }
 
-async fn accept(listener: TcpListener, context: Context, mut stopped: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
-    loop {
-        tokio::select! {
-            _ = &mut stopped => break,
-            Some(ended) = connections.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a connection of the local hub ended badly");
-                }
-            }
-            accepted = listener.accept() => match accepted {
-                Ok((tcp, peer)) => {
-                    match Arc::clone(&places).try_acquire_owned() {
-                        Ok(place) => {
-                            connections.spawn(serve(context.clone(), tcp, peer, place));
-                        }
-                        Err(_) => tracing::warn!(%peer, "too many connections: one was dropped"),
-                    }
-                }
-                Err(error) => {
-                    // Out of file descriptors, or a client that left at once: neither ends the hub.
-                    tracing::warn!(%error, "failed to accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-    connections.shutdown().await;
+async fn bind(address: SocketAddr) -> Result<TcpListener, HubError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| HubError::Listen { address, source })
 }
 
-async fn serve(context: Context, tcp: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
-    connection::serve(context, tcp, peer).await;
+fn local_address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, HubError> {
+    listener.local_addr().map_err(|source| HubError::Listen {
+        address: asked,
+        source,
+    })
+}
+
+/// Serves every entrance until `stopped`; then all connections end.
+async fn accept(
+    listeners: Vec<(TcpListener, Entrance)>,
+    context: Context,
+    stopped: oneshot::Receiver<()>,
+) {
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let (stop, stopping) = watch::channel(false);
+    let mut entrances = JoinSet::new();
+    for (listener, entrance) in listeners {
+        let (context, places) = (context.clone(), Arc::clone(&places));
+        let served = entrance::accept(listener, entrance, context, places, stopping.clone());
+        entrances.spawn(served);
+    }
+    // A sender that is gone stops the hub as well.
+    let _stopped = stopped.await;
+    stop.send_replace(true);
+    while entrances.join_next().await.is_some() {}
 }

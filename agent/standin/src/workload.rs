@@ -1,10 +1,10 @@
 //! The workload API of an IoT Edge device on a unix socket, one socket for one module.
 //!
-//! [`serve`] answers as the device's daemon would; [`record`] only listens, notes every request and
-//! answers 404. Both identify the caller by the socket, not by its process. Source: Azure/iotedge,
-//! `edgelet-http-workload`.
+//! [`serve`] answers as the device's daemon would and notes every request. It knows the caller by the socket, not by its
+//! process. Source: Azure/iotedge, `edgelet-http-workload`.
 
 mod api;
+mod seal;
 mod socket;
 
 use std::path::{Path, PathBuf};
@@ -69,31 +69,6 @@ pub async fn serve(
     socket: &Path,
     identity: WorkloadIdentity,
 ) -> Result<WorkloadServer, WorkloadError> {
-    let listening = socket::listen(socket, socket::Answers::Api(identity)).await?;
+    let listening = socket::listen(socket, identity).await?;
     Ok(WorkloadServer { listening })
-}
-
-/// A socket that notes requests and answers 404; it is removed when this is dropped.
-#[cfg(feature = "edge")]
-#[derive(Debug)]
-pub struct WorkloadRecorder {
-    listening: socket::Listening,
-}
-
-#[cfg(feature = "edge")]
-impl WorkloadRecorder {
-    /// Every request so far, oldest first.
-    pub fn requests(&self) -> Vec<WorkloadRequest> {
-        self.listening.requests()
-    }
-}
-
-/// Listens on `socket` (mode 0666, there before this returns), notes every request and answers 404.
-///
-/// # Errors
-/// When the socket cannot be made. A dead socket left behind is replaced.
-#[cfg(feature = "edge")]
-pub async fn record(socket: &Path) -> Result<WorkloadRecorder, WorkloadError> {
-    let listening = socket::listen(socket, socket::Answers::NotFound).await?;
-    Ok(WorkloadRecorder { listening })
 }

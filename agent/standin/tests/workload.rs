@@ -5,16 +5,34 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use standin::workload::{self, WorkloadError, WorkloadIdentity};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use standin::hub::{Credentials, HubConfig, Identity, LocalHub, Mode, OtherPorts};
+use standin::workload::{self, WorkloadError, WorkloadIdentity, WorkloadServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-fn identity() -> WorkloadIdentity {
-    WorkloadIdentity {
-        module: "m1".to_owned(),
-        key: std::array::from_fn(|i| u8::try_from(i).unwrap()),
-        trust_bundle_pem: "-----BEGIN CERTIFICATE-----".to_owned(),
-    }
+/// A hub with module `m1`, and for whom its socket speaks.
+async fn module() -> (LocalHub, Credentials, WorkloadIdentity) {
+    let hub = LocalHub::start(HubConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        also: OtherPorts::default(),
+        host_name: "h".to_owned(),
+        names: vec!["localhost".to_owned()],
+        mode: Mode::EdgeHub,
+    })
+    .await
+    .unwrap();
+    let identity = Identity::module("d1", "m1");
+    let credentials = hub.register(&identity).unwrap();
+    let speaks_for = hub.workload_identity(&identity).unwrap();
+    (hub, credentials, speaks_for)
+}
+
+async fn serve(socket: &Path) -> Result<WorkloadServer, WorkloadError> {
+    workload::serve(socket, module().await.2).await
 }
 
 /// Status line and body of one answer.
@@ -35,7 +53,8 @@ async fn ask(socket: &Path, head: &str, body: &str) -> (String, String) {
 async fn anybody_may_speak_on_the_socket_and_every_request_is_noted() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
-    let server = workload::serve(&socket, identity()).await.unwrap();
+    let (_hub, credentials, speaks_for) = module().await;
+    let server = workload::serve(&socket, speaks_for).await.unwrap();
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o666);
     let (status, body) = ask(&socket, "GET /trust-bundle?api-version=2022-08-03", "").await;
@@ -48,10 +67,10 @@ async fn anybody_may_speak_on_the_socket_and_every_request_is_noted() {
     )
     .await;
     assert_eq!(status, "HTTP/1.1 200 OK");
-    assert_eq!(
-        body,
-        r#"{"digest":"vqA3ZHzuMwDjToRjN4jw9yEGqgXmG97O98jLNRZBvKE="}"#
-    );
+    let mut mac = Hmac::<Sha256>::new_from_slice(&credentials.key).unwrap();
+    mac.update(b"h.azure-devices.net%2Fdevices%2Fd1%2Fmodules%2Fm1\n2000000000");
+    let digest = STANDARD.encode(mac.finalize().into_bytes());
+    assert_eq!(body, format!(r#"{{"digest":"{digest}"}}"#));
     ask(&socket, "GET /nothing", "").await;
     let seen = server.requests();
     let statuses: Vec<u16> = seen.iter().map(|request| request.status).collect();
@@ -63,41 +82,19 @@ async fn anybody_may_speak_on_the_socket_and_every_request_is_noted() {
 }
 
 #[tokio::test]
-async fn a_recorder_answers_404_and_keeps_method_and_path() {
-    let directory = tempfile::tempdir().unwrap();
-    let socket = directory.path().join("workload.sock");
-    let recorder = workload::record(&socket).await.unwrap();
-    let (status, body) = ask(
-        &socket,
-        "POST /modules/m/genid/1/sign?api-version=2018-06-28",
-        "{}",
-    )
-    .await;
-    assert_eq!(status, "HTTP/1.1 404 Not Found");
-    assert!(body.starts_with(r#"{"message":"#));
-    let seen = recorder.requests();
-    assert_eq!(seen.len(), 1);
-    assert_eq!((seen[0].method.as_str(), seen[0].status), ("POST", 404));
-    assert_eq!(
-        seen[0].path,
-        "/modules/m/genid/1/sign?api-version=2018-06-28"
-    );
-}
-
-#[tokio::test]
 async fn a_dead_socket_is_replaced_and_a_live_one_is_not() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     assert!(socket.exists(), "a dead socket stays behind");
-    let _alive = workload::record(&socket).await.unwrap();
-    let second = workload::record(&socket).await;
+    let _alive = serve(&socket).await.unwrap();
+    let second = serve(&socket).await;
     assert!(matches!(second, Err(WorkloadError::InUse { .. })));
     assert!(socket.exists());
     let file = directory.path().join("file");
     std::fs::write(&file, "mine").unwrap();
     assert!(matches!(
-        workload::record(&file).await,
+        serve(&file).await,
         Err(WorkloadError::Open { .. })
     ));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
@@ -107,7 +104,7 @@ async fn a_dead_socket_is_replaced_and_a_live_one_is_not() {
 async fn an_eleventh_connection_of_one_user_is_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
-    let _server = workload::serve(&socket, identity()).await.unwrap();
+    let _server = serve(&socket).await.unwrap();
     let mut held = Vec::new();
     for _ in 0..10 {
         let mut stream = UnixStream::connect(&socket).await.unwrap();
@@ -130,7 +127,7 @@ async fn an_eleventh_connection_of_one_user_is_dropped() {
 async fn bytes_that_are_no_http_do_not_end_the_server() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
-    let _server = workload::serve(&socket, identity()).await.unwrap();
+    let _server = serve(&socket).await.unwrap();
     let mut junk = UnixStream::connect(&socket).await.unwrap();
     junk.write_all(&[0xff; 100]).await.unwrap();
     let mut answer = Vec::new();

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use agent::hub::{FromHub, HubSettings, Identity, LinkError};
-use standin::hub::{Credentials, HubConfig, HubEvent, Identity as Registered, LocalHub, Mode};
-use standin::workload::{WorkloadIdentity, WorkloadServer};
+use standin::hub::{
+    Credentials, HubConfig, HubEvent, Identity as Registered, LocalHub, Mode, OtherPorts,
+};
+use standin::workload::WorkloadServer;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -35,6 +37,7 @@ impl Bench {
     pub(crate) async fn at(listen: SocketAddr, mode: Mode) -> Bench {
         let config = HubConfig {
             listen,
+            also: OtherPorts::default(),
             host_name: HOST.to_owned(),
             names: vec![GATEWAY.to_owned(), "localhost".to_owned()],
             mode,
@@ -77,11 +80,7 @@ impl Bench {
     }
 
     pub(crate) async fn workload(&self, socket: &Path) -> WorkloadServer {
-        let identity = WorkloadIdentity {
-            module: "probe".to_owned(),
-            key: self.credentials.key,
-            trust_bundle_pem: self.hub.trust_bundle_pem().to_owned(),
-        };
+        let identity = self.hub.workload_identity(&module()).unwrap();
         standin::workload::serve(socket, identity).await.unwrap()
     }
 }

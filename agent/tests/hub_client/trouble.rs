@@ -153,12 +153,15 @@ async fn a_refused_signature_is_told_in_the_runtimes_words() {
     let bench = Bench::new(Mode::EdgeHub).await;
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
-    let _recorder = standin::workload::record(&socket).await.unwrap();
+    let other = standin::hub::Identity::module("d1", "other");
+    bench.hub.register(&other).unwrap();
+    let speaks_for = bench.hub.workload_identity(&other).unwrap();
+    let _server = standin::workload::serve(&socket, speaks_for).await.unwrap();
     let settings = settings(edge_identity(&socket), bench.hub.address().port());
     let (_client, mut events) = HubClient::connect(settings);
     let text = why_not(&mut events).await.0.to_string();
     assert!(
-        text.contains("/modules/probe/genid/1/sign: status 404"),
+        text.contains("/modules/probe/genid/1/sign: status 403"),
         "{text}"
     );
 }

@@ -14,8 +14,8 @@ use conformance::run_request::RunRequest;
 use engine::{Engine, EngineEvent, EventKind, LABEL_RUN, Network, Owner, Role, Stamp};
 use relay::lab::Behind;
 use serde_json::json;
-use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode};
-use standin::workload::{self, WorkloadIdentity, WorkloadServer};
+use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
+use standin::workload::{self, WorkloadServer};
 use tokio::sync::mpsc::Receiver;
 
 use super::assembly::{Assembled, Assembly};
@@ -106,6 +106,7 @@ impl Lab {
         let identity = Identity::module(DEVICE, MODULE);
         let hub = LocalHub::start(HubConfig {
             listen: reach.listen,
+            also: OtherPorts::default(),
             host_name: HUB_HOST.to_owned(),
             names: vec![reach.gateway.clone()],
             mode: Mode::IotHub,
@@ -115,11 +116,9 @@ impl Lab {
         let credentials = hub.register(&identity)?;
         let sockets = SocketDirectory::create(&std::env::temp_dir(), &self.run, &self.me)?;
         let mut socket = sockets.socket("workload.sock");
-        let speaks_for = WorkloadIdentity {
-            module: MODULE.to_owned(),
-            key: credentials.key,
-            trust_bundle_pem: hub.trust_bundle_pem().to_owned(),
-        };
+        let speaks_for = hub
+            .workload_identity(&identity)
+            .context("the local hub forgot the probe")?;
         self.workload = Some(workload::serve(&socket, speaks_for).await?);
         self.sockets = Some(sockets);
         hub.set_desired(&identity, &json!({"conformance": {"run": request}}))?;

@@ -98,7 +98,9 @@ impl Relay {
     /// # Errors
     /// The engine refuses.
     pub(super) async fn join(&self, engine: &Engine, network: &Network) -> anyhow::Result<IpAddr> {
-        engine.join_network(&network.id, &self.container).await?;
+        engine
+            .join_network(&network.id, &self.container, &[])
+            .await?;
         let running = engine.inspect(&self.container).await?;
         running
             .address_on(&network.name)

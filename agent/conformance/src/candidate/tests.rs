@@ -18,6 +18,7 @@ fn spec(options: &Value, limits: Option<&Limits>, spoil: impl FnOnce(&mut Offer)
         workload_socket: "/state/sockets/r1.sock".into(),
         run: "r1",
         identity: Identity::stand_in("r1"),
+        gateway: None,
     };
     resolve(&launch, limits)
 }

@@ -1,17 +1,14 @@
-//! One client's connection: TLS handshake, bytes in, reactions out, and the clocks that end it.
+//! One client's connection: bytes in, reactions out, and the clocks that end it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use super::event::{DisconnectReason, EventBus, HubEvent};
+use super::event::{DisconnectReason, EventBus};
 use super::limits;
 use super::registry::Command;
 use super::session::{Opened, Reaction, Session, Shared, TlsFacts};
@@ -31,26 +28,28 @@ pub(crate) struct Context {
     pub(crate) events: Arc<EventBus>,
 }
 
-/// Serves one client until it is gone.
-pub(crate) async fn serve(context: Context, tcp: TcpStream, peer: SocketAddr) {
-    let deadline = Instant::now() + limits::CONNECT_WITHIN;
-    let handshake = tokio::time::timeout_at(deadline, context.acceptor.accept(tcp)).await;
-    let detail = match handshake {
-        Ok(Ok(tls)) => {
-            Connection::new(&context, tls, deadline).run().await;
-            return;
-        }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no TLS handshake in time".to_owned(),
-    };
-    context
-        .events
-        .emit(HubEvent::HandshakeFailed { peer, detail })
-        .await;
+/// Serves the client at the other end of a stream until it is gone; its CONNECT must be there by `connect_by`.
+pub(crate) async fn serve<S>(context: &Context, stream: S, facts: TlsFacts, connect_by: Instant)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    Connection {
+        stream,
+        wire: Wire::new(context.shared.mode.packet()),
+        session: Session::new(Arc::clone(&context.shared), facts),
+        events: Arc::clone(&context.events),
+        silence: None,
+        silence_ends: connect_by,
+        token_ends: Instant::now() + FAR,
+        commands: None,
+        close: None,
+    }
+    .run()
+    .await;
 }
 
-struct Connection {
-    tls: TlsStream<TcpStream>,
+struct Connection<S> {
+    stream: S,
     wire: Wire,
     session: Session,
     events: Arc<EventBus>,
@@ -70,27 +69,7 @@ enum Wake {
     TokenEnd,
 }
 
-impl Connection {
-    fn new(context: &Context, tls: TlsStream<TcpStream>, connect_by: Instant) -> Self {
-        let (_, state) = tls.get_ref();
-        let version = state.protocol_version();
-        let facts = TlsFacts {
-            version: version.map_or_else(|| "unknown".to_owned(), |v| format!("{v:?}")),
-            server_name: state.server_name().map(str::to_owned),
-        };
-        Self {
-            tls,
-            wire: Wire::new(context.shared.mode.packet()),
-            session: Session::new(Arc::clone(&context.shared), facts),
-            events: Arc::clone(&context.events),
-            silence: None,
-            silence_ends: connect_by,
-            token_ends: Instant::now() + FAR,
-            commands: None,
-            close: None,
-        }
-    }
-
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn run(mut self) {
         let mut buffer = vec![0; CHUNK];
         let reason = loop {
@@ -118,9 +97,9 @@ impl Connection {
         // The socket closes first, so that whoever hears of the end finds the client gone.
         let mut session = self.session;
         if reason != DisconnectReason::Requested {
-            let _closed = timeout(Duration::from_secs(1), self.tls.shutdown()).await;
+            let _closed = timeout(limits::CLOSE_WITHIN, self.stream.shutdown()).await;
         }
-        drop(self.tls);
+        drop(self.stream);
         for event in session.end(reason) {
             self.events.emit(event).await;
         }
@@ -132,7 +111,7 @@ impl Connection {
             reason = closed(&mut self.close) => Wake::Close(reason),
             () = sleep_until(self.token_ends) => Wake::TokenEnd,
             command = next(&mut self.commands) => Wake::Command(command),
-            read = self.tls.read(buffer) => Wake::Bytes(read),
+            read = self.stream.read(buffer) => Wake::Bytes(read),
             () = sleep_until(self.silence_ends) => Wake::Silence,
         }
     }
@@ -180,8 +159,8 @@ impl Connection {
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), DisconnectReason> {
         let written = timeout(limits::WRITE_WITHIN, async {
-            self.tls.write_all(bytes).await?;
-            self.tls.flush().await
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
         });
         // A client that takes nothing must not keep the hub from closing.
         tokio::select! {

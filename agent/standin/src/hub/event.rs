@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::entrance::Transport;
 use super::identity::Identity;
 use super::properties::Properties;
 
@@ -28,8 +29,12 @@ pub struct Login {
     pub client_type: Option<String>,
     /// Decoded `model-id` of the user name.
     pub model_id: Option<String>,
+    /// What the MQTT came through.
+    pub transport: Transport,
     /// `TLSv1_2` or `TLSv1_3`.
     pub tls_version: String,
+    /// The negotiated cipher suite.
+    pub tls_suite: String,
     /// Server name of the TLS hello; absent where the client dialled an address.
     pub server_name: Option<String>,
     /// Expiry of the token in seconds since the Unix epoch.
@@ -100,6 +105,12 @@ pub enum Rule {
     MethodAnswer,
     /// A will on another topic than the events topic.
     Will,
+    /// A connection without TLS.
+    PlainText,
+    /// An upgrade to a WebSocket that asks for another path or protocol.
+    WebSocket,
+    /// A protocol of IoT Edge that the hub does not serve.
+    UnservedProtocol,
 }
 
 /// One thing that happened at the hub.

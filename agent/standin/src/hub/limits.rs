@@ -26,6 +26,9 @@ pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 /// A client that takes no bytes for so long is dropped, so that it cannot hold its connection's memory.
 pub(crate) const WRITE_WITHIN: Duration = Duration::from_secs(30);
 
+/// Time for a client to hear that a connection is closed.
+pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Connections at once; edgeHub takes 100 clients and itself (`MaxConnectedClients`).
 pub(crate) const CONNECTIONS: usize = 128;
 

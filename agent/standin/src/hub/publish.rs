@@ -226,6 +226,7 @@ fn method_payload(body: &[u8]) -> Result<Value, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entrance::Transport;
     use super::super::registry::Registry;
     use super::super::session::{Session, TlsFacts};
     use super::super::wire::{Connect, Inbound};
@@ -249,7 +250,9 @@ mod tests {
         shared.registry.register(&identity, key, "g".to_owned());
         let tls = TlsFacts {
             version: String::new(),
+            suite: String::new(),
             server_name: None,
+            transport: Transport::Mqtt,
         };
         let mut session = Session::new(Arc::new(shared), tls);
         let connect = Connect {

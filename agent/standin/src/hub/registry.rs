@@ -127,6 +127,26 @@ impl Registry {
             .map(|entry| entry.twin.clone())
     }
 
+    /// A fresh twin, no subscriptions, no connection; `None` for an unknown identity. Nothing changes on an error.
+    pub(crate) fn deploy(
+        &self,
+        identity: &Identity,
+        desired: &Value,
+    ) -> Option<Result<(), TwinError>> {
+        let mut state = self.lock();
+        let entry = state.entries.get_mut(identity)?;
+        let twin = match Twin::deployed(desired) {
+            Ok(twin) => twin,
+            Err(error) => return Some(Err(error)),
+        };
+        entry.twin = twin;
+        entry.subscriptions.clear();
+        if let Some(link) = entry.link.take() {
+            link.close.send_replace(Some(DisconnectReason::Requested));
+        }
+        Some(Ok(()))
+    }
+
     /// Makes a new connection the identity's only one; an older one is told that it was taken over.
     pub(crate) fn open(&self, identity: &Identity, clean_session: bool) -> Option<LinkEnd> {
         let mut state = self.lock();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::entrance::Transport;
 use super::event::{DisconnectReason, HubEvent, Login, Rule};
 use super::identity::Identity;
 use super::limits::Mode;
@@ -37,7 +38,10 @@ pub(crate) struct Opened {
 #[derive(Debug, Clone)]
 pub(crate) struct TlsFacts {
     pub(crate) version: String,
+    pub(crate) suite: String,
     pub(crate) server_name: Option<String>,
+    /// What the MQTT came through.
+    pub(crate) transport: Transport,
 }
 
 /// Settings and memory that all connections share.
@@ -187,7 +191,9 @@ impl Session {
             api_version: admitted.user.api_version,
             client_type: admitted.user.client_type,
             model_id: admitted.user.model_id,
+            transport: self.tls.transport,
             tls_version: self.tls.version.clone(),
+            tls_suite: self.tls.suite.clone(),
             server_name: self.tls.server_name.clone(),
             token_expiry: admitted.expiry,
             keep_alive: connect.keep_alive,

@@ -27,6 +27,14 @@ impl Twin {
         }
     }
 
+    /// A twin as a deployment makes it: desired properties of version 1, nothing reported.
+    pub(crate) fn deployed(desired: &Value) -> Result<Self, TwinError> {
+        Ok(Self {
+            desired: patched(&Map::new(), desired)?,
+            ..Self::new()
+        })
+    }
+
     /// Merges into the desired properties; `null` deletes. Nothing changes on an error.
     pub(crate) fn patch_desired(&mut self, patch: &Value) -> Result<u64, TwinError> {
         self.desired = patched(&self.desired, patch)?;

@@ -4,6 +4,9 @@
 //! 405; a content type other than JSON counts as no body; the generation id is not looked at
 //! (observed on the daemon, version 1.6.0).
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -11,6 +14,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use sha2::Sha256;
+
+use super::seal;
+use crate::authority::{Authority, Purpose};
+use crate::hub::Identity;
 
 /// Versions that the daemon knows (Azure/iotedge, `edgelet-http/src/version.rs`).
 const API_VERSIONS: &[&str] = &[
@@ -24,14 +31,35 @@ const API_VERSIONS: &[&str] = &[
 ];
 
 /// The module that a workload socket speaks for.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct WorkloadIdentity {
     /// Module id.
-    pub module: String,
+    module: String,
+    /// Who it is at the hub: `azureiot://HUB/devices/D/modules/M`.
+    uri: String,
     /// Key that signs for the module.
-    pub key: [u8; 32],
-    /// Trust anchors as PEM; an empty text answers 404.
-    pub trust_bundle_pem: String,
+    key: [u8; 32],
+    authority: Arc<Authority>,
+}
+
+impl WorkloadIdentity {
+    pub(crate) fn new(
+        hub: &str,
+        identity: &Identity,
+        key: [u8; 32],
+        authority: Arc<Authority>,
+    ) -> Self {
+        let module = match identity {
+            Identity::Device { device } => device,
+            Identity::Module { module, .. } => module,
+        };
+        Self {
+            module: module.clone(),
+            uri: format!("azureiot://{hub}/{}", identity.stem()),
+            key,
+            authority,
+        }
+    }
 }
 
 impl std::fmt::Debug for WorkloadIdentity {
@@ -75,23 +103,29 @@ impl Answer {
     }
 }
 
-/// Routes of the API.
+/// Routes of the API. A module and generation id are as the caller wrote them, decoded once.
 enum Route {
     TrustBundle,
     ManifestTrustBundle,
-    Sign {
-        module: String,
-    },
-    /// Known to the daemon, not offered here.
-    NotOffered,
+    Modules,
+    Module { module: String, asked: Asked },
+}
+
+/// What a module asks for itself.
+enum Asked {
+    Sign,
+    Encrypt { generation: String },
+    Decrypt { generation: String },
+    ServerCertificate,
+    IdentityCertificate,
 }
 
 /// Answers one request.
-pub(super) fn answer(identity: &WorkloadIdentity, request: &Request) -> Answer {
+pub(super) fn answer(identity: &WorkloadIdentity, request: &Request, now: SystemTime) -> Answer {
     let Some((route, method)) = route(&request.path) else {
         return Answer::error(404, "not found");
     };
-    if !method.contains(&request.method.as_str()) {
+    if request.method != method {
         return Answer::error(
             400,
             format!("{} is not possible on {}", request.method, request.path),
@@ -101,50 +135,125 @@ pub(super) fn answer(identity: &WorkloadIdentity, request: &Request) -> Answer {
         return Answer::error(400, message);
     }
     match route {
-        Route::TrustBundle if identity.trust_bundle_pem.is_empty() => {
-            Answer::error(404, "there is no trust bundle")
-        }
-        Route::TrustBundle => Answer::ok(json!({"certificate": identity.trust_bundle_pem})),
+        Route::TrustBundle => Answer::ok(json!({"certificate": identity.authority.pem()})),
         Route::ManifestTrustBundle => Answer::ok(json!({"certificate": ""})),
-        Route::Sign { module } if module != identity.module => Answer::error(
+        Route::Modules => Answer::ok(modules(&identity.module)),
+        Route::Module { module, .. } if module != identity.module => Answer::error(
             403,
             format!(
                 "this socket belongs to `{}`, not to `{module}`",
                 identity.module
             ),
         ),
-        Route::Sign { .. } => sign(identity, request),
-        Route::NotOffered => Answer::error(
-            501,
-            "this stand-in does not offer certificates, encryption or the module list",
-        ),
+        Route::Module { asked, .. } => {
+            for_module(identity, &asked, request, now).unwrap_or_else(|refusal| refusal)
+        }
     }
 }
 
-fn route(path: &str) -> Option<(Route, &'static [&'static str])> {
+fn for_module(
+    identity: &WorkloadIdentity,
+    asked: &Asked,
+    request: &Request,
+    now: SystemTime,
+) -> Result<Answer, Answer> {
+    let body = json_body(request)?;
+    let failed = |error: &dyn std::fmt::Display| Answer::error(500, error.to_string());
+    match asked {
+        Asked::Sign => {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&identity.key)
+                .expect("HMAC takes a key of any length");
+            mac.update(&bytes(&body, "data")?);
+            Ok(Answer::ok(
+                json!({"digest": STANDARD.encode(mac.finalize().into_bytes())}),
+            ))
+        }
+        Asked::Encrypt { generation } => {
+            let (plain, vector) = (
+                bytes(&body, "plaintext")?,
+                bytes(&body, "initializationVector")?,
+            );
+            let seal = seal::Seal::new(&identity.key, &identity.module, generation, &vector);
+            let sealed = seal.close(plain).map_err(|error| failed(&error))?;
+            Ok(Answer::ok(json!({"ciphertext": STANDARD.encode(sealed)})))
+        }
+        Asked::Decrypt { generation } => {
+            let (sealed, vector) = (
+                bytes(&body, "ciphertext")?,
+                bytes(&body, "initializationVector")?,
+            );
+            let seal = seal::Seal::new(&identity.key, &identity.module, generation, &vector);
+            let plain = seal.open(sealed).map_err(|error| failed(&error))?;
+            Ok(Answer::ok(json!({"plaintext": STANDARD.encode(plain)})))
+        }
+        Asked::ServerCertificate => {
+            let common_name = text(&body, "commonName")?;
+            certificate(identity, Purpose::Server { common_name }, now)
+        }
+        Asked::IdentityCertificate => {
+            let uri = &identity.uri;
+            certificate(identity, Purpose::Identity { uri }, now)
+        }
+    }
+}
+
+fn certificate(
+    identity: &WorkloadIdentity,
+    purpose: Purpose<'_>,
+    now: SystemTime,
+) -> Result<Answer, Answer> {
+    let issued = identity.authority.issue(&identity.module, purpose, now);
+    let issued = issued.map_err(|error| Answer::error(500, error.to_string()))?;
+    Ok(Answer {
+        status: 201,
+        body: json!({
+            "privateKey": {"type": "key", "bytes": issued.private_key},
+            "certificate": issued.certificate,
+            "expiration": issued.expiration,
+        }),
+    })
+}
+
+/// The one module that the device of a stand-in runs.
+fn modules(module: &str) -> Value {
+    json!({"modules": [{
+        "id": module,
+        "name": module,
+        "type": "docker",
+        "config": {"settings": {}, "env": []},
+        "status": {"runtimeStatus": {"status": "running"}},
+    }]})
+}
+
+/// A route and the one method that it takes.
+fn route(path: &str) -> Option<(Route, &'static str)> {
     let segments: Vec<String> = path
         .trim_start_matches('/')
         .split('/')
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
         .collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let post: &[&str] = &["POST"];
-    let get: &[&str] = &["GET"];
-    match segments[..] {
-        ["trust-bundle"] => Some((Route::TrustBundle, get)),
-        ["manifest-trust-bundle"] => Some((Route::ManifestTrustBundle, get)),
-        ["modules"] | ["modules", ""] => Some((Route::NotOffered, get)),
-        ["modules", module, "genid", _, "sign"] => Some((
-            Route::Sign {
-                module: module.to_owned(),
-            },
-            post,
-        )),
-        ["modules", _, "genid", _, "encrypt" | "decrypt"]
-        | ["modules", _, "genid", _, "certificate", "server"]
-        | ["modules", _, "certificate", "identity"] => Some((Route::NotOffered, post)),
-        _ => None,
-    }
+    let (module, asked) = match segments[..] {
+        ["trust-bundle"] => return Some((Route::TrustBundle, "GET")),
+        ["manifest-trust-bundle"] => return Some((Route::ManifestTrustBundle, "GET")),
+        ["modules"] | ["modules", ""] => return Some((Route::Modules, "GET")),
+        ["modules", module, "genid", _, "sign"] => (module, Asked::Sign),
+        ["modules", module, "genid", generation, "encrypt"] => {
+            let generation = generation.to_owned();
+            (module, Asked::Encrypt { generation })
+        }
+        ["modules", module, "genid", generation, "decrypt"] => {
+            let generation = generation.to_owned();
+            (module, Asked::Decrypt { generation })
+        }
+        ["modules", module, "genid", _, "certificate", "server"] => {
+            (module, Asked::ServerCertificate)
+        }
+        ["modules", module, "certificate", "identity"] => (module, Asked::IdentityCertificate),
+        _ => return None,
+    };
+    let module = module.to_owned();
+    Some((Route::Module { module, asked }, "POST"))
 }
 
 fn check_version(query: &str) -> Result<(), String> {
@@ -158,148 +267,33 @@ fn check_version(query: &str) -> Result<(), String> {
     Err(format!("the api-version `{version}` is not known"))
 }
 
-fn sign(identity: &WorkloadIdentity, request: &Request) -> Answer {
+fn json_body(request: &Request) -> Result<Value, Answer> {
     let is_json = |kind: &String| {
         kind.split(';')
             .next()
             .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
     };
     if request.body.is_empty() || !request.content_type.as_ref().is_none_or(is_json) {
-        return Answer::error(400, "the request has no JSON body");
+        return Err(Answer::error(400, "the request has no JSON body"));
     }
-    let Ok(body) = serde_json::from_slice::<Value>(&request.body) else {
-        return Answer::error(422, "the body is not JSON");
-    };
-    let Some(data) = body.get("data").and_then(Value::as_str) else {
-        return Answer::error(422, "the body has no member `data` with a text");
-    };
-    let Ok(bytes) = STANDARD.decode(data) else {
-        return Answer::error(400, "invalid parameter `data`: not base64");
-    };
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(&identity.key).expect("HMAC takes a key of any length");
-    mac.update(&bytes);
-    Answer::ok(json!({"digest": STANDARD.encode(mac.finalize().into_bytes())}))
+    serde_json::from_slice(&request.body)
+        .map_err(|error| Answer::error(422, format!("the body is not JSON: {error}")))
+}
+
+fn text<'a>(body: &'a Value, member: &str) -> Result<&'a str, Answer> {
+    body.get(member).and_then(Value::as_str).ok_or_else(|| {
+        Answer::error(
+            422,
+            format!("the body has no member `{member}` with a text"),
+        )
+    })
+}
+
+fn bytes(body: &Value, member: &str) -> Result<Vec<u8>, Answer> {
+    STANDARD
+        .decode(text(body, member)?)
+        .map_err(|_| Answer::error(400, format!("invalid parameter `{member}`: not base64")))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SIGN: &str = "/modules/m1/genid/1/sign";
-
-    fn identity() -> WorkloadIdentity {
-        WorkloadIdentity {
-            module: "m1".to_owned(),
-            key: std::array::from_fn(|i| u8::try_from(i).unwrap()),
-            trust_bundle_pem: "PEM".to_owned(),
-        }
-    }
-
-    fn request(method: &str, path: &str, body: &str) -> Request {
-        Request {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query: "api-version=2018-06-28".to_owned(),
-            content_type: None,
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
-    }
-
-    fn check(request: &Request, status: u16) -> Value {
-        let answer = answer(&identity(), request);
-        assert_eq!(answer.status, status, "{request:?}: {answer:?}");
-        if status >= 400 {
-            assert!(answer.body["message"].is_string());
-        }
-        answer.body
-    }
-
-    #[test]
-    fn sign_gives_the_digest_that_other_implementations_compute() {
-        let body = r#"{"keyId":"primary","algo":"HMACSHA256","data":"aC5henVyZS1kZXZpY2VzLm5ldCUyRmRldmljZXMlMkZkMSUyRm1vZHVsZXMlMkZtMQoyMDAwMDAwMDAw"}"#;
-        let answer = check(&request("POST", SIGN, body), 200);
-        assert_eq!(
-            answer,
-            json!({"digest": "vqA3ZHzuMwDjToRjN4jw9yEGqgXmG97O98jLNRZBvKE="})
-        );
-        check(
-            &request("POST", "/modules/m%31/genid/other/sign", body),
-            200,
-        );
-    }
-
-    #[test]
-    fn bad_sign_requests_have_their_own_statuses() {
-        check(&request("POST", SIGN, ""), 400);
-        check(&request("POST", SIGN, "{"), 422);
-        check(&request("POST", SIGN, "{}"), 422);
-        check(&request("POST", SIGN, r#"{"data":"~"}"#), 400);
-        check(&request("GET", SIGN, ""), 400);
-        check(
-            &request("POST", "/modules/m2/genid/1/sign", r#"{"data":""}"#),
-            403,
-        );
-        let mut text = request("POST", SIGN, r#"{"data":""}"#);
-        text.content_type = Some("text/plain".to_owned());
-        check(&text, 400);
-        text.content_type = Some("application/json; charset=utf-8".to_owned());
-        check(&text, 200);
-    }
-
-    #[test]
-    fn the_trust_bundle_is_plain_pem_and_the_manifest_one_is_empty() {
-        assert_eq!(
-            check(&request("GET", "/trust-bundle", ""), 200),
-            json!({"certificate": "PEM"})
-        );
-        assert_eq!(
-            check(&request("GET", "/manifest-trust-bundle", ""), 200),
-            json!({"certificate": ""})
-        );
-        let none = WorkloadIdentity {
-            trust_bundle_pem: String::new(),
-            ..identity()
-        };
-        assert_eq!(
-            answer(&none, &request("GET", "/trust-bundle", "")).status,
-            404
-        );
-    }
-
-    #[test]
-    fn every_request_needs_a_known_api_version() {
-        for query in [
-            "",
-            "api-version=",
-            "api-version=2099-01-01",
-            "version=2018-06-28",
-        ] {
-            let mut request = request("GET", "/trust-bundle", "");
-            request.query = query.to_owned();
-            check(&request, 400);
-        }
-        for version in API_VERSIONS {
-            let mut request = request("GET", "/trust-bundle", "");
-            request.query = format!("x=1&api-version={version}");
-            check(&request, 200);
-        }
-    }
-
-    #[test]
-    fn unknown_routes_are_404_and_known_ones_not_offered_501() {
-        check(&request("GET", "/", ""), 404);
-        check(&request("GET", "/systeminfo", ""), 404);
-        check(
-            &request("POST", "/modules/m1/genid/1/certificate/server", "{}"),
-            501,
-        );
-        check(
-            &request("POST", "/modules/m1/certificate/identity", "{}"),
-            501,
-        );
-        check(&request("POST", "/modules/m1/genid/1/encrypt", "{}"), 501);
-        check(&request("GET", "/modules", ""), 501);
-        check(&request("GET", "/modules/", ""), 501);
-    }
-}
+mod tests;

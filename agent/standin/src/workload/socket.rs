@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -33,14 +33,6 @@ const BODY: usize = 1024 * 1024;
 /// Requests that are kept; the first ones tell how a module starts, later ones only repeat it.
 const KEPT: usize = 10_000;
 
-/// How requests are answered.
-#[derive(Debug, Clone)]
-pub(super) enum Answers {
-    Api(WorkloadIdentity),
-    #[cfg(feature = "edge")]
-    NotFound,
-}
-
 /// A socket being listened on.
 #[derive(Debug)]
 pub(super) struct Listening {
@@ -65,13 +57,16 @@ impl Drop for Listening {
 
 #[derive(Debug)]
 struct Log {
-    answers: Answers,
+    identity: WorkloadIdentity,
     opened: Instant,
     requests: Mutex<Vec<WorkloadRequest>>,
 }
 
 /// Opens `path` with mode 0666 and starts to answer.
-pub(super) async fn listen(path: &Path, answers: Answers) -> Result<Listening, WorkloadError> {
+pub(super) async fn listen(
+    path: &Path,
+    identity: WorkloadIdentity,
+) -> Result<Listening, WorkloadError> {
     let failed = |source| WorkloadError::Open {
         path: path.to_owned(),
         source,
@@ -81,7 +76,7 @@ pub(super) async fn listen(path: &Path, answers: Answers) -> Result<Listening, W
     // Candidates run as any user, so everybody may speak here.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(failed)?;
     let log = Arc::new(Log {
-        answers,
+        identity,
         opened: Instant::now(),
         requests: Mutex::new(Vec::new()),
     });
@@ -182,7 +177,7 @@ async fn respond(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let method = request.method().to_string();
     let target = request.uri().to_string();
-    let answer = answer(&log.answers, request).await;
+    let answer = answer(&log.identity, request).await;
     let mut requests = locked(&log.requests);
     if requests.len() < KEPT {
         requests.push(WorkloadRequest {
@@ -197,14 +192,10 @@ async fn respond(
     Ok(response(&answer))
 }
 
-async fn answer(answers: &Answers, request: hyper::Request<Incoming>) -> Answer {
-    match answers {
-        Answers::Api(identity) => match read(request).await {
-            Ok(request) => api::answer(identity, &request),
-            Err(answer) => answer,
-        },
-        #[cfg(feature = "edge")]
-        Answers::NotFound => Answer::error(404, "this device offers no workload API to the module"),
+async fn answer(identity: &WorkloadIdentity, request: hyper::Request<Incoming>) -> Answer {
+    match read(request).await {
+        Ok(request) => api::answer(identity, &request, SystemTime::now()),
+        Err(answer) => answer,
     }
 }
 

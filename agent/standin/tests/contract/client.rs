@@ -1,5 +1,6 @@
 //! A bare MQTT 3.1.1 client made of hand-written bytes, so that the hub is not tested against its own library.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use standin::hub::{Credentials, HubConfig, HubEvent, Identity, LocalHub, Mode};
+use standin::hub::{Credentials, HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -33,12 +34,18 @@ impl Bench {
     pub(crate) async fn new(mode: Mode, identity: Identity) -> Self {
         let hub = LocalHub::start(HubConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
+            also: OtherPorts::default(),
             host_name: HUB.to_owned(),
             names: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             mode,
         })
         .await
         .unwrap();
+        Self::of(hub, identity)
+    }
+
+    /// One more identity's bench at a hub.
+    pub(crate) fn of(hub: LocalHub, identity: Identity) -> Self {
         let events = hub.subscribe();
         let credentials = hub.register(&identity).unwrap();
         Self {
@@ -205,6 +212,24 @@ pub(crate) fn read_publish(packet: &[u8]) -> (String, String) {
     )
 }
 
+/// TLS to one of the hub's ports.
+pub(crate) async fn tls(hub: &LocalHub, address: SocketAddr) -> TlsStream<TcpStream> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(anchor(hub.trust_bundle_pem())).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tcp = TcpStream::connect(address).await.unwrap();
+    let name = "localhost".try_into().unwrap();
+    TlsConnector::from(Arc::new(config))
+        .connect(name, tcp)
+        .await
+        .unwrap()
+}
+
 /// The client's end of a connection.
 pub(crate) struct Client {
     tls: TlsStream<TcpStream>,
@@ -212,21 +237,9 @@ pub(crate) struct Client {
 
 impl Client {
     async fn dial(hub: &LocalHub) -> Self {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(anchor(hub.trust_bundle_pem())).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let tcp = TcpStream::connect(hub.address()).await.unwrap();
-        let name = "localhost".try_into().unwrap();
-        let tls = TlsConnector::from(Arc::new(config))
-            .connect(name, tcp)
-            .await
-            .unwrap();
-        Self { tls }
+        Self {
+            tls: tls(hub, hub.address()).await,
+        }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {

@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod entrances;
 mod lifetime;
 mod login;
 mod talk;

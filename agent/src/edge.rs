@@ -1,0 +1,229 @@
+//! The edge runtime that stands in for the candidate's: put up on its network, listened to, taken down.
+//!
+//! A probe in a container joins the candidate's network under the gateway's name, as edgeHub does. A probe that is a process
+//! of the host listens on the host's address there, and the name is written into the candidate's hosts file.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use conformance::candidate::Identity;
+use conformance::create_options::CreateOptions;
+use conformance::finding::{Reason, Unseen};
+use conformance::observation::{EdgeUse, Observed, WorkloadRequest};
+use conformance::units::Millis;
+use engine::Network;
+use serde_json::{Value, json};
+use standin::edge::{ANY_PORTS, EdgeConfig, EdgeError, EdgeRuntime, PORTS};
+use standin::hub::HubError;
+use tokio::task::JoinHandle;
+
+use crate::bench::Bench;
+
+mod seen;
+
+/// What is still on its way from edgeHub to the record is waited for, before it is read.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// The edge runtime of one run, or why there is none; it stops when dropped.
+#[derive(Debug)]
+pub struct Edge {
+    from: Millis,
+    runtime: Result<Running, Unseen>,
+    /// Why what comes to edgeHub says nothing of the module: it cannot have met it, or not with its defaults.
+    apart: Option<Unseen>,
+}
+
+#[derive(Debug)]
+struct Running {
+    runtime: EdgeRuntime,
+    seen: Arc<Mutex<EdgeUse>>,
+    listening: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+/// How the candidate finds the gateway by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gateway {
+    /// The engine's name service answers: the probe is on the network under that name.
+    OnTheNetwork,
+    /// The candidate's hosts file says it.
+    InTheHostsFile(IpAddr),
+}
+
+impl Edge {
+    /// Puts the runtime up on `network` for a candidate of these createOptions and this default twin.
+    pub async fn start(
+        bench: &Bench<'_>,
+        network: &Network,
+        identity: &Identity,
+        plan: (&CreateOptions, &str),
+    ) -> (Edge, Gateway) {
+        let from = bench.events.now();
+        let gateway = match bench.own_container {
+            Some(_) => Gateway::OnTheNetwork,
+            None => Gateway::InTheHostsFile(network.gateway),
+        };
+        let mut apart = None;
+        let runtime = start(bench, network, identity, plan, &mut apart).await;
+        let edge = Edge {
+            from,
+            runtime,
+            apart,
+        };
+        (edge, gateway)
+    }
+
+    /// The candidate is about to be started anew.
+    pub fn deploy_again(&self) {
+        if let Ok(running) = &self.runtime {
+            running.runtime.deploy_again();
+        }
+    }
+
+    /// What was asked on the workload socket, and what came to edgeHub.
+    pub async fn seen(
+        &self,
+        bench: &Bench<'_>,
+    ) -> (Observed<Vec<WorkloadRequest>>, Observed<EdgeUse>) {
+        match &self.runtime {
+            Ok(running) => {
+                tokio::time::sleep(SETTLE).await;
+                let mut seen = locked(&running.seen).clone();
+                seen::hide(&mut seen, bench.overlay);
+                let requests = requests(bench, &running.runtime, self.from);
+                let seen = self.apart.clone().map_or(Ok(seen), Err);
+                (Observed::Seen(requests), seen.into())
+            }
+            Err(unseen) => (
+                Observed::Unseen(unseen.clone()),
+                Observed::Unseen(unseen.clone()),
+            ),
+        }
+    }
+}
+
+/// Puts up what can be put up: a module without the SDK is started all the same.
+async fn start(
+    bench: &Bench<'_>,
+    network: &Network,
+    identity: &Identity,
+    (options, twin): (&CreateOptions, &str),
+    apart: &mut Option<Unseen>,
+) -> Result<Running, Unseen> {
+    let own_networks = options.value().pointer("/NetworkingConfig/EndpointsConfig");
+    if own_networks.is_some_and(|own| !own.is_null()) {
+        let why = "the createOptions put the module on networks of its own, where edgeproof's edgeHub is not";
+        *apart = Some(Unseen::new(Reason::Configuration, why));
+    }
+    let listen = match bench.own_container {
+        Some(own) => {
+            let alias = &identity.gateway_host;
+            let joined = bench.engine.join_network(&network.id, own, &[alias]).await;
+            if let Err(error) = joined {
+                let why = format!("the probe could not join the candidate's network: {error}");
+                *apart = Some(Unseen::new(Reason::Infrastructure, why));
+            }
+            Ipv4Addr::UNSPECIFIED.into()
+        }
+        None => network.gateway,
+    };
+    let mut config = EdgeConfig {
+        hub_host: identity.hub_host.clone(),
+        gateway_host: identity.gateway_host.clone(),
+        device: identity.device_id.clone(),
+        module: identity.module_id.clone(),
+        socket: bench.sockets.here.join(socket_name(bench)),
+        listen,
+        ports: PORTS,
+        desired: desired(twin).unwrap_or_else(|unseen| {
+            *apart = Some(unseen);
+            json!({})
+        }),
+    };
+    let mut started = EdgeRuntime::start(config.clone()).await;
+    if let Err(EdgeError::Hub(error)) = &started {
+        let reason = match error {
+            HubError::Twin { .. } => Reason::InputMissing,
+            _ => Reason::Infrastructure,
+        };
+        let why = format!("edgeproof could not stand in for edgeHub: {error}");
+        *apart = Some(Unseen::new(reason, why));
+        // The workload socket must be there: the engine would make a directory in its place.
+        config.ports = ANY_PORTS;
+        config.desired = json!({});
+        started = EdgeRuntime::start(config).await;
+    }
+    match started {
+        Ok(runtime) => Ok(listen_to(bench, runtime)),
+        Err(error) => {
+            let why = format!("edgeproof could not stand in for the edge runtime: {error}");
+            Err(Unseen::new(Reason::Infrastructure, why))
+        }
+    }
+}
+
+/// The default twin as a document; an empty text means none.
+fn desired(twin: &str) -> Result<Value, Unseen> {
+    match twin.trim() {
+        "" => Ok(json!({})),
+        text => serde_json::from_str(text).map_err(|error| {
+            let why = format!("the default twin is not JSON: {error}");
+            Unseen::new(Reason::InputMissing, why)
+        }),
+    }
+}
+
+fn listen_to(bench: &Bench<'_>, runtime: EdgeRuntime) -> Running {
+    let seen = Arc::new(Mutex::new(EdgeUse::default()));
+    let mut events = runtime.subscribe();
+    let origin = bench.events.origin();
+    let listening = tokio::spawn({
+        let seen = Arc::clone(&seen);
+        async move {
+            while let Some(event) = events.recv().await {
+                let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+                let unix = unix.unwrap_or_default().as_secs();
+                seen::take(&mut locked(&seen), origin.elapsed().into(), unix, event);
+            }
+        }
+    });
+    Running {
+        runtime,
+        seen,
+        listening,
+    }
+}
+
+/// The socket of a run's candidate, under its name for the engine.
+#[must_use]
+pub fn socket_on_host(bench: &Bench<'_>) -> PathBuf {
+    bench.sockets.on_host.join(socket_name(bench))
+}
+
+fn socket_name(bench: &Bench<'_>) -> String {
+    format!("{}.sock", bench.run)
+}
+
+/// What was asked on the workload socket, on the run's time line.
+fn requests(bench: &Bench<'_>, runtime: &EdgeRuntime, from: Millis) -> Vec<WorkloadRequest> {
+    let on_time_line = |at: Duration| Millis(from.0.saturating_add(Millis::from(at).0));
+    let seen = runtime.requests().into_iter();
+    seen.map(|request| WorkloadRequest {
+        at: on_time_line(request.at),
+        method: request.method,
+        path: bench.overlay.hide(&request.path),
+        status: request.status,
+    })
+    .collect()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,198 @@
+//! The ways into the hub: MQTT over TLS, MQTT over WebSocket, and AMQP, which is not served but told of.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::server::TlsStream;
+
+use super::connection::{self, Context};
+use super::event::{HubEvent, Rule};
+use super::limits;
+use super::session::TlsFacts;
+use super::websocket;
+
+/// First byte of every TLS connection: a handshake record (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// Length of the header that opens an AMQP connection (AMQP 1.0, part 2, 2.2).
+const AMQP_HEADER: usize = 8;
+
+/// How a client's MQTT came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// MQTT over TLS.
+    Mqtt,
+    /// MQTT over WebSocket and TLS.
+    MqttWebSocket,
+}
+
+/// What is spoken at a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    Mqtt,
+    WebSocket,
+    Amqp,
+}
+
+/// Takes connections at one port until `stopped` says true; returns when all of them are gone.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    entrance: Entrance,
+    context: Context,
+    places: Arc<Semaphore>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            // A sender that is gone stops it as well.
+            () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => break,
+            Some(ended) = connections.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection of the hub ended badly");
+                }
+            }
+            accepted = listener.accept() => match accepted {
+                Ok((tcp, peer)) => match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => {
+                        connections.spawn(serve(context.clone(), entrance, tcp, peer, place));
+                    }
+                    Err(_) => tracing::warn!(%peer, "too many connections: one was dropped"),
+                },
+                Err(error) => {
+                    // Out of file descriptors, or a client that left at once: neither ends the hub.
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+    connections.shutdown().await;
+}
+
+async fn serve(
+    context: Context,
+    entrance: Entrance,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    _place: OwnedSemaphorePermit,
+) {
+    let deadline = Instant::now() + limits::CONNECT_WITHIN;
+    if let Some(event) = plain_text(&tcp, entrance, deadline).await {
+        return context.events.emit(event).await;
+    }
+    let detail = match timeout_at(deadline, context.acceptor.accept(tcp)).await {
+        Ok(Ok(tls)) => return inside(context, entrance, tls, deadline).await,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no TLS handshake in time".to_owned(),
+    };
+    context
+        .events
+        .emit(HubEvent::HandshakeFailed { peer, detail })
+        .await;
+}
+
+async fn inside(
+    context: Context,
+    entrance: Entrance,
+    mut tls: TlsStream<TcpStream>,
+    deadline: Instant,
+) {
+    let facts = facts(&tls);
+    match entrance {
+        Entrance::Mqtt => connection::serve(&context, tls, facts, deadline).await,
+        Entrance::WebSocket => websocket::serve(&context, tls, facts, deadline).await,
+        Entrance::Amqp => {
+            let mut header = [0; AMQP_HEADER];
+            let read = timeout_at(deadline, tls.read_exact(&mut header)).await;
+            let detail = match read {
+                Ok(Ok(_)) => amqp_in_words(header),
+                Ok(Err(_)) | Err(_) => {
+                    "a connection to the port of AMQP that said nothing".to_owned()
+                }
+            };
+            context.events.emit(unserved(detail)).await;
+        }
+    }
+}
+
+/// A protocol that the hub knows of and does not serve.
+pub(crate) fn unserved(detail: String) -> HubEvent {
+    HubEvent::Violation {
+        identity: None,
+        rule: Rule::UnservedProtocol,
+        detail,
+    }
+}
+
+fn amqp_in_words(header: [u8; AMQP_HEADER]) -> String {
+    match header {
+        [b'A', b'M', b'Q', b'P', layer, major, minor, _] => {
+            let with = match layer {
+                3 => " with SASL",
+                2 => " with TLS",
+                _ => "",
+            };
+            format!("AMQP {major}.{minor}{with} over TLS")
+        }
+        other => format!("a connection to the port of AMQP that began with {other:02x?}"),
+    }
+}
+
+/// What to tell of a client that speaks without TLS. One that says nothing in time is left to the handshake.
+async fn plain_text(tcp: &TcpStream, entrance: Entrance, deadline: Instant) -> Option<HubEvent> {
+    let mut first = [0];
+    let peeked = timeout_at(deadline, tcp.peek(&mut first)).await;
+    let is_plain = matches!(peeked, Ok(Ok(1))) && first[0] != TLS_HANDSHAKE;
+    is_plain.then(|| {
+        let what = match entrance {
+            Entrance::Mqtt => "MQTT",
+            Entrance::WebSocket => "HTTP",
+            Entrance::Amqp => "AMQP",
+        };
+        HubEvent::Violation {
+            identity: None,
+            rule: Rule::PlainText,
+            detail: format!(
+                "a connection to the port of {what} over TLS began with the byte {:#04x}, which is no TLS handshake",
+                first[0]
+            ),
+        }
+    })
+}
+
+fn facts(tls: &TlsStream<TcpStream>) -> TlsFacts {
+    let (_, state) = tls.get_ref();
+    let unknown = || "unknown".to_owned();
+    TlsFacts {
+        version: state
+            .protocol_version()
+            .map_or_else(unknown, |version| format!("{version:?}")),
+        suite: state
+            .negotiated_cipher_suite()
+            .map_or_else(unknown, |suite| format!("{:?}", suite.suite())),
+        server_name: state.server_name().map(str::to_owned),
+        transport: Transport::Mqtt,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amqp_header_is_told_in_words() {
+        assert_eq!(
+            amqp_in_words(*b"AMQP\x03\x01\x00\x00"),
+            "AMQP 1.0 with SASL over TLS"
+        );
+        assert_eq!(amqp_in_words(*b"AMQP\x00\x01\x00\x00"), "AMQP 1.0 over TLS");
+        assert!(amqp_in_words(*b"GET / HT").contains("began with"));
+    }
+}
