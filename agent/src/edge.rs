@@ -137,6 +137,7 @@ async fn start(
     let mut config = EdgeConfig {
         hub_host: identity.hub_host.clone(),
         gateway_host: identity.gateway_host.clone(),
+        also_named: Vec::new(),
         device: identity.device_id.clone(),
         module: identity.module_id.clone(),
         socket: bench.sockets.here.join(socket_name(bench)),

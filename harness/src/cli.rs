@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod device;
+mod hub;
 mod place;
 mod size;
 
@@ -20,6 +21,7 @@ pub use device::{
     AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
     DeviceStartArgs, DeviceStopArgs,
 };
+pub use hub::{HubArgs, HubFormat};
 pub use place::PlaceArgs;
 pub use size::SizeArgs;
 
@@ -66,6 +68,8 @@ pub enum Command {
     Dossier(DossierArgs),
     /// Boot, list and end emulated devices, each with a container engine of its own
     Device(DeviceArgs),
+    /// Run the edge runtime alone: an offline edgeHub and workload API for a module under development
+    Hub(HubArgs),
     /// Measure how fast a device is, so that a claimed clock can be judged
     Calibrate(CalibrateArgs),
     /// Print what a shell needs to complete these commands

@@ -18,6 +18,7 @@ pub mod device;
 pub mod dossier;
 pub mod exit;
 pub mod explain;
+pub mod hub;
 pub mod input;
 pub mod lint;
 pub mod output;
@@ -49,6 +50,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Compare(args) => compare::run(&args),
         Command::Dossier(args) => dossier::run(&args),
         Command::Device(args) => device::run(&args),
+        Command::Hub(args) => hub::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

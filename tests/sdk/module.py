@@ -1,6 +1,6 @@
 """A module on the official SDK: does everything a module does with its hub and says each step as one JSON line.
 
-`module.py edge` takes its identity from the IOTEDGE_* variables; `module.py string` from
+`module.py edge` takes its identity from the IOTEDGE_* variables, as `edge-web-socket` does; `module.py string` from
 CONNECTION_STRING and the file SERVER_CERT. The test on the other side plays the cloud.
 """
 
@@ -20,8 +20,8 @@ def say(step, **what):
 
 
 def make_client(how):
-    if how == "edge":
-        return IoTHubModuleClient.create_from_edge_environment(**OPTIONS)
+    if how.startswith("edge"):
+        return IoTHubModuleClient.create_from_edge_environment(websockets=how == "edge-web-socket", **OPTIONS)
     with open(os.environ["SERVER_CERT"], encoding="ascii") as file:
         return IoTHubModuleClient.create_from_connection_string(
             os.environ["CONNECTION_STRING"], server_verification_cert=file.read(), **OPTIONS

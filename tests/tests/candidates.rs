@@ -366,3 +366,8 @@ fn a_module_that_was_restarted_and_is_up_warns() {
     assert_eq!(report["run"]["certifying"], false);
     assert_eq!(report["observations"]["kept"]["seen"]["end"], "healthy");
 }
+
+#[test]
+fn a_module_on_the_python_sdk_meets_its_edge_hub() {
+    check("sdk-python");
+}

@@ -16,7 +16,7 @@ use sdk::Program;
 use serde_json::{Value, json};
 use standin::hub::{
     Credentials, DisconnectReason, HubConfig, HubEvent, Identity, LocalHub, Login, Mode,
-    OtherPorts, Properties, Rule,
+    OtherPorts, Properties, Rule, Transport,
 };
 use standin::workload;
 use tokio::sync::mpsc;
@@ -35,7 +35,10 @@ impl Cloud {
     async fn start(address: &str, host_name: &str, identity: Identity) -> Self {
         let hub = LocalHub::start(HubConfig {
             listen: format!("{address}:8883").parse().unwrap(),
-            also: OtherPorts::default(),
+            also: OtherPorts {
+                web_socket: Some(format!("{address}:443").parse().unwrap()),
+                amqp: None,
+            },
             host_name: host_name.to_owned(),
             names: vec![address.to_owned()],
             mode: Mode::IotHub,
@@ -103,8 +106,8 @@ impl Cloud {
     }
 }
 
-/// Plays the cloud for `module.py` from its first step to its last.
-async fn whole_conversation(mut cloud: Cloud, mut module: Program) {
+/// Plays the cloud for `module.py` from its first step to its last; what its MQTT came through.
+async fn whole_conversation(mut cloud: Cloud, mut module: Program) -> Transport {
     cloud.desired(&json!({"mode": "fast"}));
     module.step("connected").await;
     let login = cloud.login().await;
@@ -193,18 +196,28 @@ async fn whole_conversation(mut cloud: Cloud, mut module: Program) {
     );
     module.step("done").await;
     assert_eq!(cloud.ended().await, DisconnectReason::Goodbye);
+    login.transport
 }
 
 #[tokio::test]
 async fn the_official_sdk_is_at_home_as_an_edge_module() {
-    let cloud = Cloud::start("127.0.0.2", HUB, Identity::module("device-1", "module-1")).await;
+    as_an_edge_module("127.0.0.2", "edge", Transport::Mqtt).await;
+}
+
+#[tokio::test]
+async fn the_official_sdk_is_at_home_over_web_sockets() {
+    as_an_edge_module("127.0.0.5", "edge-web-socket", Transport::MqttWebSocket).await;
+}
+
+async fn as_an_edge_module(address: &str, how: &str, transport: Transport) {
+    let cloud = Cloud::start(address, HUB, Identity::module("device-1", "module-1")).await;
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
     let identity = cloud.hub.workload_identity(&cloud.identity).unwrap();
     let workload = workload::serve(&socket, identity).await.unwrap();
     let uri = format!("unix://{}", socket.display());
     let module = sdk::python(
-        "edge",
+        how,
         &[
             ("IOTEDGE_WORKLOADURI", uri.as_str()),
             ("IOTEDGE_AUTHSCHEME", "sasToken"),
@@ -213,14 +226,14 @@ async fn the_official_sdk_is_at_home_as_an_edge_module() {
                 &cloud.credentials.generation_id,
             ),
             ("IOTEDGE_IOTHUBHOSTNAME", HUB),
-            ("IOTEDGE_GATEWAYHOSTNAME", "127.0.0.2"),
+            ("IOTEDGE_GATEWAYHOSTNAME", address),
             ("IOTEDGE_DEVICEID", "device-1"),
             ("IOTEDGE_MODULEID", "module-1"),
             ("IOTEDGE_APIVERSION", "2022-08-03"),
         ],
     )
     .await;
-    whole_conversation(cloud, module).await;
+    assert_eq!(whole_conversation(cloud, module).await, transport);
     let requests = workload.requests();
     let paths: Vec<&str> = requests
         .iter()

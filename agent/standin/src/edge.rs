@@ -44,6 +44,8 @@ pub struct EdgeConfig {
     pub hub_host: String,
     /// Name under which the module finds edgeHub.
     pub gateway_host: String,
+    /// Other names and addresses under which it is found.
+    pub also_named: Vec<String>,
     /// Device id.
     pub device: String,
     /// Module id.
@@ -87,6 +89,7 @@ impl EdgeRuntime {
     pub async fn start(config: EdgeConfig) -> Result<Self, EdgeError> {
         let at = |port| SocketAddr::new(config.listen, port);
         let mut names = vec![config.gateway_host];
+        names.extend(config.also_named);
         if !config.listen.is_unspecified() {
             names.push(config.listen.to_string());
         }

@@ -5,6 +5,7 @@
 
 mod connection;
 mod entrance;
+mod error;
 mod event;
 mod identity;
 mod limits;
@@ -28,7 +29,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -44,6 +44,7 @@ use crate::workload::WorkloadIdentity;
 
 pub use crate::authority::CertificateError;
 pub use entrance::Transport;
+pub use error::{HubError, InputError, InvokeError};
 pub use event::{DisconnectReason, HubEvent, Login, Rule};
 pub use identity::Identity;
 pub use limits::Mode;
@@ -102,67 +103,6 @@ pub struct MethodResult {
     pub status: i64,
     /// Body; `null` where it was empty.
     pub payload: Value,
-}
-
-/// Why the hub could not do as asked.
-#[derive(Debug, Error)]
-pub enum HubError {
-    /// The address could not be taken.
-    #[error("failed to listen on {address}: {source}")]
-    Listen {
-        /// Address asked for.
-        address: SocketAddr,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// No certificate.
-    #[error(transparent)]
-    Certificate(#[from] CertificateError),
-    /// The system gave no random bytes.
-    #[error("failed to read random bytes: {0}")]
-    Random(getrandom::Error),
-    /// An id has characters or a length that IoT Hub does not register.
-    #[error("`{0}` is no identity that a hub would register")]
-    BadIdentity(Identity),
-    /// Nobody registered it.
-    #[error("`{0}` is not registered at this hub")]
-    UnknownIdentity(Identity),
-    /// The twin refuses the patch.
-    #[error("the twin of `{identity}` refuses the patch: {source}")]
-    Twin {
-        /// Whose twin.
-        identity: Identity,
-        /// Why.
-        source: TwinError,
-    },
-}
-
-/// Why a direct method has no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum InvokeError {
-    /// Nobody registered it.
-    #[error("`{0}` is not registered at this hub")]
-    UnknownIdentity(Identity),
-    /// No live connection.
-    #[error("`{0}` is not connected")]
-    Offline(Identity),
-    /// Connected, but not subscribed to methods.
-    #[error("`{0}` has not subscribed to direct methods")]
-    NotSubscribed(Identity),
-    /// The payload is over 128 KB.
-    #[error("method payload of {0} bytes; the limit is 131072")]
-    TooLarge(usize),
-    /// No answer in time.
-    #[error("no answer to `{name}` within {within:?}")]
-    TimedOut {
-        /// Method.
-        name: String,
-        /// How long was waited.
-        within: Duration,
-    },
-    /// The connection ended, or the answer could not be read.
-    #[error("the connection gave no usable answer to `{0}`")]
-    NoAnswer(String),
 }
 
 /// A running hub; it stops when dropped.
@@ -344,6 +284,27 @@ impl LocalHub {
                 within,
             }),
         }
+    }
+
+    /// Hands a message to one of a module's inputs, as edgeHub does with a message that a route takes there.
+    ///
+    /// # Errors
+    /// When the module is not there, or has not subscribed to its inputs.
+    pub fn send_to_input(
+        &self,
+        to: &Identity,
+        input: &str,
+        from: &Identity,
+        message: (&Properties, &[u8]),
+    ) -> Result<(), InputError> {
+        let (properties, body) = message;
+        let topic = topics::input(to, input, &properties.delivered(from));
+        let sent = self.shared.registry.send_to_input(to, topic, body.to_vec());
+        sent.map_err(|unreached| match unreached {
+            Unreached::Unknown => InputError::UnknownIdentity(to.clone()),
+            Unreached::Offline => InputError::Offline(to.clone()),
+            Unreached::NotSubscribed => InputError::NotSubscribed(to.clone()),
+        })
     }
 
     /// Everything that happens from now on. A subscriber must keep reading: a full stream slows the

@@ -5,11 +5,24 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
+
+use super::identity::Identity;
 
 /// Name of the system property that carries a module's output.
 const OUTPUT: &str = "$.on";
+
+/// Names of the system properties that edgeHub adds on the way to a module.
+const SENDER_DEVICE: &str = "$.cdid";
+const SENDER_MODULE: &str = "$.cmid";
+
+/// What stands for itself in a property bag: the unreserved characters of RFC 3986.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// Properties of one message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +37,35 @@ impl Properties {
     /// Output that a module sent on, where it named one.
     pub(crate) fn output(&self) -> Option<String> {
         self.system.get(OUTPUT).cloned().flatten()
+    }
+
+    /// As edgeHub hands them on: with the sender's device and module.
+    pub(crate) fn delivered(&self, from: &Identity) -> Self {
+        let mut delivered = self.clone();
+        let (device, module) = match from {
+            Identity::Device { device } => (device, None),
+            Identity::Module { device, module } => (device, Some(module)),
+        };
+        let mut add = |name: &str, value: &String| {
+            let value = Some(value.clone());
+            delivered.system.insert(name.to_owned(), value);
+        };
+        add(SENDER_DEVICE, device);
+        if let Some(module) = module {
+            add(SENDER_MODULE, module);
+        }
+        delivered
+    }
+
+    /// The bag at the end of a topic, every name and value encoded.
+    pub(crate) fn encode(&self) -> String {
+        let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
+        let pairs = self.system.iter().chain(&self.application);
+        let pairs = pairs.map(|(name, value)| match value {
+            Some(value) => format!("{}={}", escape(name), escape(value)),
+            None => escape(name),
+        });
+        pairs.collect::<Vec<_>>().join("&")
     }
 
     /// Bytes that count towards the message limit: system values, application names and values
@@ -121,6 +163,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_handed_on_names_its_sender() {
+        let sent = decode("$.on=out&a=b%26c&none").unwrap();
+        let delivered = sent.delivered(&Identity::module("d1", "m1"));
+        assert_eq!(
+            delivered.encode(),
+            "%24.cdid=d1&%24.cmid=m1&%24.on=out&a=b%26c&none"
+        );
+    }
+
+    #[test]
     fn size_counts_system_values_and_application_names_and_values() {
         assert_eq!(decode("$.on=four&ab=cde").unwrap().size(), 4 + 5);
     }
@@ -133,10 +185,9 @@ mod tests {
 
         #[test]
         fn written_properties_read_back(map in proptest::collection::btree_map("[^$\0][^\0]{0,10}", any::<String>(), 0..6)) {
-            let encode = |s: &str| percent_encoding::utf8_percent_encode(s, percent_encoding::NON_ALPHANUMERIC).to_string();
-            let bag: Vec<String> = map.iter().map(|(k, v)| format!("{}={}", encode(k), encode(v))).collect();
-            let read = decode(&bag.join("&")).unwrap().application;
             let wanted: BTreeMap<_, _> = map.into_iter().map(|(k, v)| (k, Some(v))).collect();
+            let written = Properties { application: wanted.clone(), ..Properties::default() };
+            let read = decode(&written.encode()).unwrap().application;
             prop_assert_eq!(read, wanted);
         }
     }

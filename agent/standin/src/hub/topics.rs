@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::identity::Identity;
 use super::limits::Mode;
+use super::properties::Properties;
 
 const TWIN_GET: &str = "$iothub/twin/GET/?";
 const TWIN_REPORTED: &str = "$iothub/twin/PATCH/properties/reported/?";
@@ -99,6 +100,11 @@ pub(crate) fn desired(version: u64) -> String {
 pub(crate) fn method_call(name: &str, rid: &str) -> String {
     let name = utf8_percent_encode(name, METHOD_NAME);
     format!("$iothub/methods/POST/{name}/?$rid={rid}")
+}
+
+/// Topic of a message for a module's input; Node's and C's clients want the last slash, also without properties.
+pub(crate) fn input(to: &Identity, input: &str, properties: &Properties) -> String {
+    format!("{}/inputs/{input}/{}", to.stem(), properties.encode())
 }
 
 fn rid(query: &str) -> Option<&str> {
@@ -227,6 +233,10 @@ mod tests {
         assert_eq!(
             desired(2),
             "$iothub/twin/PATCH/properties/desired/?$version=2"
+        );
+        assert_eq!(
+            input(&module(), "in1", &Properties::default()),
+            "devices/d/modules/m/inputs/in1/"
         );
         assert_eq!(
             method_call("go now", "1"),

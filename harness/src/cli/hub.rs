@@ -1,0 +1,59 @@
+//! The command line of `edgeproof hub`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Flags of `hub`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  edgeproof hub
+  edgeproof hub offer.json   (with the offer's default twin)
+  edgeproof hub --module filter --dir /tmp/edge --format json > events.jsonl
+
+Start a module at it, once it runs:
+  docker run --rm --env-file edgeproof-hub/module.env --add-host edgeproof-gateway:host-gateway \\
+    -v \"$PWD/edgeproof-hub/workload.sock:/var/run/iotedge/workload.sock\" IMAGE
+  (set -a; . edgeproof-hub/process.env; python3 main.py)   (without a container, on this machine)
+
+Type while it runs:
+  desired {\"interval\": 5}      change desired properties; null deletes
+  method reset {\"hard\": true}  call a direct method
+  twin                         show the whole twin
+  drop                         cut the module's connection without a word
+
+It needs no cloud. AMQP is not served: who tries it is told of. End it with Ctrl-C.")]
+pub struct HubArgs {
+    /// The offer whose default twin the module gets; without one the twin is empty
+    #[arg(value_name = "OFFER")]
+    pub offer: Option<PathBuf>,
+    /// The module's name
+    #[arg(long, value_name = "NAME", default_value = "module")]
+    pub module: String,
+    /// The device's name
+    #[arg(long, value_name = "NAME", default_value = "edgeproof-device")]
+    pub device: String,
+    /// The name by which a container finds edgeHub
+    #[arg(long, value_name = "HOST", default_value = "edgeproof-gateway")]
+    pub gateway: String,
+    /// Address to listen on; modules dial ports 8883 and 443 of it
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0")]
+    pub listen: IpAddr,
+    /// Directory of the workload socket and of the files with the module's environment; made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "edgeproof-hub")]
+    pub dir: PathBuf,
+    /// How events are printed
+    #[arg(long, value_enum, default_value_t = HubFormat::Text)]
+    pub format: HubFormat,
+}
+
+/// How `hub` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HubFormat {
+    /// A line a person can read
+    Text,
+    /// One JSON object a line
+    Json,
+}
