@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use standin::edge::{EdgeConfig, EdgeRuntime, PORTS};
+use standin::hub::Properties;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use crate::cli::HubArgs;
@@ -179,6 +180,13 @@ async fn obey(runtime: &EdgeRuntime, text: &str) -> Option<Line> {
                 Err(error) => Err(error),
             }
         }
+        "input" => {
+            let (name, body) = rest.split_once(' ').unwrap_or((rest, ""));
+            let message = (&Properties::default(), body.as_bytes());
+            hub.send_to_input(identity, name, identity, message)
+                .map(|()| json!({"input": name, "bytes": body.len()}))
+                .map_err(|error| error.to_string())
+        }
         "twin" => hub
             .twin(identity)
             .map(|twin| json!({"desired": twin.desired, "reported": twin.reported}))
@@ -186,7 +194,7 @@ async fn obey(runtime: &EdgeRuntime, text: &str) -> Option<Line> {
         "drop" if hub.disconnect(identity) => Ok(json!({})),
         "drop" => Err("the module is not connected".to_owned()),
         other => Err(format!(
-            "`{other}` is no command; there are desired, method, twin and drop"
+            "`{other}` is no command; there are desired, method, input, twin and drop"
         )),
     };
     Some(match done {

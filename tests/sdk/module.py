@@ -46,8 +46,8 @@ def refused_patch(client):
     return "accepted"
 
 
-def talk(client):
-    desired, methods, states = queue.Queue(), queue.Queue(), queue.Queue()
+def talk(client, has_inputs):
+    desired, methods, states, inputs = queue.Queue(), queue.Queue(), queue.Queue(), queue.Queue()
     client.connect()
     say("connected")
     say("twin", twin=client.get_twin())
@@ -59,12 +59,17 @@ def talk(client):
 
     client.on_twin_desired_properties_patch_received = desired.put
     client.on_method_request_received = methods.put
+    if has_inputs:
+        client.on_message_received = inputs.put
     say("listening")
     say("desired", patch=desired.get(timeout=WAIT))
     request = methods.get(timeout=WAIT)
     answer = {"echo": request.payload}
     client.send_method_response(MethodResponse.create_from_method_request(request, 202, answer))
     say("answered", method=request.name)
+    if has_inputs:
+        received = inputs.get(timeout=WAIT)
+        say("input", input=received.input_name, body=received.data.decode())
 
     client.on_connection_state_change = lambda: states.put(client.connected)
     say("waiting")
@@ -79,7 +84,7 @@ def talk(client):
 def main():
     client = make_client(sys.argv[1])
     try:
-        talk(client)
+        talk(client, sys.argv[1] != "string")
     except Exception as error:
         say("failed", error=type(error).__name__, text=str(error))
     client.shutdown()

@@ -112,6 +112,8 @@ async fn a_module_under_development_meets_its_edge_hub_offline() {
     assert_eq!(module.step("answered").await["method"], "reset");
     let answer = hub.event("method").await;
     assert_eq!(answer["payload"], json!({"echo": {"hard": true}}));
+    hub.type_in("input in1 21.5").await;
+    assert_eq!(module.step("input").await["body"], "21.5");
     hub.type_in("dance").await;
     let refused = hub.event("refused").await;
     assert!(refused["why"].as_str().unwrap().contains("no command"));

@@ -26,13 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Cloud {
     hub: LocalHub,
+    mode: Mode,
     events: mpsc::Receiver<HubEvent>,
     identity: Identity,
     credentials: Credentials,
 }
 
 impl Cloud {
-    async fn start(address: &str, host_name: &str, identity: Identity) -> Self {
+    async fn start(address: &str, host_name: &str, identity: Identity, mode: Mode) -> Self {
         let hub = LocalHub::start(HubConfig {
             listen: format!("{address}:8883").parse().unwrap(),
             also: OtherPorts {
@@ -41,7 +42,7 @@ impl Cloud {
             },
             host_name: host_name.to_owned(),
             names: vec![address.to_owned()],
-            mode: Mode::IotHub,
+            mode,
         })
         .await
         .unwrap();
@@ -49,6 +50,7 @@ impl Cloud {
         let credentials = hub.register(&identity).unwrap();
         Self {
             hub,
+            mode,
             events,
             identity,
             credentials,
@@ -106,21 +108,48 @@ impl Cloud {
     }
 }
 
-/// Plays the cloud for `module.py` from its first step to its last; what its MQTT came through.
-async fn whole_conversation(mut cloud: Cloud, mut module: Program) -> Transport {
+/// What an official SDK is known by.
+struct Sdk {
+    name: &'static str,
+    client_type: &'static str,
+    api_version: &'static str,
+    keep_alive: u64,
+    /// The error of a reported property with a forbidden name.
+    refusal: &'static str,
+    /// Whether it subscribes anew after a lost connection, although its session was kept.
+    subscribes_again: bool,
+}
+
+const PYTHON: Sdk = Sdk {
+    name: "python",
+    client_type: "azure-iot-device-iothub-py/2.14.0",
+    api_version: "2019-10-01",
+    keep_alive: 60,
+    refusal: "ClientError",
+    subscribes_again: false,
+};
+
+const NODE: Sdk = Sdk {
+    name: "node",
+    client_type: "azure-iot-device/1.18.4",
+    api_version: "2021-04-12",
+    keep_alive: 180,
+    refusal: "Error",
+    subscribes_again: true,
+};
+
+/// Plays the cloud for `module.py` or `module.js` from the first step to the last; what its MQTT came through.
+async fn whole_conversation(mut cloud: Cloud, mut module: Program, sdk: &Sdk) -> Transport {
     cloud.desired(&json!({"mode": "fast"}));
     module.step("connected").await;
     let login = cloud.login().await;
     assert_eq!(login.identity, cloud.identity);
     let client_type = login.client_type.unwrap();
-    assert!(
-        client_type.starts_with("azure-iot-device-iothub-py/2.14.0"),
-        "{client_type}"
-    );
+    assert!(client_type.starts_with(sdk.client_type), "{client_type}");
     assert!(client_type.ends_with("contoso.offer.plan"), "{client_type}");
     assert_eq!(
         (login.api_version.as_str(), login.keep_alive.as_secs()),
-        ("2019-10-01", 60)
+        (sdk.api_version, sdk.keep_alive)
     );
     assert!(!login.clean_session);
 
@@ -129,11 +158,11 @@ async fn whole_conversation(mut cloud: Cloud, mut module: Program) -> Transport 
         twin,
         json!({"desired": {"mode": "fast", "$version": 2}, "reported": {"$version": 1}})
     );
-    assert_eq!(module.step("reported").await["refused"], "ClientError");
+    assert_eq!(module.step("reported").await["refused"], sdk.refusal);
     let twin = cloud.hub.twin(&cloud.identity).unwrap();
     assert_eq!(
         Value::Object(twin.reported),
-        json!({"sdk": {"name": "python"}})
+        json!({"sdk": {"name": sdk.name}})
     );
     assert_eq!(twin.reported_version, 3);
 
@@ -171,24 +200,39 @@ async fn whole_conversation(mut cloud: Cloud, mut module: Program) -> Transport 
         (202, json!({"echo": payload}))
     );
     assert_eq!(module.step("answered").await["method"], "startRun");
+    if cloud.mode == Mode::EdgeHub {
+        let sender = Identity::module("device-1", "sensor");
+        cloud
+            .hub
+            .send_to_input(&cloud.identity, "in1", &sender, (&properties, b"21.5"))
+            .unwrap();
+        let step = module.step("input").await;
+        assert_eq!(
+            (&step["input"], &step["body"]),
+            (&json!("in1"), &json!("21.5"))
+        );
+    }
 
     module.step("waiting").await;
     assert!(cloud.hub.disconnect(&cloud.identity));
     assert_eq!(cloud.ended().await, DisconnectReason::Requested);
     assert!(cloud.login().await.session_present);
-    assert_eq!(
-        module.step("reconnected").await["states"]
-            .as_array()
-            .unwrap()
-            .last(),
-        Some(&json!(true))
-    );
+    let reconnected = module.step("reconnected").await;
+    if sdk.name == "python" {
+        assert_eq!(
+            reconnected["states"].as_array().unwrap().last(),
+            Some(&json!(true))
+        );
+    }
     let second = cloud.until(|event| match event {
         HubEvent::Message { body, .. } => Some(body.clone()),
-        HubEvent::Subscribed { filter, .. } => panic!("subscribed to {filter} again"),
+        HubEvent::Subscribed { filter, .. } if !sdk.subscribes_again => {
+            panic!("subscribed to {filter} again")
+        }
         _ => None,
     });
-    assert_eq!(second.await, r#"{"text": "second"}"#);
+    let second: Value = serde_json::from_slice(&second.await).unwrap();
+    assert_eq!(second, json!({"text": "second"}));
     let version = cloud.desired(&json!({"interval": 6}));
     assert_eq!(
         module.step("desired").await["patch"],
@@ -200,40 +244,51 @@ async fn whole_conversation(mut cloud: Cloud, mut module: Program) -> Transport 
 }
 
 #[tokio::test]
-async fn the_official_sdk_is_at_home_as_an_edge_module() {
-    as_an_edge_module("127.0.0.2", "edge", Transport::Mqtt).await;
+async fn the_python_sdk_is_at_home_as_an_edge_module() {
+    as_an_edge_module("127.0.0.2", &PYTHON, "edge", Transport::Mqtt).await;
 }
 
 #[tokio::test]
-async fn the_official_sdk_is_at_home_over_web_sockets() {
-    as_an_edge_module("127.0.0.5", "edge-web-socket", Transport::MqttWebSocket).await;
+async fn the_python_sdk_is_at_home_over_web_sockets() {
+    let over = Transport::MqttWebSocket;
+    as_an_edge_module("127.0.0.15", &PYTHON, "edge-web-socket", over).await;
 }
 
-async fn as_an_edge_module(address: &str, how: &str, transport: Transport) {
-    let cloud = Cloud::start(address, HUB, Identity::module("device-1", "module-1")).await;
+#[tokio::test]
+async fn the_node_sdk_is_at_home_as_an_edge_module() {
+    as_an_edge_module("127.0.0.16", &NODE, "mqtt", Transport::Mqtt).await;
+}
+
+#[tokio::test]
+async fn the_node_sdk_is_at_home_over_web_sockets() {
+    let over = Transport::MqttWebSocket;
+    as_an_edge_module("127.0.0.17", &NODE, "mqtt-web-socket", over).await;
+}
+
+async fn as_an_edge_module(address: &str, sdk: &Sdk, how: &str, transport: Transport) {
+    let identity = Identity::module("device-1", "module-1");
+    let cloud = Cloud::start(address, HUB, identity, Mode::EdgeHub).await;
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("workload.sock");
     let identity = cloud.hub.workload_identity(&cloud.identity).unwrap();
     let workload = workload::serve(&socket, identity).await.unwrap();
     let uri = format!("unix://{}", socket.display());
-    let module = sdk::python(
-        how,
-        &[
-            ("IOTEDGE_WORKLOADURI", uri.as_str()),
-            ("IOTEDGE_AUTHSCHEME", "sasToken"),
-            (
-                "IOTEDGE_MODULEGENERATIONID",
-                &cloud.credentials.generation_id,
-            ),
-            ("IOTEDGE_IOTHUBHOSTNAME", HUB),
-            ("IOTEDGE_GATEWAYHOSTNAME", address),
-            ("IOTEDGE_DEVICEID", "device-1"),
-            ("IOTEDGE_MODULEID", "module-1"),
-            ("IOTEDGE_APIVERSION", "2022-08-03"),
-        ],
-    )
-    .await;
-    assert_eq!(whole_conversation(cloud, module).await, transport);
+    let generation = cloud.credentials.generation_id.clone();
+    let environment = [
+        ("IOTEDGE_WORKLOADURI", uri.as_str()),
+        ("IOTEDGE_AUTHSCHEME", "sasToken"),
+        ("IOTEDGE_MODULEGENERATIONID", &generation),
+        ("IOTEDGE_IOTHUBHOSTNAME", HUB),
+        ("IOTEDGE_GATEWAYHOSTNAME", address),
+        ("IOTEDGE_DEVICEID", "device-1"),
+        ("IOTEDGE_MODULEID", "module-1"),
+        ("IOTEDGE_APIVERSION", "2022-08-03"),
+    ];
+    let module = match sdk.name {
+        "node" => sdk::node(how, &environment).await,
+        _ => sdk::python(how, &environment).await,
+    };
+    assert_eq!(whole_conversation(cloud, module, sdk).await, transport);
     let requests = workload.requests();
     let paths: Vec<&str> = requests
         .iter()
@@ -252,18 +307,36 @@ async fn as_an_edge_module(address: &str, how: &str, transport: Transport) {
 
 #[tokio::test]
 async fn the_official_sdk_is_at_home_with_a_connection_string() {
-    let cloud = Cloud::start("127.0.0.3", HUB, Identity::module("device-1", "module-1")).await;
+    let cloud = Cloud::start(
+        "127.0.0.3",
+        HUB,
+        Identity::module("device-1", "module-1"),
+        Mode::IotHub,
+    )
+    .await;
     let directory = tempfile::tempdir().unwrap();
     let anchor = directory.path().join("ca.pem");
     std::fs::write(&anchor, cloud.hub.trust_bundle_pem()).unwrap();
     let module = string_module(&cloud.credentials.connection_string, &anchor).await;
-    whole_conversation(cloud, module).await;
+    whole_conversation(cloud, module, &PYTHON).await;
 }
 
 #[tokio::test]
 async fn the_official_sdk_turns_away_from_a_hub_it_does_not_trust() {
-    let mut cloud = Cloud::start("127.0.0.4", HUB, Identity::module("device-1", "module-1")).await;
-    let other = Cloud::start("127.0.0.5", HUB, Identity::module("device-1", "module-1")).await;
+    let mut cloud = Cloud::start(
+        "127.0.0.4",
+        HUB,
+        Identity::module("device-1", "module-1"),
+        Mode::IotHub,
+    )
+    .await;
+    let other = Cloud::start(
+        "127.0.0.5",
+        HUB,
+        Identity::module("device-1", "module-1"),
+        Mode::IotHub,
+    )
+    .await;
     let directory = tempfile::tempdir().unwrap();
     let anchor = directory.path().join("ca.pem");
     std::fs::write(&anchor, other.hub.trust_bundle_pem()).unwrap();
@@ -280,7 +353,13 @@ async fn the_official_sdk_turns_away_from_a_hub_it_does_not_trust() {
 
 #[tokio::test]
 async fn the_official_sdk_is_told_that_its_key_is_wrong() {
-    let mut cloud = Cloud::start("127.0.0.6", HUB, Identity::module("device-1", "module-1")).await;
+    let mut cloud = Cloud::start(
+        "127.0.0.6",
+        HUB,
+        Identity::module("device-1", "module-1"),
+        Mode::IotHub,
+    )
+    .await;
     let directory = tempfile::tempdir().unwrap();
     let anchor = directory.path().join("ca.pem");
     std::fs::write(&anchor, cloud.hub.trust_bundle_pem()).unwrap();
@@ -303,7 +382,7 @@ async fn the_official_sdk_is_told_that_its_key_is_wrong() {
 #[tokio::test]
 async fn a_foreign_device_client_talks_to_the_hub() {
     let host = "127.0.0.7";
-    let mut cloud = Cloud::start(host, host, Identity::device("device-2")).await;
+    let mut cloud = Cloud::start(host, host, Identity::device("device-2"), Mode::IotHub).await;
     let directory = tempfile::tempdir().unwrap();
     let anchor = directory.path().join("ca.pem");
     std::fs::write(&anchor, cloud.hub.trust_bundle_pem()).unwrap();

@@ -21,6 +21,7 @@ Start a module at it, once it runs:
 Type while it runs:
   desired {\"interval\": 5}      change desired properties; null deletes
   method reset {\"hard\": true}  call a direct method
+  input in1 {\"t\": 21.5}        send a message to one of the module's inputs
   twin                         show the whole twin
   drop                         cut the module's connection without a word
 

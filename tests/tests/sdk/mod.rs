@@ -55,6 +55,14 @@ pub(crate) async fn python(how: &str, environment: &[(&str, &str)]) -> Program {
     Program::start(command.envs(environment.iter().copied()))
 }
 
+/// `module.js` under the official SDK.
+pub(crate) async fn node(how: &str, environment: &[(&str, &str)]) -> Program {
+    let packages = tokio::task::spawn_blocking(node_packages).await.unwrap();
+    let mut command = Command::new("node");
+    command.arg(packages.join("module.js")).arg(how);
+    Program::start(command.envs(environment.iter().copied()))
+}
+
 /// The example `foreign_device`, which trusts `anchor` alone.
 pub(crate) async fn foreign_device(arguments: &[&str], anchor: &Path) -> Program {
     let program = tokio::task::spawn_blocking(foreign_device_program)
@@ -134,4 +142,36 @@ fn interpreter() -> PathBuf {
     );
     std::fs::write(&stamp, wanted).unwrap();
     interpreter
+}
+
+/// Exactly the packages of `package.json`, with the program beside them, as Node looks for packages.
+fn node_packages() -> PathBuf {
+    let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("node.lock")).unwrap();
+    lock.lock().unwrap();
+    let place = package().parent().unwrap().join(".node");
+    std::fs::create_dir_all(&place).unwrap();
+    let source = package().join("sdk");
+    std::fs::copy(source.join("module.js"), place.join("module.js")).unwrap();
+    let wanted = std::fs::read_to_string(source.join("package.json")).unwrap();
+    let stamp = place.join("installed-package.json");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return place;
+    }
+    std::fs::write(place.join("package.json"), &wanted).unwrap();
+    let installed = std::process::Command::new("npm")
+        .args([
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+        ])
+        .current_dir(&place)
+        .status();
+    assert!(
+        installed.is_ok_and(|status| status.success()),
+        "no packages for Node: install it with `apt-get install nodejs npm`; a package index must be reachable"
+    );
+    std::fs::write(stamp, wanted).unwrap();
+    place
 }

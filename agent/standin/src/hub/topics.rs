@@ -60,7 +60,10 @@ pub(crate) fn publish<'a>(identity: &Identity, topic: &'a str) -> Option<Publish
     if bag.is_empty() {
         return Some(Publish::Event { bag });
     }
-    bag.strip_prefix('/').map(|bag| Publish::Event { bag })
+    // Node's client ends the topic with one more slash.
+    let bag = bag.strip_prefix('/')?;
+    let bag = bag.strip_suffix('/').unwrap_or(bag);
+    Some(Publish::Event { bag })
 }
 
 /// Reads a subscription filter of `identity`; `None` means the hub does not serve it.
@@ -131,6 +134,10 @@ mod tests {
     fn telemetry_may_end_with_a_bag_a_slash_or_nothing() {
         check(
             "devices/d/modules/m/messages/events/a=b",
+            Some(Publish::Event { bag: "a=b" }),
+        );
+        check(
+            "devices/d/modules/m/messages/events/a=b/",
             Some(Publish::Event { bag: "a=b" }),
         );
         check(
