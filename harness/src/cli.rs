@@ -1,22 +1,20 @@
 //! The command line: commands, flags, and their examples.
 
 mod calibrate;
+mod certify;
 mod device;
 mod hub;
 mod place;
 mod size;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use conformance::record::{Edition, ProfileName};
-use conformance::units::Bytes;
+use conformance::record::Edition;
 use tracing::level_filters::LevelFilter;
 
-use crate::amount;
-
 pub use calibrate::CalibrateArgs;
+pub use certify::{CertifyArgs, ProfileArg, ScopeArg};
 pub use device::{
     AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
     DeviceStartArgs, DeviceStopArgs,
@@ -74,88 +72,6 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Print what a shell needs to complete these commands
     Completions(CompletionsArgs),
-}
-
-/// Flags of `certify`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  edgeproof certify offer.json
-  edgeproof certify offer.json --out evidence/air-quality --reserve 300MiB
-  edgeproof certify offer.json --engine unix:///run/user/1000/docker.sock
-  edgeproof certify offer.json --engine ssh://pi@raspberrypi.lab --load module.tar
-  edgeproof certify offer.json --engine tcp://10.0.0.7:2376 --tls-certs ~/.docker
-  edgeproof certify offer.json --device arm32 --device arm64 --load module-arm.tar --load module-arm64.tar
-  edgeproof certify offer.json --cadence 50   (for bursts shorter than 100 ms; the kernel's watermark needs none)
-  edgeproof certify offer.json --profile standard
-  edgeproof certify offer.json --profile soak --duration 24h
-  edgeproof certify offer.json --calibration speeds.json
-  edgeproof certify offer.json --attach temperature   (a module that IoT Edge runs: measured, never touched)
-  edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
-pub struct CertifyArgs {
-    /// The offer file
-    #[arg(value_name = "OFFER")]
-    pub offer: PathBuf,
-    /// Where it runs.
-    #[command(flatten)]
-    pub place: PlaceArgs,
-    /// Load this image archive (docker save) first; of several, those for the engine's platform
-    #[arg(long, value_name = "ARCHIVE")]
-    pub load: Vec<PathBuf>,
-    /// Where the report goes; made if it is not there
-    #[arg(long, value_name = "DIR", default_value = "edgeproof-report")]
-    pub out: PathBuf,
-    /// How long and how deep
-    #[arg(long, value_enum, default_value_t = ProfileArg::Quick)]
-    pub profile: ProfileArg,
-    /// How long profile soak lasts, such as 24h; below 10m it is a custom profile
-    #[arg(long, value_name = "DURATION", value_parser = amount::duration)]
-    pub duration: Option<Duration>,
-    /// Edition of the programme
-    #[arg(long, value_enum, default_value_t = EditionArg::Current)]
-    pub edition: EditionArg,
-    /// What the verdict speaks of
-    #[arg(long, value_enum, default_value_t = ScopeArg::Device)]
-    pub scope: ScopeArg,
-    /// Start this image, a reference or a `docker save` archive, instead of the offer's (a recorded deviation)
-    #[arg(long, value_name = "REF|ARCHIVE")]
-    pub image: Option<String>,
-    /// Memory that system, engine and IoT Edge runtime take first, such as 300MiB
-    #[arg(long, value_name = "SIZE", value_parser = amount::size)]
-    pub reserve: Option<Bytes>,
-    /// File of exceptions that the lab grants
-    #[arg(long, value_name = "FILE")]
-    pub grants: Option<PathBuf>,
-    /// Rows of `edgeproof calibrate`, for an offer that claims a clock
-    #[arg(long, value_name = "FILE")]
-    pub calibration: Option<PathBuf>,
-    /// Measure this running module of IoT Edge, by module name or container id, instead of starting the candidate
-    #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["image", "starts", "load"])]
-    pub attach: Option<String>,
-    /// Start the candidate even if its createOptions reach for the host
-    #[arg(long)]
-    pub allow_elevated: bool,
-    /// Steady window, such as 10s or 5m (makes a custom profile)
-    #[arg(long, value_name = "DURATION", value_parser = amount::duration)]
-    pub window: Option<Duration>,
-    /// Cold starts (makes a custom profile)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub starts: Option<u32>,
-    /// Readings of the candidate a second (fewer than 10 make a custom profile)
-    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub cadence: Option<u32>,
-    /// How long a start may take to become healthy (makes a custom profile)
-    #[arg(long, value_name = "DURATION", value_parser = amount::duration)]
-    pub start_budget: Option<Duration>,
-    /// How long to wait for another run on the same engine
-    #[arg(long, value_name = "DURATION", value_parser = amount::duration, default_value = "10m")]
-    pub wait: Duration,
-    /// How the verdict is printed
-    #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
-    pub format: TextOrJson,
-    /// No progress, only the result
-    #[arg(short, long)]
-    pub quiet: bool,
 }
 
 /// Flags of `lint`.
@@ -297,27 +213,6 @@ pub enum ShellArg {
     Fish,
 }
 
-/// Profiles by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProfileArg {
-    /// Minutes: three cold starts, a steady window of 30 seconds
-    Quick,
-    /// The same starts, more where three do not decide, then ten minutes under IoT Edge's own restart rule
-    Standard,
-    /// As standard, for as long as --duration says; growth is judged
-    Soak,
-}
-
-impl From<ProfileArg> for ProfileName {
-    fn from(profile: ProfileArg) -> ProfileName {
-        match profile {
-            ProfileArg::Quick => ProfileName::Quick,
-            ProfileArg::Standard => ProfileName::Standard,
-            ProfileArg::Soak => ProfileName::Soak,
-        }
-    }
-}
-
 /// Editions by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EditionArg {
@@ -335,15 +230,6 @@ impl From<EditionArg> for Edition {
             EditionArg::Edition2018 => Edition::Edition2018,
         }
     }
-}
-
-/// Scopes by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ScopeArg {
-    /// Offer, image, and what one device can show
-    Device,
-    /// Everything, people's answers included
-    Full,
 }
 
 /// Text for people, JSON for programs.

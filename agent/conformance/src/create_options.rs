@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+mod access;
 mod capabilities;
 mod check;
 mod difference;
@@ -14,11 +15,11 @@ mod gpu;
 mod keys;
 mod volumes;
 
+pub use access::{Access, Ask};
 pub use capabilities::{is_dangerous, is_default, plain_name};
 pub use difference::diff;
 pub use effective::effective_privilege;
 pub(crate) use elevation::is_reserved_label;
-pub use elevation::{Access, Ask};
 pub use gpu::{GpuAsk, gpu_asks, without_gpu};
 pub use volumes::NamedVolume;
 

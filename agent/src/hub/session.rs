@@ -376,4 +376,6 @@ fn malformed(reason: &str) -> LinkError {
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod hostile_bytes;
+#[cfg(test)]
 mod tests;

@@ -1,13 +1,16 @@
 //! The kernel's files of one container: found by its id, opened once, read with `pread` into a buffer of the caller's.
 
 use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{NetworkUse, Pressure, Throttling};
 
 use super::census::{self, Census, Fallback, GroupIo, Io};
+use super::controllers::{
+    CpuFiles, MemoryFiles, PidsFiles, QuotaFiles, cpu_files, memory_files, open, pids_files,
+    quota_files,
+};
 use super::layout::{Layout, Version};
 use super::memory::{self, MemoryParts};
 use super::place::{self, Finder};
@@ -60,39 +63,6 @@ struct Groups {
     cpu: Group,
     quota: Group,
     pids: Group,
-}
-
-#[derive(Debug)]
-struct MemoryFiles {
-    version: Version,
-    usage: File,
-    watermark: Option<File>,
-    stat: File,
-    /// v1 only: v2 tells kernel memory in `memory.stat`.
-    kernel: Option<File>,
-    /// v2 only: v1 tells swap in `memory.stat`.
-    swap: Option<File>,
-    events: Option<File>,
-}
-
-#[derive(Debug)]
-struct CpuFiles {
-    version: Version,
-    usage: File,
-}
-
-#[derive(Debug)]
-struct QuotaFiles {
-    version: Version,
-    stat: File,
-    /// A quota was set when the files were opened.
-    limited: bool,
-}
-
-#[derive(Debug)]
-struct PidsFiles {
-    current: File,
-    peak: Option<File>,
 }
 
 /// What every tick reads. `None`: not readable (any more).
@@ -331,81 +301,6 @@ pub(super) struct UnseenParts {
     pub(super) pids: Option<Unseen>,
     pub(super) network: Option<Unseen>,
     pub(super) pressure: Option<Unseen>,
-}
-
-fn memory_files(group: (Version, PathBuf)) -> Result<MemoryFiles, Unseen> {
-    let (version, group) = group;
-    let [usage, watermark, events] = match version {
-        Version::V1 => [
-            "memory.usage_in_bytes",
-            "memory.max_usage_in_bytes",
-            "memory.oom_control",
-        ],
-        Version::V2 => ["memory.current", "memory.peak", "memory.events"],
-    };
-    let (kernel, swap) = match version {
-        Version::V1 => (
-            File::open(group.join("memory.kmem.usage_in_bytes")).ok(),
-            None,
-        ),
-        Version::V2 => (None, File::open(group.join("memory.swap.current")).ok()),
-    };
-    Ok(MemoryFiles {
-        version,
-        usage: open(&group.join(usage))?,
-        watermark: File::open(group.join(watermark)).ok(),
-        stat: open(&group.join("memory.stat"))?,
-        kernel,
-        swap,
-        events: File::open(group.join(events)).ok(),
-    })
-}
-
-fn cpu_files(group: (Version, PathBuf)) -> Result<CpuFiles, Unseen> {
-    let (version, group) = group;
-    let usage = open(&group.join(match version {
-        Version::V1 => "cpuacct.usage",
-        Version::V2 => "cpu.stat",
-    }))?;
-    Ok(CpuFiles { version, usage })
-}
-
-fn quota_files(group: (Version, PathBuf)) -> Option<QuotaFiles> {
-    let (version, group) = group;
-    let limit = fs::read_to_string(group.join(match version {
-        Version::V1 => "cpu.cfs_quota_us",
-        Version::V2 => "cpu.max",
-    }));
-    // No quota is `-1` on v1 and `max 100000` on v2.
-    let limited = limit.is_ok_and(|limit| limit.starts_with(|first: char| first.is_ascii_digit()));
-    let stat = File::open(group.join("cpu.stat")).ok()?;
-    Some(QuotaFiles {
-        version,
-        stat,
-        limited,
-    })
-}
-
-fn pids_files(group: (Version, PathBuf)) -> Result<PidsFiles, Unseen> {
-    let (_, group) = group;
-    Ok(PidsFiles {
-        current: open(&group.join("pids.current"))?,
-        peak: File::open(group.join("pids.peak")).ok(),
-    })
-}
-
-fn open(path: &Path) -> Result<File, Unseen> {
-    File::open(path).map_err(|error| {
-        let reason = if error.kind() == io::ErrorKind::PermissionDenied {
-            Reason::Configuration
-        } else {
-            Reason::CannotMeasure
-        };
-        Unseen::new(
-            reason,
-            format!("{} cannot be opened: {error}", path.display()),
-        )
-    })
 }
 
 fn number(file: &File, buffer: &mut [u8]) -> Option<u64> {

@@ -4,6 +4,7 @@
 //! A fact that cannot be read is an [`Observed::Unseen`](conformance::observation::Observed) with its reason, never a zero.
 
 pub mod container;
+mod controllers;
 pub mod gpu;
 pub mod host;
 pub mod layer;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::finding::Reason;
-use crate::observation::{CpuUse, Throttling};
+use crate::observation::{CpuUse, Health, PeakMethod, Throttling};
 use crate::sample;
 
 /// One line for each number: `name phase value unit n low high method`.

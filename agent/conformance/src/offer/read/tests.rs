@@ -5,6 +5,7 @@ use std::fmt::Write;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::super::{ClaimScope, Plan, PlanImage, PlatformOption};
 use super::*;
 
 /// A complete offer file, one member a line where a test points at lines.

@@ -3,6 +3,8 @@
 //! Needs a Docker engine on this host and the fixture images (`scripts/candidates.sh`), and the right to read its data root.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod load;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,14 +12,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agent::sampler::layer::Layer;
-use agent::sampler::{ContainerFiles, Roots, Sampler, layout, ports, privilege, storage};
+use agent::sampler::{layout, ports, privilege, storage};
 use conformance::observation::{PeakMethod, Usage};
 use conformance::record::Series;
 use conformance::units::Bytes;
 
+use load::{Container, docker, roots};
+
 const MIB: u64 = Bytes::MIB;
-const CADENCE_HZ: u32 = 10;
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The loads share two cores at most: run beside each other they would disturb one another.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -25,81 +27,6 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// A failed test must not fail those that wait for it.
 fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn docker(arguments: &[&str]) -> String {
-    let ran = Command::new("docker").args(arguments).output();
-    let output =
-        ran.expect("the tests need the docker command: install docker.io or docker-ce-cli");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "docker {arguments:?}: {errors}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// A running container, removed with the test.
-struct Container {
-    id: String,
-    pid: u32,
-}
-
-impl Container {
-    fn run(load: &str, options: &[&str]) -> Container {
-        Container::run_with(load, options, &[])
-    }
-
-    fn run_with(load: &str, options: &[&str], words: &[&str]) -> Container {
-        let image = format!("edgeproof.test/{load}:1.0.0");
-        let mut arguments = vec!["run", "--detach", "--pull", "never"];
-        arguments.extend(options);
-        arguments.push(&image);
-        arguments.extend(words);
-        let id = docker(&arguments);
-        let mut container = Container { id, pid: 0 };
-        container.pid = container.inspect("{{.State.Pid}}").parse().unwrap();
-        container
-    }
-
-    fn inspect(&self, template: &str) -> String {
-        docker(&["inspect", "--format", template, &self.id])
-    }
-
-    fn sampler(&self, origin: Instant) -> Sampler {
-        let roots = roots();
-        let files = ContainerFiles::open(&roots, &layout::detect(&roots), &self.id).unwrap();
-        Sampler::start(files, Some(self.pid), origin, CADENCE_HZ)
-    }
-
-    /// Waits for a line of the load's own account.
-    fn says(&self, part: &str) -> String {
-        let begun = Instant::now();
-        loop {
-            let log = docker(&["logs", &self.id]);
-            if let Some(line) = log.lines().find(|line| line.contains(part)) {
-                return line.to_owned();
-            }
-            assert!(begun.elapsed() < PATIENCE, "no {part:?} in {log:?}");
-            thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        let removed = Command::new("docker")
-            .args(["rm", "--force", "--volumes", &self.id])
-            .output();
-        drop(removed);
-    }
-}
-
-fn roots() -> Roots {
-    let data_root = PathBuf::from(docker(&["info", "--format", "{{.DockerRootDir}}"]));
-    Roots {
-        proc: "/proc".into(),
-        cgroup: "/sys/fs/cgroup".into(),
-        data_root: Some(data_root.clone()),
-        data_root_on_host: data_root,
-    }
 }
 
 /// Samples for a while; the load does the rest.

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+mod catalogue;
+mod stored_reports;
+
 use std::fs;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use serde_json::Value;
 use support::program::program;
@@ -84,17 +86,6 @@ fn a_soak_without_a_duration_and_a_duration_without_a_soak_end_64() {
         assert_eq!(end.exit, 64, "{end:?}");
         assert!(end.err.contains("--duration"), "{}", end.err);
     }
-}
-
-#[test]
-fn a_report_compared_with_itself_is_the_same_and_with_another_offer_s_it_is_refused() {
-    let one = stored("conformant");
-    let same = edgeproof(&["compare", &one, &one]);
-    assert_eq!(same.exit, 0, "{same:?}");
-    assert!(same.out.contains("0 findings changed"), "{}", same.out);
-    let other = edgeproof(&["compare", &one, &stored("recorded-hungry")]);
-    assert_eq!(other.exit, 65, "{other:?}");
-    assert!(other.err.contains("two offers"), "{}", other.err);
 }
 
 /// With `DOCKER_HOST` in the environment of the program.
@@ -308,65 +299,6 @@ fn colours_are_kept_from_a_pipe_and_by_no_color() {
 }
 
 #[test]
-fn the_catalogue_is_listed_in_every_format() {
-    let list: Value =
-        serde_json::from_str(&edgeproof(&["requirements", "--format", "json"]).out).unwrap();
-    let entries = list["requirements"].as_array().unwrap();
-    assert_eq!(entries.len(), 71);
-    assert_eq!(
-        entries
-            .iter()
-            .filter(|entry| entry["precondition"] == true)
-            .count(),
-        8
-    );
-    for entry in entries {
-        let id = entry["id"].as_str().unwrap();
-        for (arguments, what) in [
-            (&["requirements"][..], "text"),
-            (&["requirements", "--format", "markdown"], "markdown"),
-        ] {
-            assert!(once(arguments).contains(id), "{id} is missing in {what}");
-        }
-        for field in ["slug", "title", "statement"] {
-            assert!(
-                !entry[field].as_str().unwrap().is_empty(),
-                "{id} has no {field}"
-            );
-        }
-    }
-}
-
-/// The output of a command that is asked for often.
-fn once(arguments: &[&str]) -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    static MARKDOWN: OnceLock<String> = OnceLock::new();
-    let cell = if arguments.len() == 1 {
-        &TEXT
-    } else {
-        &MARKDOWN
-    };
-    cell.get_or_init(|| edgeproof(arguments).out)
-}
-
-#[test]
-fn a_requirement_is_explained_by_id_short_id_or_slug() {
-    let explained = edgeproof(&["explain", "IEM-HW-03"]);
-    assert_eq!(explained.exit, 0, "{explained:?}");
-    assert!(explained.out.contains("IEM-HW-03"), "{}", explained.out);
-    for name in ["hw-03", "iem-hw-03"] {
-        assert_eq!(edgeproof(&["explain", name]).out, explained.out, "{name}");
-    }
-}
-
-#[test]
-fn an_unknown_requirement_ends_64_with_its_neighbours() {
-    let end = edgeproof(&["explain", "IEM-HW-33"]);
-    assert_eq!(end.exit, 64, "{end:?}");
-    assert!(end.err.contains("IEM-HW-03"), "{}", end.err);
-}
-
-#[test]
 fn schemas_are_json_schemas() {
     for file in ["offer", "report", "dossier"] {
         let end = edgeproof(&["schema", file]);
@@ -386,45 +318,4 @@ fn rows_that_are_none_and_an_attachment_with_an_image_are_refused() {
     assert!(end.err.contains("calibrated rows"), "{}", end.err);
     let end = certify(&["--attach", "module", "--image", "other:1"]);
     assert_eq!(end.exit, 64, "{end:?}");
-}
-
-#[test]
-fn rejudging_gives_the_same_bytes_again_and_says_so() {
-    let place = tempfile::tempdir().unwrap();
-    let again = place.path().join("again.json");
-    let first = edgeproof(&["rejudge", &stored("not-conformant"), "--format", "json"]);
-    fs::write(&again, &first.out).unwrap();
-    let second = edgeproof(&["rejudge", again.to_str().unwrap(), "--format", "json"]);
-    assert!(
-        first.out == second.out,
-        "the second judgement differs from the first"
-    );
-    assert_eq!(first.exit, second.exit);
-    let told = edgeproof(&["rejudge", again.to_str().unwrap()]);
-    assert!(told.out.contains("same findings"), "{}", told.out);
-}
-
-#[test]
-fn rejudging_tells_findings_that_were_changed_by_hand() {
-    let place = tempfile::tempdir().unwrap();
-    let file = place.path().join("report.json");
-    let first = edgeproof(&["rejudge", &stored("not-conformant"), "--format", "json"]);
-    let mut report: Value = serde_json::from_str(&first.out).unwrap();
-    let findings = report["findings"].as_array_mut().unwrap();
-    let entry = findings
-        .iter_mut()
-        .find(|finding| finding["id"] == "IEM-DOC-01")
-        .unwrap();
-    entry["verdict"] = "pass".into();
-    fs::write(&file, report.to_string()).unwrap();
-    let told = edgeproof(&["rejudge", file.to_str().unwrap()]);
-    assert!(told.out.contains("IEM-DOC-01"), "{}", told.out);
-    assert!(!told.out.contains("same findings"), "{}", told.out);
-}
-
-#[test]
-fn a_recorded_report_is_read_and_judged_again_byte_for_byte() {
-    let again = edgeproof(&["rejudge", &stored("recorded-hungry"), "--format", "json"]);
-    let recorded = fs::read_to_string(stored("recorded-hungry")).unwrap();
-    assert_eq!(again.out, recorded);
 }
