@@ -129,8 +129,9 @@ holds() {
 bursts_for_what_is_not_kept() {
   certified 1 scratch-space '40 MB'
   finds IEM-CFG-07 pass
-  finds IEM-HW-05 fail 'out of storage' 'Disk quota exceeded' 'writable layer had reached' 'kept were'
-  finds IEM-HW-07 fail 'out of storage' 'Disk quota exceeded'
+  # The path that could not be written, and what the kernel said, in one line.
+  finds IEM-HW-05 fail 'out of storage' 'it said: Error: write /data/scratch/' '.dat: Disk quota exceeded' 'writable layer had reached' 'kept were'
+  finds IEM-HW-07 fail 'out of storage' 'it said: Error: write /data/scratch/' '.dat: Disk quota exceeded'
 }
 
 # 50 MB in small files take 82 MB of blocks; what was kept is measured too.

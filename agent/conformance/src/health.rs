@@ -12,6 +12,7 @@ use crate::units::Millis;
 
 mod diagnosis;
 
+pub(crate) use diagnosis::no_room_in;
 pub use diagnosis::{Failure, diagnose};
 
 /// How long a module with neither HEALTHCHECK nor declared ports must run to count as healthy.

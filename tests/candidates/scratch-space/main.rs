@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 const FILES: u32 = 60;
 const FILE_BYTES: usize = 1_000_000;
@@ -14,7 +14,9 @@ fn main() -> anyhow::Result<()> {
     candidates::exit_on_sigterm()?;
     let directory = Path::new("/data/scratch");
     fs::create_dir(directory).context("create /data/scratch")?;
-    let written = candidates::write_files(directory, FILES, FILE_BYTES)?;
+    let written = candidates::write_files(directory, FILES, FILE_BYTES)
+        // One line: which path, and what the kernel said.
+        .map_err(|error| anyhow!("{error:#}"))?;
     candidates::say(&format!(
         "scratch-space: {} bytes in {} files, {} bytes of blocks",
         written.bytes, written.files, written.blocks

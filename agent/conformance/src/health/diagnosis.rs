@@ -43,7 +43,10 @@ pub fn diagnose(failure: &Failure<'_>) -> (Cause, String) {
         );
     }
     match (failure.exit_code, failure.healthcheck_failed) {
-        (Some(code), _) => (cause_of_exit(code, failure), exit_in_words(code, failure)),
+        (Some(code), _) => {
+            let cause = cause_of_exit(code, failure);
+            (cause, exit_in_words(code, cause, failure))
+        }
         (None, Some(said)) => (Cause::Unhealthy, check_in_words(said, failure)),
         (None, None) => (
             Cause::NotReady,
@@ -56,12 +59,14 @@ pub fn diagnose(failure: &Failure<'_>) -> (Cause, String) {
     }
 }
 
-fn exit_in_words(code: i64, failure: &Failure<'_>) -> String {
-    let said = failure
-        .last_lines
-        .last()
-        .map(|line| format!("; its last line: {line}"))
-        .unwrap_or_default();
+fn exit_in_words(code: i64, cause: Cause, failure: &Failure<'_>) -> String {
+    let lines = failure.last_lines;
+    let told = no_room_in(lines).filter(|_| cause == Cause::OutOfStorage);
+    let said = match (told, lines.last()) {
+        (Some(at), _) => format!("; it said: {}", lines[at].trim()),
+        (None, Some(line)) => format!("; its last line: {line}"),
+        (None, None) => String::new(),
+    };
     format!(
         "exited with code {code} ({}) after {}{said}",
         exit_meaning(code),
@@ -168,7 +173,7 @@ fn cause_of_exit(code: i64, failure: &Failure<'_>) -> Cause {
         Cause::WrongArchitecture
     } else if code == 0 {
         Cause::EndedByItself
-    } else if NO_ROOM.iter().any(|words| says(words)) {
+    } else if no_room_in(failure.last_lines).is_some() {
         Cause::OutOfStorage
     } else if matches!(code, NOT_EXECUTABLE | NOT_FOUND)
         || MISSING_FILE.iter().any(|words| says(words))
@@ -196,6 +201,12 @@ const NO_ROOM: &[&str] = &[
     "Disk quota exceeded",
     "disk quota exceeded",
 ];
+
+/// Where the first of these lines stands that tells of a write for which there was no room.
+pub(crate) fn no_room_in(lines: &[String]) -> Option<usize> {
+    let tells = |line: &String| NO_ROOM.iter().any(|words| line.contains(words));
+    lines.iter().position(tells)
+}
 
 const NOT_EXECUTABLE: i64 = 126;
 const NOT_FOUND: i64 = 127;

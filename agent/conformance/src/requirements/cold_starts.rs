@@ -2,8 +2,12 @@
 
 use super::pre_05;
 use crate::finding::{Reason, Unseen};
+use crate::health::no_room_in;
 use crate::observation::{Cause, Health, Start};
 use crate::record::Record;
+
+/// How many lines of its output a finding shows of a start that failed.
+const SHOWN_LINES: usize = 3;
 
 /// A series of starts, told apart by how they came out.
 #[derive(Debug)]
@@ -97,12 +101,25 @@ impl<'a> Failed<'a> {
         {
             text += &format!("; missing: {}", missing.join(", "));
         }
-        let from = self.start.last_lines.len().saturating_sub(3);
-        let last = &self.start.last_lines[from..];
-        if !last.is_empty() {
-            text += &format!("; last lines: {}", last.join(" ⏎ "));
-        }
+        text += &self.lines();
         text
+    }
+
+    /// Its last lines; of a start that ran out of storage, those up to the one that tells so: a stack or a farewell behind it
+    /// says nothing of the cause.
+    fn lines(&self) -> String {
+        let all = &self.start.last_lines;
+        let told = no_room_in(all).filter(|_| self.cause == Cause::OutOfStorage);
+        let until = told.map_or(all.len(), |at| at + 1);
+        let lines = all[..until].iter().map(|line| line.trim());
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
+        match (told, shown) {
+            (_, []) => String::new(),
+            (Some(_), [line]) if self.detail.contains(line) => String::new(),
+            (Some(_), shown) => format!("; up to the failed write: {}", shown.join(" ⏎ ")),
+            (None, shown) => format!("; last lines: {}", shown.join(" ⏎ ")),
+        }
     }
 }
 
@@ -256,6 +273,40 @@ mod tests {
             "0 of 1 starts healthy; start 1 failed (out of memory): 2 processes killed for memory; last lines: listening on 8080"
         );
         assert!(tally.killed_for_memory());
+    }
+
+    /// Composed: what runtimes print of a write that had no room, errno(3), and behind it.
+    #[test]
+    fn a_start_out_of_storage_shows_its_lines_up_to_the_failed_write() {
+        let account = |detail: &str, lines: &[&str]| {
+            let mut start = sample::healthy_start(Millis(0));
+            start.last_lines = lines.iter().map(|&line| line.to_owned()).collect();
+            start.health = Health::Unhealthy {
+                cause: Cause::OutOfStorage,
+                detail: detail.to_owned(),
+                missing: Vec::new(),
+            };
+            Tally::of(&[start]).account()
+        };
+        let told = "Error: write /data/7: No space left on device (os error 28)";
+        let failed = "0 of 1 starts healthy; start 1 failed (out of storage): it said:";
+        // Said already, and nothing before it.
+        let detail = format!("it said: {told}");
+        assert_eq!(account(&detail, &[told, "bye"]), format!("{failed} {told}"));
+        let chain = [
+            "unpacking",
+            "Error: write /data/7",
+            "",
+            "Caused by:",
+            "    Disk quota exceeded (os error 122)",
+            "goodbye",
+        ];
+        assert_eq!(
+            account("it said: Disk quota exceeded (os error 122)", &chain),
+            format!(
+                "{failed} Disk quota exceeded (os error 122); up to the failed write: Error: write /data/7 ⏎ Caused by: ⏎ Disk quota exceeded (os error 122)"
+            )
+        );
     }
 
     #[test]

@@ -268,6 +268,7 @@ mod tests {
         for words in ["out of storage", "/data/7", "83.8 MiB", "volumes and logs"] {
             assert!(outcome.saw.contains(words), "{words}: {}", outcome.saw);
         }
+        assert!(!outcome.saw.contains("unwind"), "{}", outcome.saw);
         assert!(outcome.remedy.unwrap().contains("more storage"));
         let held = judge(&with_quota(0)).unwrap();
         assert_eq!(held.kind, OutcomeKind::Met);

@@ -140,10 +140,16 @@ pub(super) mod tests {
             start.written = Observed::Seen(Bytes(87_900_000));
             start.health = Health::Unhealthy {
                 cause: Cause::OutOfStorage,
-                detail: "exited with code 1; its last line: write /data/7: No space left on device"
+                detail: "exited with code 1; it said: write /data/7: No space left on device"
                     .to_owned(),
                 missing: Vec::new(),
             };
+            let said = [
+                "unpacking",
+                "write /data/7: No space left on device",
+                "unwind",
+            ];
+            start.last_lines = said.map(str::to_owned).to_vec();
         }
         record
     }

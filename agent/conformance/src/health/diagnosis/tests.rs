@@ -155,6 +155,40 @@ fn an_exit_is_read_by_its_code_and_last_line() {
     );
 }
 
+/// Composed: how runtimes report what `write(2)` said (errno(3)), with what they and their supervisors print behind it.
+#[test]
+fn the_line_that_tells_of_the_failed_write_is_said_and_not_what_came_last() {
+    for (lines, said) in [
+        (
+            &[
+                "Unhandled exception. System.IO.IOException: No space left on device : '/data/7'",
+                "   at System.IO.RandomAccess.WriteAtOffset()",
+                "   at Program.Main()",
+            ][..],
+            "Unhandled exception. System.IO.IOException: No space left on device : '/data/7'",
+        ),
+        (
+            &[
+                "Error: write /data/7",
+                "",
+                "Caused by:",
+                "    Disk quota exceeded (os error 122)",
+            ],
+            "Disk quota exceeded (os error 122)",
+        ),
+    ] {
+        let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+        let (cause, detail) = diagnose(&Failure {
+            exit_code: Some(1),
+            last_lines: &lines,
+            ..Failure::default()
+        });
+        assert_eq!(cause, Cause::OutOfStorage);
+        let exit = "exited with code 1 (its own error) after 0 ms";
+        assert_eq!(detail, format!("{exit}; it said: {said}"));
+    }
+}
+
 #[test]
 fn a_kill_for_memory_comes_before_the_exit_that_it_causes() {
     let failure = Failure {
