@@ -1,4 +1,4 @@
-//! Modules that ask for a GPU, inside an envelope that gives none unless the offer claims one.
+//! Modules that ask for a GPU: inside an envelope that gives none unless the offer claims one, and in a search that gives it.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
@@ -8,7 +8,7 @@ use std::thread;
 
 use serde_json::Value;
 use support::render_node::RenderNode;
-use support::{Certified, certify, leftovers, offer_of};
+use support::{Certified, certify, leftovers, offer_of, size};
 
 /// Elevated, because a device node is.
 const SHORT: [&str; 6] = [
@@ -89,4 +89,29 @@ fn a_gpu_is_given_inside_the_envelope_only_to_an_offer_that_claims_one() {
     let mut left = leftovers().unwrap();
     left.retain(|name| runs.iter().any(|id| name.contains(id.as_str().unwrap())));
     assert_eq!(left, [""; 0]);
+}
+
+/// An envelope would start it under no limit at all.
+#[test]
+fn a_search_for_the_least_starts_a_module_that_needs_a_gpu_it_does_not_claim() {
+    let _node = RenderNode::at_hand().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let short = [
+        "--window",
+        "1s",
+        "--quiet",
+        "--allow-elevated",
+        "--format",
+        "json",
+    ];
+    let output = size(&offer_of("needs-gpu"), out.path(), &short).unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{words}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["found"], true, "{answer:#}");
+    assert!(answer["memory"]["seen"]["fitted"].as_u64() >= Some(3));
+    let asked = "/dev/dri/renderD128 (/HostConfig/Devices/0)";
+    assert_eq!(answer["unclaimedAccelerators"], serde_json::json!([asked]));
+    let paragraph = answer["paragraph"].as_str().unwrap();
+    assert!(paragraph.contains("of RAM") && !paragraph.contains("GPU"));
 }

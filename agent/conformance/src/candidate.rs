@@ -86,11 +86,23 @@ pub struct CandidateSpec {
     pub deviations: Vec<Deviation>,
 }
 
-/// Makes the container's body from the offer's defaults; with `limits`, for an envelope run.
+/// What a candidate is started inside of, and with that whether it is given an accelerator that its createOptions ask for and
+/// its offer does not claim.
+#[derive(Debug, Clone, Copy)]
+pub enum Bounds<'a> {
+    /// Nothing: the offer's defaults.
+    Defaults,
+    /// Limits equal to the claim. An accelerator that is not claimed is withheld, for IEM-HW-06.
+    Claim(&'a Limits),
+    /// Limits of a search for the least. Everything else stays, or the search would find what the module lacks instead of a limit.
+    Search(&'a Limits),
+}
+
+/// Makes the container's body from the offer's defaults, inside `bounds`.
 ///
-/// The limits must be such that this device can give them: the engine refuses more cores than the host has.
+/// Limits must be such that this device can give them: the engine refuses more cores than the host has.
 #[must_use]
-pub fn resolve(launch: &Launch<'_>, limits: Option<&Limits>) -> CandidateSpec {
+pub fn resolve(launch: &Launch<'_>, bounds: Bounds<'_>) -> CandidateSpec {
     let mut deviations = Vec::new();
     let mut body = as_object(launch.options.value().clone());
     body.remove("Image");
@@ -113,11 +125,15 @@ pub fn resolve(launch: &Launch<'_>, limits: Option<&Limits>) -> CandidateSpec {
     append_bind(&mut body, &bind);
     attach(&mut body, launch, &mut deviations);
     stand_in(launch, &bind, &mut deviations);
-    if let Some(limits) = limits {
-        if !claims_an_accelerator(launch.offer) {
-            envelope::withhold_accelerators(&mut body, &mut deviations);
+    match bounds {
+        Bounds::Defaults => {}
+        Bounds::Claim(limits) => {
+            if !claims_an_accelerator(launch.offer) {
+                envelope::withhold_accelerators(&mut body, &mut deviations);
+            }
+            envelope::set(&mut body, limits, &mut deviations);
         }
-        envelope::set(&mut body, limits, &mut deviations);
+        Bounds::Search(limits) => envelope::set(&mut body, limits, &mut deviations),
     }
     CandidateSpec {
         body: Value::Object(body),

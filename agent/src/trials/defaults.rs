@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use conformance::candidate::{CandidateSpec, Launch, resolve};
+use conformance::candidate::{Bounds, CandidateSpec, Launch, resolve};
 use conformance::create_options::{CreateOptions, diff, effective_privilege};
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware::{self, memory_budget};
@@ -81,7 +81,7 @@ pub async fn start(
     record: &mut Record,
     launch: &Launch<'_>,
 ) -> Result<(), EngineError> {
-    let spec = resolve(launch, None);
+    let spec = resolve(launch, Bounds::Defaults);
     record.deviations.extend(spec.deviations.clone());
     let expectation = Expectation::of(&launch.image.config, launch.options.value());
     let placeholders = record.offer.placeholders();

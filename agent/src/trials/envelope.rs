@@ -1,7 +1,7 @@
 //! Envelope run: the candidate inside limits equal to its claim. What the limits are is pure; then they are played.
 
 use conformance::calibration::claimed_cores;
-use conformance::candidate::{Launch, resolve};
+use conformance::candidate::{Bounds, Launch, resolve};
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware::{self, Claim, memory_budget};
 use conformance::observation::{
@@ -65,7 +65,7 @@ pub async fn start(
         .as_ref()
         .and_then(|quota| quota.as_ref().ok())
         .copied();
-    let spec = resolve(launch, Some(&limits));
+    let spec = resolve(launch, Bounds::Claim(&limits));
     note_deviations(record, &spec);
     let inside = Inside::new(record, launch);
     let profile = record.run.profile.clone();

@@ -1,6 +1,6 @@
 //! Minimum search: starts under smaller and smaller limits. What to try next is the core's; here it is played.
 
-use conformance::candidate::{Launch, resolve};
+use conformance::candidate::{Bounds, Launch, resolve};
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{Cause, Health, Limits, Observed, Sizing, Start, Tries, Try};
 use conformance::record::Record;
@@ -176,7 +176,7 @@ impl Search<'_> {
                 percent(from, to, n, plan.most),
             );
             let limits = kind.limits(limit);
-            let spec = resolve(self.launch, Some(&limits));
+            let spec = resolve(self.launch, Bounds::Search(&limits));
             if n == 1 {
                 note_deviations(record, &spec);
             }

@@ -312,8 +312,20 @@ fn sentence(answer: &Answer) -> String {
         }
     };
     out.push_str(&indented(&format!("{sum} {ROUNDING}")));
+    out.push_str(&unclaimed(answer).map_or_else(String::new, |words| indented(&words)));
     let _ = writeln!(out, "\n{}", plain(&hardware::write(&answer.claim)));
     out
+}
+
+/// What every start had and the claim does not name.
+fn unclaimed(answer: &Answer) -> Option<String> {
+    let accelerators = answer.unclaimed_accelerators.join(", ");
+    (!accelerators.is_empty()).then(|| {
+        format!(
+            "Every start was given {}, as the createOptions ask, and the claim names no accelerator: see IEM-HW-06 (edgeproof certify).",
+            plain(&accelerators)
+        )
+    })
 }
 
 /// The search as facts of a report: what was found, and every limit with what became of it. None, if there was no search.
@@ -345,6 +357,7 @@ pub(super) fn rows(report: &Report) -> Vec<(&'static str, String)> {
     if answer.memory.seen().is_some() {
         rows.push(("For the offer", hardware::write(&answer.claim)));
     }
+    rows.extend(unclaimed(&answer).map(|words| ("Not in the claim", words)));
     rows
 }
 

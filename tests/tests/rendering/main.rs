@@ -95,6 +95,23 @@ fn a_search_for_the_minimum_looks_as_stored() {
 }
 
 #[test]
+fn a_search_names_the_accelerator_that_its_starts_had_and_the_claim_does_not_name() {
+    let mut report = stored("recorded-size");
+    report.offer.plan.create_options =
+        r#"{"HostConfig": {"Devices": [{"PathOnHost": "/dev/dri"}]}}"#.to_owned();
+    let answered = answer(&report, report.offer.plan.claim_scope);
+    let rows = facts::facts(&report)
+        .into_iter()
+        .flat_map(|facts| facts.rows);
+    let rows: Vec<String> = rows.map(|(_, words)| words).collect();
+    for drawn in [sizing::text(&report, &answered), rows.join("\n")] {
+        let words = drawn.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = "was given /dev/dri (/HostConfig/Devices/0), as the createOptions ask";
+        assert!(words.contains(told), "{words}");
+    }
+}
+
+#[test]
 fn the_curve_of_a_search_marks_the_minimum_and_what_was_not_healthy() {
     let mut report = stored("recorded-size");
     let page = html::render(&report);

@@ -6,7 +6,7 @@ use crate::storage_quota::StorageQuota;
 use crate::units::Bytes;
 
 /// The spec for the sample offer with these createOptions, and the offer spoilt by `spoil`.
-fn spec(options: &Value, limits: Option<&Limits>, spoil: impl FnOnce(&mut Offer)) -> CandidateSpec {
+fn spec(options: &Value, bounds: Bounds<'_>, spoil: impl FnOnce(&mut Offer)) -> CandidateSpec {
     let mut record = sample::record();
     spoil(&mut record.offer);
     let image = record.observations.image.get().unwrap().clone();
@@ -20,11 +20,11 @@ fn spec(options: &Value, limits: Option<&Limits>, spoil: impl FnOnce(&mut Offer)
         identity: Identity::stand_in("r1"),
         gateway: None,
     };
-    resolve(&launch, limits)
+    resolve(&launch, bounds)
 }
 
 fn plain(options: &Value) -> CandidateSpec {
-    spec(options, None, |_| {})
+    spec(options, Bounds::Defaults, |_| {})
 }
 
 fn kinds(spec: &CandidateSpec, kind: DeviationKind) -> Vec<&str> {
@@ -38,7 +38,7 @@ fn kinds(spec: &CandidateSpec, kind: DeviationKind) -> Vec<&str> {
 #[test]
 fn the_body_is_what_iot_edge_s_agent_would_send() {
     let options = json!({"ExposedPorts": {"8080/tcp": {}}, "HostConfig": {"ReadonlyRootfs": true}});
-    let made = spec(&options, None, |offer| {
+    let made = spec(&options, Bounds::Defaults, |offer| {
         offer.plan.env = [("zone".to_owned(), "1".to_owned())].into();
     });
     let text = serde_json::to_string_pretty(&made.body).unwrap();
@@ -72,7 +72,7 @@ fn nothing_of_a_plain_launch_counts_against_the_offer() {
 #[test]
 fn create_options_win_over_the_plan_and_the_runtime() {
     let options = json!({"Env": ["A=options", "IOTEDGE_DEVICEID=mine", "BARE"]});
-    let made = spec(&options, None, |offer| {
+    let made = spec(&options, Bounds::Defaults, |offer| {
         offer.plan.env = [
             ("A".to_owned(), "plan".to_owned()),
             ("IOTEDGE_MODULEID".to_owned(), "plan".to_owned()),
@@ -98,7 +98,7 @@ fn create_options_win_over_the_plan_and_the_runtime() {
 #[test]
 fn overlay_values_are_used_but_never_shown() {
     let options = json!({"Env": ["OPT=<OPT>", "SAME=<SAME>"]});
-    let made = spec(&options, None, |offer| {
+    let made = spec(&options, Bounds::Defaults, |offer| {
         offer.plan.env = [
             ("PLAN".to_owned(), "<PLAN>".to_owned()),
             ("SAME".to_owned(), "<SAME>".to_owned()),
@@ -139,10 +139,14 @@ fn an_accelerator_is_withheld_inside_an_envelope_whose_claim_names_none() {
     };
     let devices = |made: &CandidateSpec| made.body["HostConfig"]["Devices"].clone();
     assert_eq!(devices(&plain(&options)), json!([device]), "no envelope");
-    let without = spec(&options, Some(&limits), |_| {});
+    let without = spec(&options, Bounds::Claim(&limits), |_| {});
     assert_eq!(devices(&without), json!([]));
     assert!(kinds(&without, DeviationKind::Envelope).contains(&"accelerators"));
-    let with = spec(&options, Some(&limits), claiming);
+    let searched = spec(&options, Bounds::Search(&limits), |_| {});
+    assert_eq!(devices(&searched), json!([device]), "a search");
+    assert_eq!(searched.body["HostConfig"]["Memory"], 112 << 20);
+    assert!(!kinds(&searched, DeviationKind::Envelope).contains(&"accelerators"));
+    let with = spec(&options, Bounds::Claim(&limits), claiming);
     assert_eq!(devices(&with), json!([device]));
     assert!(!kinds(&with, DeviationKind::Envelope).contains(&"accelerators"));
 }
@@ -203,7 +207,7 @@ fn an_envelope_limits_memory_without_swap_and_cores() {
     };
     let made = spec(
         &json!({"HostConfig": {"ReadonlyRootfs": true}}),
-        Some(&limits),
+        Bounds::Claim(&limits),
         |_| {},
     );
     let host = &made.body["HostConfig"];
@@ -235,7 +239,7 @@ fn an_envelope_keeps_lower_limits_and_withdraws_what_the_engine_refuses_beside_i
     };
     let options = json!({"HostConfig": {"Memory": 900, "MemoryReservation": 950, "CpuQuota": 20_000, "CpuPeriod": 100_000,
         "OomKillDisable": true}});
-    let host = spec(&options, Some(&limits), |_| {}).body["HostConfig"].clone();
+    let host = spec(&options, Bounds::Claim(&limits), |_| {}).body["HostConfig"].clone();
     assert_eq!(host["Memory"], 900);
     assert_eq!(host["MemoryReservation"], 900);
     assert_eq!(host["NanoCpus"], 200_000_000);
@@ -259,7 +263,7 @@ fn a_quota_joins_the_storage_options_and_a_lower_one_stays() {
         (json!({"size": "10G"}), "1000"),
     ] {
         let options = json!({"HostConfig": {"StorageOpt": own}});
-        let made = spec(&options, Some(&limits), |_| {});
+        let made = spec(&options, Bounds::Claim(&limits), |_| {});
         assert_eq!(made.body["HostConfig"]["StorageOpt"], json!({"size": set}));
         let told = kinds(&made, DeviationKind::Envelope);
         assert_eq!(told.is_empty(), own == json!({"size": "700"}), "{told:?}");

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::{Proposal, Result, propose, result};
+use crate::create_options::{CreateOptions, gpu_asks};
 use crate::finding::{Reason, Unseen};
 use crate::hardware::{self, Claim};
 use crate::observation::{Limits, Observed, StorageUse, Tries};
 use crate::offer::ClaimScope;
-use crate::record::Reserve;
+use crate::record::{DeviationKind, Reserve};
 use crate::report::Report;
 use crate::units::Bytes;
 
@@ -29,6 +30,10 @@ pub struct Answer {
     pub reserve: Reserve,
     /// The offer's claim with these numbers in it.
     pub claim: Claim,
+    /// Accelerators that every start was given, as the createOptions ask, and that the claim does not name: whether the module
+    /// needs them is IEM-HW-06's to find.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unclaimed_accelerators: Vec<String>,
 }
 
 /// The least of one quantity under which the module is healthy.
@@ -85,6 +90,10 @@ pub fn answer(report: &Report, scope: ClaimScope) -> std::result::Result<Answer,
         millicores: millicores.seen().map(|minimum| minimum.limit),
         storage: storage.seen().copied(),
     };
+    let unclaimed = match claimed.gpu {
+        None if !withheld(report) => accelerators(&report.offer.plan.create_options),
+        Some(_) | None => Vec::new(),
+    };
     Ok(Answer {
         claim: propose(&claimed, &found, scope, &reserve),
         memory,
@@ -93,7 +102,22 @@ pub fn answer(report: &Report, scope: ClaimScope) -> std::result::Result<Answer,
         storage,
         scope,
         reserve,
+        unclaimed_accelerators: unclaimed,
     })
+}
+
+/// Whether the starts had to do without accelerators, as in reports from when a search withheld them.
+fn withheld(report: &Report) -> bool {
+    let mut deviations = report.deviations.iter();
+    deviations.any(|one| one.kind == DeviationKind::Envelope && one.what == "accelerators")
+}
+
+/// What createOptions ask for of accelerators; nothing, where they cannot be read: then nothing was started either.
+fn accelerators(options: &str) -> Vec<String> {
+    let asks = CreateOptions::parse(options).map(|options| gpu_asks(options.value()));
+    let asks = asks.unwrap_or_default().into_iter();
+    asks.map(|ask| format!("{} ({})", ask.what, ask.pointer))
+        .collect()
 }
 
 /// A minimum counts only if it fitted as often as planned.
@@ -162,10 +186,12 @@ fn platforms(report: &Report) -> Claim {
 mod tests {
     use super::*;
     use crate::observation::{Sizing, Try, Unlimited};
+    use crate::record::Deviation;
     use crate::requirements::CATALOGUE;
     use crate::sample;
     use crate::sizing::Plan;
     use crate::units::Millis;
+    use serde_json::Value;
 
     fn report(tries: &[(u64, bool)]) -> Report {
         let mut record = sample::record();
@@ -262,6 +288,32 @@ mod tests {
             answer.storage.get().unwrap().0,
             before.0 - kept + Bytes::mib(40).0
         );
+    }
+
+    #[test]
+    fn an_accelerator_that_every_start_had_and_the_claim_does_not_name_is_told() {
+        let mut report = report(&[(310, true), (300, false), (310, true), (310, true)]);
+        let told = |report: &Report| {
+            let answer = answer(report, ClaimScope::Device).unwrap();
+            (answer.unclaimed_accelerators, answer.claim.gpu)
+        };
+        assert_eq!(told(&report), (Vec::new(), None));
+        report.offer.plan.create_options =
+            r#"{"HostConfig": {"Devices": [{"PathOnHost": "/dev/dri"}]}}"#.to_owned();
+        let asked = vec!["/dev/dri (/HostConfig/Devices/0)".to_owned()];
+        assert_eq!(told(&report), (asked, None));
+        let mut before = report.clone();
+        before.deviations.push(Deviation {
+            kind: DeviationKind::Envelope,
+            what: "accelerators".to_owned(),
+            reason: "withheld".to_owned(),
+            default: Value::Null,
+            used: Value::Null,
+        });
+        assert_eq!(told(&before), (Vec::new(), None));
+        let description = &mut report.offer.listing.description;
+        *description = description.replace("100 MB of storage", "100 MB of storage, GPU");
+        assert_eq!(told(&report), (Vec::new(), Some("GPU".to_owned())));
     }
 
     #[test]
