@@ -6,8 +6,10 @@ use std::fs;
 use std::thread;
 
 use support::under_way::{UnderWay, signal};
-use support::{SHORT, certify, docker, nothing_is_left, offer_of};
+use support::{certify, docker, nothing_is_left, offer_of};
 
+/// For what does not change with time.
+const SECOND: [&str; 4] = ["--window", "1s", "--starts", "1"];
 /// Long enough to be met at its steady window.
 const UNHURRIED: [&str; 4] = ["--window", "5s", "--starts", "1"];
 
@@ -76,7 +78,7 @@ fn an_image_that_nobody_has_is_undecided() {
     offer["plan"]["image"]["repository"] = "localhost:1/nobody/has-this".into();
     let path = out.path().join("offer.json");
     fs::write(&path, offer.to_string()).unwrap();
-    let certified = certify(&path, out.path(), &SHORT).unwrap();
+    let certified = certify(&path, out.path(), &SECOND).unwrap();
     assert_eq!(certified.exit, Some(2), "{}", certified.words);
     assert_eq!(certified.verdict_of("IEM-CFG-07"), Some("inconclusive"));
     nothing_is_left().unwrap();
@@ -87,7 +89,7 @@ fn what_holds_72_mib_is_never_passed_for_48_and_passes_for_a_gigabyte() {
     for (offer, verdict) in [("offer.json", "fail"), ("offer-1gb.json", "pass")] {
         let out = tempfile::tempdir().unwrap();
         let offer = offer_of("holds-72").with_file_name(offer);
-        let certified = certify(&offer, out.path(), &SHORT).unwrap();
+        let certified = certify(&offer, out.path(), &SECOND).unwrap();
         assert_eq!(
             certified.verdict_of("IEM-HW-03"),
             Some(verdict),
@@ -123,7 +125,8 @@ fn the_quick_profile_certifies_as_the_readme_says() {
 #[test]
 fn a_spike_of_200_milliseconds_is_in_the_report() {
     let out = tempfile::tempdir().unwrap();
-    let custom = ["--window", "8s", "--starts", "1", "--quiet"];
+    // A spike comes every 3 s, so that any 4 s have one in them.
+    let custom = ["--window", "4s", "--starts", "1", "--quiet"];
     let certified = certify(&offer_of("load-spike"), out.path(), &custom).unwrap();
     let report = certified.report.expect(&certified.words);
     let floor = report["observations"]["limits"]["runtimeFloor"]["seen"]
@@ -162,7 +165,7 @@ fn what_the_lab_grants_is_shown_and_does_not_decide() {
         serde_json::json!([grant("IEM-HW-03"), grant("IEM-HW-07")]).to_string(),
     )
     .unwrap();
-    let with_grants = [&SHORT[..], &["--grants", grants.to_str().unwrap()]].concat();
+    let with_grants = [&SECOND[..], &["--grants", grants.to_str().unwrap()]].concat();
     let certified = certify(&offer_of("hungry"), out.path(), &with_grants).unwrap();
     assert_eq!(certified.exit, Some(0), "{}", certified.words);
     assert_eq!(
@@ -180,7 +183,7 @@ fn what_the_lab_grants_is_shown_and_does_not_decide() {
 #[test]
 fn a_named_volume_is_empty_at_every_start_and_gone_afterwards() {
     let out = tempfile::tempdir().unwrap();
-    let twice = ["--window", "2s", "--starts", "2", "--allow-elevated"];
+    let twice = ["--window", "1s", "--starts", "2", "--allow-elevated"];
     let certified = certify(&offer_of("first-start-only"), out.path(), &twice).unwrap();
     for id in ["IEM-CFG-07", "IEM-HW-07"] {
         assert_eq!(
@@ -199,7 +202,7 @@ fn a_named_volume_is_empty_at_every_start_and_gone_afterwards() {
 fn a_volume_that_was_there_before_is_left_alone() {
     docker(&["volume", "create", "first-start-only-data"]).unwrap();
     let out = tempfile::tempdir().unwrap();
-    let elevated = [&SHORT[..], &["--allow-elevated"]].concat();
+    let elevated = [&SECOND[..], &["--allow-elevated"]].concat();
     let certified = certify(&offer_of("first-start-only"), out.path(), &elevated).unwrap();
     docker(&["volume", "rm", "first-start-only-data"]).unwrap();
     let finding = certified.finding("IEM-CFG-07").unwrap();
@@ -218,7 +221,7 @@ fn two_at_once_do_not_harm_each_other() {
         .map(|_| {
             thread::spawn(|| {
                 let out = tempfile::tempdir().unwrap();
-                certify(&offer_of("well-behaved"), out.path(), &SHORT).unwrap()
+                certify(&offer_of("well-behaved"), out.path(), &SECOND).unwrap()
             })
         })
         .collect();
