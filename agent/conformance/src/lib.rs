@@ -30,6 +30,7 @@ pub mod repeats;
 pub mod report;
 pub mod requirement;
 pub mod requirements;
+pub mod route;
 pub mod run_request;
 #[cfg(test)]
 mod sample;
