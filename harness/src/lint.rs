@@ -11,6 +11,7 @@ use conformance::record::{
 };
 use conformance::report::{Counts, Report, RunVerdict, Scope};
 use conformance::requirements;
+use conformance::route;
 use serde::Serialize;
 
 use crate::cli::{LintArgs, LintFormat};
@@ -32,6 +33,8 @@ struct Lint<'a> {
     counts: Counts,
     /// What the hardware paragraph claims; null if there is none.
     claim: Option<Claim>,
+    /// The default routes as edgeHub reads them, by name.
+    routes: Vec<route::Summary>,
     /// What was ignored or doubtful in the offer file.
     warnings: &'a [Mistake],
     findings: &'a [Finding],
@@ -97,6 +100,7 @@ fn json(report: &Report, claim: Option<Claim>, warnings: &[Mistake]) -> String {
         scope: &report.scope,
         counts: report.counts,
         claim,
+        routes: route::summaries(&report.offer.plan.routes),
         warnings,
         findings: &report.findings,
     };

@@ -66,6 +66,16 @@ pub struct Offer {
 }
 
 impl Offer {
+    /// The module's id where a customer leaves it as the marketplace proposes it: the offer's name without blanks and
+    /// special characters.
+    ///
+    /// Source: Microsoft Learn, "Set plan technical configuration for an IoT Edge Module offer", default routes.
+    #[must_use]
+    pub fn default_module_name(&self) -> String {
+        let name = self.listing.name.chars();
+        name.filter(|c| c.is_alphanumeric()).collect()
+    }
+
     /// Names of the environment variables whose default is a `<PLACEHOLDER>` that the overlay does not replace.
     #[must_use]
     pub fn placeholders(&self) -> Vec<String> {

@@ -7,6 +7,7 @@ mod cfg_01;
 mod cfg_02;
 mod cfg_03;
 mod cfg_04;
+mod cfg_06;
 mod cfg_07;
 mod cfg_08;
 mod cold_starts;
@@ -48,6 +49,7 @@ mod pre_07;
 mod pre_08;
 mod ram_claim;
 mod remarks;
+mod route_endpoints;
 mod sdk_01;
 mod sec_01;
 mod sec_02;
@@ -92,7 +94,7 @@ pub const CATALOGUE: &[Requirement] = &[
     cfg_03::REQUIREMENT,
     cfg_04::REQUIREMENT,
     configuration::CFG_05,
-    configuration::CFG_06,
+    cfg_06::REQUIREMENT,
     cfg_07::REQUIREMENT,
     cfg_08::REQUIREMENT,
     configuration::CFG_09,

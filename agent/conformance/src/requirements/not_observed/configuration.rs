@@ -17,20 +17,6 @@ pub(crate) const CFG_05: Requirement = Requirement {
     ..UNOBSERVED
 };
 
-pub(crate) const CFG_06: Requirement = Requirement {
-    id: "IEM-CFG-06",
-    slug: "default-routes-are-valid",
-    title: "The default routes are valid",
-    stages: &[Stage::Offer, Stage::Device],
-    sources: &[
-        current("Default configuration"),
-        note_2018("Be an IoT Edge module"),
-    ],
-    statement: "The default routes of an SDK module parse, type-check and name endpoints that exist; they may be empty.",
-    remedy: "Correct the route: one that does not parse makes edgeHub refuse its whole configuration.",
-    ..UNOBSERVED
-};
-
 pub(crate) const CFG_09: Requirement = Requirement {
     id: "IEM-CFG-09",
     slug: "placeholders-leave-it-usable",
