@@ -221,7 +221,7 @@ pub enum ClaimScope {
 }
 
 /// What stands in a report where a test value was.
-const HIDDEN: &str = "(hidden)";
+pub(crate) const HIDDEN: &str = "(hidden)";
 /// A single line or the beginning of a value is hidden from this length on; a whole value always is.
 const SHORTEST_PART: usize = 4;
 

@@ -1,16 +1,17 @@
 //! The record of a well-behaved module on a small x64 device: what every test of a judgement starts from and then spoils.
 
 mod observations;
+mod sdk;
 
 use serde_json::{Value, json};
 
 use crate::calibration::Row;
 use crate::finding::Verdict;
 use crate::observation::{
-    CpuLimitProof, CpuUse, Creation, EffectivePrivilege, EnvelopeRun, Footprint, GoldenRun, GpuUse,
-    Health, ImageConfig, ImageFacts, ImageSource, LimitProofs, Limits, LivePrivilege,
-    MemoryBreakdown, MemoryLimitProof, MemoryUse, NetworkUse, Noise, Observations, Observed,
-    Output, PeakMethod, Phase, PlatformRun, ProbeCost, Start, StartVerdict, Stop,
+    CpuLimitProof, CpuUse, Creation, EdgeUse, EffectivePrivilege, EnvelopeRun, Footprint,
+    GoldenRun, GpuUse, Health, ImageConfig, ImageFacts, ImageSource, LimitProofs, Limits,
+    LivePrivilege, MemoryBreakdown, MemoryLimitProof, MemoryUse, NetworkUse, Noise, Observations,
+    Observed, Output, PeakMethod, Phase, PlatformRun, ProbeCost, Start, StartVerdict, Stop,
     StorageLimitProof, StorageUse, Ticks, Usage,
 };
 use crate::offer::{Link, Listing, Offer, Overlay, Plan, PlanImage, PlatformOption};
@@ -21,6 +22,8 @@ use crate::record::{
     Swap,
 };
 use crate::units::{Bytes, Millis};
+
+pub(crate) use sdk::{PYTHON, breach, sdk_record};
 
 /// What the sample's claim of 512 MB leaves to the module after the tabled reserve.
 const BUDGET: Bytes = Bytes::mib(112);

@@ -370,11 +370,14 @@ mod tests {
     }
 
     #[test]
-    fn an_sdk_module_that_misses_its_runtime_is_not_blamed() {
-        let mut record = sample::record();
-        record.offer.plan.uses_module_sdk = true;
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
+    fn an_sdk_module_is_blamed_only_where_its_runtime_was_there() {
+        let mut record = sample::sdk_record(|_| {});
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
         fail(&mut record.observations.starts, Cause::NotReady);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet);
+        record.observations.edge = Observed::unseen(Reason::Tool, "no edgeHub");
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
+        record.observations.starts = sample::record().observations.starts;
         assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
     }
 

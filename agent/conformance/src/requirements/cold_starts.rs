@@ -1,6 +1,6 @@
 //! How a series of cold starts came out, and whether what was measured in it speaks for the module.
 
-use super::pre_05;
+use super::{edge_use, pre_05};
 use crate::finding::{Reason, Unseen};
 use crate::health::no_room_in;
 use crate::observation::{Cause, Health, Start};
@@ -236,20 +236,19 @@ pub(super) fn enough(record: &Record, starts: &[Start], what: &str) -> Result<()
 /// Whether the module met the edge runtime it was written for: a module on the SDK needs a workload API that signs and an edgeHub.
 ///
 /// # Errors
-/// The module uses the SDK; its socket was answered, its hub was not.
+/// The module uses the SDK, and nobody stood in for edgeHub, or not for the protocol that the module speaks.
 pub(super) fn served_by_the_edge_runtime(record: &Record) -> Result<(), Unseen> {
     if record.offer.plan.uses_module_sdk {
-        return Err(Unseen::new(
-            Reason::Tool,
-            "the offer says that the module uses the IoT module SDK, and edgeproof cannot stand in for edgeHub yet: what it does without one says too little",
-        ));
+        edge_use::served(record)
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observation::{EdgeUse, Observed};
     use crate::sample;
     use crate::units::Millis;
 
@@ -322,12 +321,24 @@ mod tests {
     }
 
     #[test]
-    fn an_sdk_module_without_its_runtime_speaks_for_nothing() {
-        let mut record = sample::record();
-        assert!(speak_for_the_module(&record).is_ok());
-        record.offer.plan.uses_module_sdk = true;
+    fn an_sdk_module_speaks_for_itself_where_its_runtime_was_there() {
+        let mut record = sample::sdk_record(|_| {});
+        assert_eq!(speak_for_the_module(&record), Ok(()));
+        record.observations.edge = Observed::unseen(Reason::Infrastructure, "no port was free");
+        let unseen = speak_for_the_module(&record).unwrap_err();
+        assert_eq!(unseen.reason, Reason::Infrastructure);
+        assert!(unseen.because.ends_with("no port was free"));
+        // One that never logged in had its runtime all the same; one whose protocol nobody serves had not.
+        let silent = sample::sdk_record(|edge| *edge = EdgeUse::default());
+        assert_eq!(speak_for_the_module(&silent), Ok(()));
+        let amqp = sample::sdk_record(|edge| {
+            *edge = EdgeUse {
+                breaches: vec![sample::breach("unserved-protocol")],
+                ..EdgeUse::default()
+            };
+        });
         assert_eq!(
-            speak_for_the_module(&record).unwrap_err().reason,
+            speak_for_the_module(&amqp).unwrap_err().reason,
             Reason::Tool
         );
     }

@@ -7,7 +7,7 @@ mod cfg_01;
 mod cfg_02;
 mod cfg_03;
 mod cfg_04;
-mod cfg_06;
+mod cfg_6;
 mod cfg_07;
 mod cfg_08;
 mod cold_starts;
@@ -18,6 +18,7 @@ mod customer_values;
 mod default_texts;
 mod dev_01;
 mod dev_03;
+mod edge_use;
 mod engine_api;
 mod envelope;
 mod fleet_runs;
@@ -57,13 +58,13 @@ mod secret_look;
 mod stays_up;
 mod storage_quota;
 mod sup_01;
+mod tel_01;
+mod tel_02;
 mod tel_03;
 mod upd_01;
 mod workload_calls;
 
-use not_observed::{
-    configuration, devices, legal, platforms, registry, security, tags, telemetry, upkeep,
-};
+use not_observed::{configuration, devices, legal, platforms, registry, security, tags, upkeep};
 
 /// Version of the catalogue; part of every report.
 pub const VERSION: &str = "2026-11";
@@ -93,7 +94,7 @@ pub const CATALOGUE: &[Requirement] = &[
     cfg_02::REQUIREMENT,
     cfg_03::REQUIREMENT,
     cfg_04::REQUIREMENT,
-    configuration::CFG_05,
+    cfg_05::REQUIREMENT,
     cfg_06::REQUIREMENT,
     cfg_07::REQUIREMENT,
     cfg_08::REQUIREMENT,
@@ -111,8 +112,8 @@ pub const CATALOGUE: &[Requirement] = &[
     registry::REG_02,
     registry::REG_03,
     registry::REG_04,
-    telemetry::TEL_01,
-    telemetry::TEL_02,
+    tel_01::REQUIREMENT,
+    tel_02::REQUIREMENT,
     tel_03::REQUIREMENT,
     sdk_01::REQUIREMENT,
     sec_01::REQUIREMENT,

@@ -1,6 +1,6 @@
 //! IEM-SDK-01: the SDK is optional; what is declared and what was seen of it is recorded.
 
-use super::workload_calls;
+use super::edge_use;
 use crate::finding::{Outcome, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -28,15 +28,15 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
-    let requests = workload_calls::requests(record)?;
-    let seen = workload_calls::in_words(requests);
+    let trace = edge_use::trace(record)?;
+    let seen = trace.words;
     let wanted = "a record of what is declared and seen; the SDK is optional";
     Ok(if record.offer.plan.uses_module_sdk {
         Outcome::met(
             format!("the offer declares the SDK; the module made {seen}"),
             wanted,
         )
-    } else if requests.is_empty() {
+    } else if !trace.any {
         Outcome::not_applicable(
             format!("the offer declares no SDK; the module made {seen}"),
             wanted,
@@ -65,6 +65,19 @@ mod tests {
         assert_eq!(
             outcome.saw,
             "the offer declares the SDK; the module made no request on its workload socket"
+        );
+    }
+
+    #[test]
+    fn the_sdk_that_connected_is_recorded_with_its_version() {
+        let outcome = judge(&sample::sdk_record(|_| {})).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        assert!(
+            outcome
+                .saw
+                .ends_with("logged in at edgeHub 3 times over MQTT (Python SDK 2.14.0)"),
+            "{}",
+            outcome.saw
         );
     }
 

@@ -1,6 +1,6 @@
 //! IEM-TEL-03: a module without the SDK leaves no telemetry but download counts.
 
-use super::workload_calls;
+use super::edge_use;
 use crate::finding::{Outcome, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -28,35 +28,33 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
-    let requests = workload_calls::requests(record)?;
-    let seen = workload_calls::in_words(requests);
+    let trace = edge_use::trace(record)?;
+    let seen = trace.words;
     let wanted = "what the offer says of the SDK agrees with what the module does";
-    Ok(
-        match (record.offer.plan.uses_module_sdk, requests.is_empty()) {
-            (false, true) => Outcome::not_applicable(
-                format!(
-                    "the offer declares no SDK, and the module made {seen}; only its downloads are counted"
-                ),
-                wanted,
+    Ok(match (record.offer.plan.uses_module_sdk, trace.any) {
+        (false, false) => Outcome::not_applicable(
+            format!(
+                "the offer declares no SDK, and the module made {seen}; only its downloads are counted"
             ),
-            (true, false) => Outcome::not_applicable(
-                format!(
-                    "the offer declares the SDK, and the module made {seen}; IEM-TEL-01 asks for its identifier"
-                ),
-                wanted,
+            wanted,
+        ),
+        (true, true) => Outcome::not_applicable(
+            format!(
+                "the offer declares the SDK, and the module made {seen}; IEM-TEL-01 asks for its identifier"
             ),
-            (false, false) => Outcome::manual(
-                format!("the offer declares no SDK, yet the module made {seen}"),
-                wanted,
-                "set plan.usesModuleSdk to true if the module uses the SDK, else say what calls the socket",
-            ),
-            (true, true) => Outcome::manual(
-                format!("the offer declares the SDK, yet the module made {seen}"),
-                wanted,
-                "set plan.usesModuleSdk to false if the module does not use the SDK, else say when it connects",
-            ),
-        },
-    )
+            wanted,
+        ),
+        (false, true) => Outcome::manual(
+            format!("the offer declares no SDK, yet the module made {seen}"),
+            wanted,
+            "set plan.usesModuleSdk to true if the module uses the SDK, else say what calls the socket",
+        ),
+        (true, false) => Outcome::manual(
+            format!("the offer declares the SDK, yet the module made {seen}"),
+            wanted,
+            "set plan.usesModuleSdk to false if the module does not use the SDK, else say when it connects",
+        ),
+    })
 }
 
 #[cfg(test)]
@@ -94,6 +92,23 @@ mod tests {
         assert!(calls.saw.contains("2 requests"), "{}", calls.saw);
         assert_eq!(check(true, 0).kind, OutcomeKind::Manual);
         assert_eq!(check(true, 1).kind, OutcomeKind::NotApplicable);
+    }
+
+    #[test]
+    fn what_was_seen_at_edgehub_counts_beside_the_socket() {
+        let mut record = sample::sdk_record(|_| {});
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::NotApplicable);
+        assert!(outcome.saw.contains("Python SDK 2.14.0"), "{}", outcome.saw);
+        record.offer.plan.uses_module_sdk = false;
+        record.observations.workload = Observed::Seen(Vec::new());
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Manual);
+        assert!(
+            outcome.saw.contains("logged in at edgeHub 3 times"),
+            "{}",
+            outcome.saw
+        );
     }
 
     #[test]

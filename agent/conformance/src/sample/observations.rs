@@ -64,7 +64,7 @@ pub(super) fn observations() -> Observations {
             starts: envelope.map(healthy_start).to_vec(),
         }),
         workload: Observed::Seen(Vec::new()),
-        edge: Observed::default(),
+        edge: Observed::Seen(EdgeUse::default()),
         probe: Observed::Seen(ProbeCost {
             window: Millis(110_000),
             cores_mean: 0.002,

@@ -168,8 +168,9 @@ fn a_start_whose_memory_was_not_seen_is_inconclusive() {
 
 #[test]
 fn an_sdk_module_without_its_runtime_is_never_passed() {
-    let mut record = sample::record();
-    record.offer.plan.uses_module_sdk = true;
+    let mut record = sample::sdk_record(|_| {});
+    assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+    record.observations.edge = Observed::unseen(Reason::Tool, "no edgeHub");
     assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
 }
 

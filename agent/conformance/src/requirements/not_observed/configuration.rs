@@ -3,20 +3,6 @@
 use super::{UNOBSERVED, current, note_2018};
 use crate::requirement::{Force, Forces, Requirement, Stage};
 
-pub(crate) const CFG_05: Requirement = Requirement {
-    id: "IEM-CFG-05",
-    slug: "default-twin-is-valid",
-    title: "The default twin is valid",
-    stages: &[Stage::Offer, Stage::Device],
-    sources: &[
-        current("Default configuration"),
-        note_2018("Be an IoT Edge module"),
-    ],
-    statement: "The default desired properties of an SDK module keep to the rules of IoT Hub twins and the module copes with them; they may be empty.",
-    remedy: "Correct the keys, depth or size of the default twin; desired properties may take 32 KB.",
-    ..UNOBSERVED
-};
-
 pub(crate) const CFG_09: Requirement = Requirement {
     id: "IEM-CFG-09",
     slug: "placeholders-leave-it-usable",

@@ -12,7 +12,6 @@ pub(crate) mod platforms;
 pub(crate) mod registry;
 pub(crate) mod security;
 pub(crate) mod tags;
-pub(crate) mod telemetry;
 pub(crate) mod upkeep;
 
 /// What these entries have in common; a test over the catalogue finds a text that was left empty.

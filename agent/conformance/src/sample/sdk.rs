@@ -1,0 +1,92 @@
+//! The sample module as one that is built on the IoT module SDK.
+
+use super::*;
+use crate::observation::{
+    EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, OutputUse, TwinUse,
+    WorkloadRequest,
+};
+
+/// What the Python SDK 2.14.0 says of itself, with the ProductInfo behind it as the SDK appends it: without a separator.
+pub(crate) const PYTHON: &str =
+    "azure-iot-device-iothub-py/2.14.0(3.11.2;Linux #1 SMP Debian 6.1.119-1 (2024-11-22);x86_64)";
+
+/// The sample's record for a module on the Python SDK that does everything right, after `spoil` had its way with what was seen
+/// of it at edgeHub.
+pub(crate) fn sdk_record(spoil: impl FnOnce(&mut EdgeUse)) -> Record {
+    let mut record = record();
+    let plan = &mut record.offer.plan;
+    plan.uses_module_sdk = true;
+    plan.twin = json!({"interval": 10}).to_string();
+    plan.routes = [("up".to_owned(), json!("FROM /messages/* INTO $upstream"))].into();
+    let call = |at: u64, method: &str, path: &str| WorkloadRequest {
+        at: Millis(at),
+        method: method.to_owned(),
+        path: path.to_owned(),
+        status: 200,
+    };
+    record.observations.workload = Observed::Seen(vec![
+        call(4_200, "GET", "/trust-bundle?api-version=2018-06-28"),
+        call(
+            4_210,
+            "POST",
+            "/modules/m/genid/g/sign?api-version=2018-06-28",
+        ),
+    ]);
+    let mut edge = edge_use();
+    spoil(&mut edge);
+    record.observations.edge = Observed::Seen(edge);
+    record
+}
+
+fn edge_use() -> EdgeUse {
+    EdgeUse {
+        connections: [4_300, 16_300, 28_300].map(connection).to_vec(),
+        logins: 3,
+        breaches: Vec::new(),
+        outputs: vec![OutputUse {
+            output: Some("quality".to_owned()),
+            first: Millis(4_900),
+            messages: 48,
+            acknowledged: 48,
+            bytes: Bytes(2_640),
+            largest: Bytes(55),
+            unrouted: 0,
+        }],
+        twin: TwinUse {
+            reads: 3,
+            hears_changes: true,
+            reported: 3,
+            names: vec!["interval".to_owned()],
+        },
+        subscriptions: vec!["$iothub/twin/res/#".to_owned()],
+    }
+}
+
+/// A login of the sample module at this moment, for ten seconds.
+fn connection(at: u64) -> EdgeConnection {
+    EdgeConnection {
+        at: Millis(at),
+        transport: EdgeTransport::Mqtt,
+        server_name: Some("gateway".to_owned()),
+        tls: "TLSv1_2".to_owned(),
+        api_version: "2019-10-01".to_owned(),
+        client_type: Some(format!("{PYTHON}contoso.air-quality.standard")),
+        model_id: None,
+        token_life: Some(3_600),
+        keep_alive: Millis(60_000),
+        ended: Some(EdgeEnd {
+            at: Millis(at + 10_000),
+            reason: "goodbye".to_owned(),
+        }),
+    }
+}
+
+/// A rule broken twice.
+pub(crate) fn breach(rule: &str) -> EdgeBreach {
+    EdgeBreach {
+        at: Millis(4_250),
+        rule: rule.to_owned(),
+        detail: "seen and wanted".to_owned(),
+        times: 2,
+    }
+}
