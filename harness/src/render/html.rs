@@ -16,6 +16,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::render::chart;
+use crate::render::edge;
 use crate::render::facts;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
@@ -83,6 +84,8 @@ struct Page {
     curves: Vec<chart::Curve>,
     groups: Vec<Group>,
     measurements: Vec<MeasurementRow>,
+    edge_heading: &'static str,
+    edge: Vec<edge::Table>,
     deviations: Vec<DeviationRow>,
     facts: Vec<facts::Facts>,
     observations: Vec<Observation>,
@@ -180,6 +183,8 @@ fn page(report: &Report) -> Page {
         curves: chart::curves(report),
         groups: groups(offer, &report.findings),
         measurements: measurements(report),
+        edge_heading: edge::HEADING,
+        edge: edge::tables(report),
         deviations: report.deviations.iter().map(deviation).collect(),
         facts: facts::facts(report),
         observations: observations(report),

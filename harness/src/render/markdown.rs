@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use conformance::finding::Finding;
 use conformance::report::Report;
 
+use crate::render::edge::{self, Table};
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -15,6 +16,7 @@ pub fn render(report: &Report) -> String {
     out.push_str(&what_blocks(&blockers(report)));
     out.push_str(&findings(report));
     out.push_str(&measurements(report));
+    out.push_str(&at_edge_hub(&edge::tables(report)));
     out.push_str(&deviations(report));
     out.push_str(&facts(report));
     out
@@ -135,6 +137,27 @@ fn measurements(report: &Report) -> String {
             escaped(&words::quantity(one.high, &one.unit)),
             escaped(&one.method)
         );
+    }
+    out
+}
+
+fn at_edge_hub(tables: &[Table]) -> String {
+    let Some(_) = tables.first() else {
+        return String::new();
+    };
+    let mut out = format!("\n## {}\n", edge::HEADING);
+    for table in tables {
+        let _ = write!(
+            out,
+            "\n### {}\n\n| {} |\n|{}\n",
+            escaped(&table.title),
+            table.head.join(" | "),
+            "---|".repeat(table.head.len())
+        );
+        for row in &table.rows {
+            let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
+        }
     }
     out
 }

@@ -4,6 +4,7 @@
 
 pub mod chart;
 pub mod dossier;
+mod edge;
 pub mod facts;
 mod host;
 pub mod html;

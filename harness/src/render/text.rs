@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 use conformance::finding::{Finding, Verdict};
 use conformance::report::{Report, RunVerdict};
 
+use crate::render::edge::{self, Table};
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -21,6 +22,7 @@ pub fn render(report: &Report) -> String {
     out.push_str(&what_blocks(&blockers(report)));
     out.push_str(&findings(report));
     out.push_str(&measurements(report));
+    out.push_str(&at_edge_hub(&edge::tables(report)));
     out.push_str(&deviations(report));
     out
 }
@@ -173,6 +175,31 @@ fn measurements(report: &Report) -> String {
             plain(&spread),
             plain(&one.method)
         );
+    }
+    out
+}
+
+/// One line a row: what the first column says, then the others with their names.
+fn at_edge_hub(tables: &[Table]) -> String {
+    let Some(_) = tables.first() else {
+        return String::new();
+    };
+    let mut out = heading(edge::HEADING);
+    for table in tables {
+        let _ = writeln!(out, "  {}", plain(&table.title));
+        for row in &table.rows {
+            let mut cells = table.head.iter().zip(row);
+            let name = cells.next().map_or("", |(_, cell)| cell.as_str());
+            let rest: Vec<String> = cells
+                .filter(|(_, cell)| !cell.is_empty())
+                .map(|(head, cell)| match table.head.len() {
+                    2 => cell.clone(),
+                    _ => format!("{head} {cell}"),
+                })
+                .collect();
+            let _ = write!(out, "    {:<18} ", plain(name));
+            out.push_str(&folded(&rest.join("; "), 23));
+        }
     }
     out
 }

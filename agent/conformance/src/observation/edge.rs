@@ -38,6 +38,19 @@ pub enum EdgeTransport {
     AmqpWebSocket,
 }
 
+impl EdgeTransport {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            EdgeTransport::Mqtt => "MQTT",
+            EdgeTransport::MqttWebSocket => "MQTT over WebSocket",
+            EdgeTransport::Amqp => "AMQP",
+            EdgeTransport::AmqpWebSocket => "AMQP over WebSocket",
+        }
+    }
+}
+
 /// One connection that logged in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -3,7 +3,7 @@
 use super::workload_calls;
 use crate::client_type::ClientType;
 use crate::finding::{Reason, Unseen};
-use crate::observation::{EdgeBreach, EdgeTransport, EdgeUse};
+use crate::observation::{EdgeBreach, EdgeUse};
 use crate::record::Record;
 
 /// The breach of a module that knocked with a protocol that the stand-in does not serve.
@@ -128,7 +128,7 @@ fn logins(edge: &EdgeUse) -> String {
     } else {
         sdks.join(", ")
     };
-    format!("{times} over {} ({sdks})", transport(first.transport))
+    format!("{times} over {} ({sdks})", first.transport.words())
 }
 
 /// Every SDK that a connection names, once each: `Python SDK 2.14.0`.
@@ -144,15 +144,6 @@ pub(super) fn sdks(edge: &EdgeUse) -> Vec<String> {
         }
     }
     sdks
-}
-
-const fn transport(transport: EdgeTransport) -> &'static str {
-    match transport {
-        EdgeTransport::Mqtt => "MQTT",
-        EdgeTransport::MqttWebSocket => "MQTT over WebSocket",
-        EdgeTransport::Amqp => "AMQP",
-        EdgeTransport::AmqpWebSocket => "AMQP over WebSocket",
-    }
 }
 
 fn logged_in(edge: &EdgeUse) -> bool {
