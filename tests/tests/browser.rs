@@ -14,6 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use conformance::observation::Observed;
+use conformance::report::Report;
 use harness::render::html;
 use serde_json::Value;
 
@@ -277,6 +279,25 @@ fn the_page_uses_a_wide_screen_without_overflow() {
     assert_eq!(seen.console, Vec::<String>::new());
     assert_eq!(seen.found["over"], Value::Array(Vec::new()));
     assert_eq!(seen.found["drawn"], 3);
+}
+
+#[test]
+fn what_was_done_at_edge_hub_fits_a_phone_and_a_wide_screen() {
+    let read = |name: &str| {
+        let path = support::repository().join("tests/reports").join(name);
+        fs::read_to_string(path).unwrap()
+    };
+    let mut report: Report = serde_json::from_str(&read("undecided-custom.json")).unwrap();
+    report.observations.edge =
+        Observed::Seen(serde_json::from_str(&read("edge-use.json")).unwrap());
+    let page = html::render(&report);
+    for width in [360, 1280] {
+        let seen = visit(&page, width);
+        assert_eq!(seen.console, Vec::<String>::new(), "{width}");
+        let found = &seen.found;
+        assert_eq!(found["over"], Value::Array(Vec::new()), "{width}");
+        assert_eq!(found["small"], Value::Array(Vec::new()), "{width}");
+    }
 }
 
 #[test]

@@ -189,10 +189,16 @@ mod tests {
 
     const IDS: [&str; 3] = ["contoso", "air-quality", "standard"];
 
-    /// As the SDKs' sources put them together; system and versions are made up.
+    /// The first was recorded at edgeproof's own edgeHub, from azure-iot-device 2.14.0 in a Debian 12 container, 2026-11-26. The others
+    /// are composed as the SDKs' sources put them together; their systems and versions are made up.
     #[test]
     fn every_sdk_is_told_by_name_version_and_product_info() {
         let cases = [
+            (
+                "azure-iot-device-iothub-py/2.14.0(3.11.2;Linux #1 SMP PREEMPT_DYNAMIC @0;x86_64)contoso.sdk-python.standard",
+                "Python SDK 2.14.0",
+                "contoso.sdk-python.standard",
+            ),
             (
                 "azure-iot-device-iothub-py/2.14.0(3.11.2;Linux #1 SMP Debian 6.1.119-1 (2024-11-22);x86_64)a.b.c",
                 "Python SDK 2.14.0",

@@ -6,13 +6,17 @@ use serde_json::{Value, json};
 use super::CATALOGUE;
 use crate::finding::Verdict;
 use crate::observation::Observed;
-use crate::record::ScopeName;
+use crate::record::{Record, ScopeName};
 use crate::report::Report;
 use crate::sample;
 
-/// The sample's report as JSON without anything judged, with other devices' runs in view, which the tests below spoil.
-fn sample_json() -> Value {
-    let mut record = sample::record();
+/// Reports as JSON without anything judged, with other devices' runs in view, which the tests below spoil: the sample's, and the
+/// same on the SDK.
+fn samples_json() -> [Value; 2] {
+    [sample::record(), sample::sdk_record(|_| {})].map(json_of)
+}
+
+fn json_of(mut record: Record) -> Value {
     record.run.scope = ScopeName::Fleet;
     record.observations.fleet = Observed::Seen(vec![
         sample::platform_run("box", "linux/amd64"),
@@ -108,9 +112,24 @@ fn is_whole(report: &Report) -> bool {
 
 #[test]
 fn judging_is_total_for_every_single_spoilt_value() {
-    let sound = sample_json();
+    let [plain, sdk] = samples_json();
+    let judged = judge_every_spoilt(&plain, &[""]);
+    assert!(judged > 800, "only {judged} spoilt records could be read");
+    // Of a module on the SDK only what differs: the rest was spoilt above.
+    let own = [
+        "/offer/plan",
+        "/observations/edge",
+        "/observations/workload",
+    ];
+    let judged = judge_every_spoilt(&sdk, &own);
+    assert!(judged > 150, "only {judged} spoilt records could be read");
+}
+
+/// Spoils every value below these places, each by itself; how many could be read and judged.
+fn judge_every_spoilt(sound: &Value, below: &[&str]) -> usize {
     let mut judged = 0;
-    for place in recorded_places(&sound) {
+    let places = recorded_places(sound).into_iter();
+    for place in places.filter(|place| below.iter().any(|part| place.starts_with(part))) {
         let value = sound.pointer(&place).unwrap();
         for changed in (0..).map_while(|way| spoilt(value, way)) {
             let mut report = sound.clone();
@@ -121,15 +140,20 @@ fn judging_is_total_for_every_single_spoilt_value() {
             }
         }
     }
-    assert!(judged > 800, "only {judged} spoilt records could be read");
+    judged
 }
 
 #[test]
 fn hiding_a_fact_never_makes_a_pass() {
-    let sound = sample_json();
-    let before = rejudged(&sound).unwrap();
+    for sound in samples_json() {
+        hiding_makes_no_pass(&sound);
+    }
+}
+
+fn hiding_makes_no_pass(sound: &Value) {
+    let before = rejudged(sound).unwrap();
     let mut hid = 0;
-    for place in recorded_places(&sound) {
+    for place in recorded_places(sound) {
         if sound
             .pointer(&place)
             .and_then(|value| value.get("seen"))
@@ -154,9 +178,11 @@ proptest! {
 
     #[test]
     fn judging_is_total_for_records_spoilt_in_many_places(
+        of_the_sdk in any::<bool>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..6), 2..12)
     ) {
-        let mut report = sample_json();
+        let [plain, sdk] = samples_json();
+        let mut report = if of_the_sdk { sdk } else { plain };
         for (index, way) in changes {
             let places = recorded_places(&report);
             let place = index.get(&places);
