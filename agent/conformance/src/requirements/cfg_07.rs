@@ -4,7 +4,7 @@ use super::cold_starts::{self, Failed, Tally};
 use super::stays_up;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::health::{Failure, diagnose};
-use crate::observation::{Cause, Creation, Start, Stop};
+use crate::observation::{Cause, Creation, Health, Start, Stop};
 use crate::record::{Deviation, DeviationKind, Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 use crate::units::Millis;
@@ -222,7 +222,6 @@ fn healthy(record: &Record, stop: &Stop, wanted: String) -> Outcome {
 }
 
 fn slowest(starts: &[Start]) -> Millis {
-    use crate::observation::Health;
     starts
         .iter()
         .filter_map(|start| match &start.health {
@@ -237,7 +236,7 @@ fn slowest(starts: &[Start]) -> Millis {
 mod tests {
     use super::*;
     use crate::finding::{OutcomeKind, Verdict};
-    use crate::observation::{Exit, Health, Observed};
+    use crate::observation::{Exit, Observed};
     use crate::sample;
     use serde_json::json;
 

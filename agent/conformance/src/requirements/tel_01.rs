@@ -67,20 +67,7 @@ fn judge_connections(
     token: &str,
     wanted: String,
 ) -> Result<Outcome, Unseen> {
-    let known = edge.connections.len();
-    let count = match (known, edge.logins) {
-        (0, _) => {
-            return Err(Unseen::new(
-                Reason::Tool,
-                "the module logged in at edgeHub, and what its connections said was not kept",
-            ));
-        }
-        (1, 0 | 1) => "the connection to edgeHub".to_owned(),
-        (known, all) if all > known as u64 => {
-            format!("the first {known} of {all} connections to edgeHub")
-        }
-        (known, _) => format!("{known} connections to edgeHub"),
-    };
+    let count = count(edge)?;
     let faults: Vec<(&EdgeConnection, String)> = edge
         .connections
         .iter()
@@ -106,7 +93,7 @@ fn judge_connections(
             "what the connections say of their client holds a test value of the overlay, which is hidden; use another value",
         ));
     }
-    let saw = if known == 1 {
+    let saw = if edge.connections.len() == 1 {
         format!("{count}, at {}, {fault}", first.at)
     } else {
         format!(
@@ -119,19 +106,36 @@ fn judge_connections(
         .client_type
         .as_deref()
         .and_then(|text| ClientType::read(text).sdk);
-    Ok(match sdk {
-        Some(sdk) => Outcome::unmet(
-            saw,
-            wanted,
-            format!("set it before the client connects ({})", sdk.language()),
-        )
-        .with_paste(one_liner(sdk, token)),
+    let paste = match sdk {
+        Some(sdk) => one_liner(sdk, token),
         None => {
             let all = [Sdk::Python, Sdk::CSharp, Sdk::Node, Sdk::Java, Sdk::C];
             let lines = all.map(|sdk| format!("{}: {}", sdk.language(), one_liner(sdk, token)));
-            Outcome::unmet(saw, wanted, "set it before the client connects")
-                .with_paste(lines.join("\n"))
+            lines.join("\n")
         }
+    };
+    let mend = "set ProductInfo before the client connects";
+    Ok(Outcome::unmet(saw, wanted, mend).with_paste(paste))
+}
+
+/// `3 connections to edgeHub`.
+///
+/// # Errors
+/// None was kept, though the module logged in.
+fn count(edge: &EdgeUse) -> Result<String, Unseen> {
+    let known = edge.connections.len();
+    Ok(match (known, edge.logins) {
+        (0, _) => {
+            return Err(Unseen::new(
+                Reason::Tool,
+                "the module logged in at edgeHub, and what its connections said was not kept",
+            ));
+        }
+        (1, 0 | 1) => "the connection to edgeHub".to_owned(),
+        (known, all) if all > known as u64 => {
+            format!("the first {known} of {all} connections to edgeHub")
+        }
+        (known, _) => format!("{known} connections to edgeHub"),
     })
 }
 
