@@ -17,6 +17,7 @@ mod ping;
 mod process;
 pub mod profile;
 mod qemu;
+mod quota;
 mod record;
 mod shell;
 mod speed;

@@ -5,7 +5,7 @@ use conformance::units::Bytes;
 
 use super::TextOrJson;
 use crate::amount;
-use crate::device::profile::{Cgroup, Debian, Profile};
+use crate::device::profile::{Cgroup, Debian, Profile, Storage};
 
 /// Flags of `device`.
 #[derive(Debug, Clone, Args)]
@@ -45,7 +45,9 @@ Examples:
   edgeproof device start arm64
   edgeproof device start arm32-stock --memory 512MiB
   edgeproof device start x64 --name forky --debian forky --cores 2
-  edgeproof device start x64 --name older --cgroup v1")]
+  edgeproof device start x64 --name older --cgroup v1
+  edgeproof device start x64 --name quota --storage quota
+  edgeproof device start x64 --name store --storage containerd --debian trixie")]
 pub struct DeviceStartArgs {
     /// What kind of device
     #[arg(value_enum, value_name = "PROFILE")]
@@ -62,6 +64,9 @@ pub struct DeviceStartArgs {
     /// Control groups that the device is booted with
     #[arg(long, value_enum, default_value_t = Cgroup::V2)]
     pub cgroup: Cgroup,
+    /// What the device's engine keeps images and layers in
+    #[arg(long, value_enum, default_value_t = Storage::Default)]
+    pub storage: Storage,
     /// Release of Debian in the device, and with it the generation of the container engine
     #[arg(long, value_enum, default_value_t = Debian::Bookworm)]
     pub debian: Debian,

@@ -168,6 +168,7 @@ impl Boot<'_> {
         let told = initrd::Told {
             name: &record.name,
             cgroup: record.cgroup,
+            storage: record.storage,
             certificates: &InGuest::read(self.directory)?,
             now: jiff::Timestamp::now().as_second(),
         };
@@ -180,6 +181,7 @@ impl Boot<'_> {
                 profile: record.profile,
                 memory: record.memory,
                 cores: record.cores,
+                storage: record.storage,
                 port,
                 acceleration,
             };

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use super::certificates::InGuest;
-use super::profile::Cgroup;
+use super::profile::{Cgroup, Storage};
 
 const FIRST_STAGE: &str = include_str!("guest/first-stage.sh");
 const SECOND_STAGE: &str = include_str!("guest/second-stage.sh");
@@ -21,6 +21,8 @@ pub(super) struct Told<'a> {
     pub name: &'a str,
     /// Its hierarchy of control groups.
     pub cgroup: Cgroup,
+    /// What its engine keeps images and layers in.
+    pub storage: Storage,
     /// Certificates of its engine.
     pub certificates: &'a InGuest,
     /// Seconds since 1970, for a board without clock.
@@ -68,6 +70,8 @@ pub(super) fn make(image: &Path, told: &Told<'_>) -> anyhow::Result<Vec<u8>> {
         ("server-key.pem", &engine.key),
         ("hostname", &format!("{}\n", told.name)),
         ("cgroup", &format!("{}\n", told.cgroup.name())),
+        ("storage", &format!("{}\n", told.storage.name())),
+        ("daemon.json", told.storage.engine_settings()),
         ("now", &format!("{}\n", told.now)),
     ] {
         archive.file(&format!("edgeproof/{name}"), content.as_bytes());
@@ -167,6 +171,7 @@ mod tests {
             &Told {
                 name: "lab",
                 cgroup: Cgroup::V1,
+                storage: Storage::Containerd,
                 certificates: &certificates.in_guest,
                 now: 1_700_000_000,
             },
@@ -181,6 +186,10 @@ mod tests {
         assert_eq!(content("edgeproof/now"), "1700000000\n");
         assert_eq!(content("edgeproof/hostname"), "lab\n");
         assert_eq!(content("edgeproof/cgroup"), "v1\n");
+        assert_eq!(content("edgeproof/storage"), "containerd\n");
+        let settings: serde_json::Value =
+            serde_json::from_str(&content("edgeproof/daemon.json")).unwrap();
+        assert_eq!(settings["features"]["containerd-snapshotter"], true);
         assert_eq!(
             content("edgeproof/server-key.pem"),
             certificates.in_guest.engine.key

@@ -68,13 +68,14 @@ fn table(devices: &[(State, &Record)]) -> String {
         return "no devices; `edgeproof device start arm64` makes one\n".to_owned();
     }
     let mut out = format!(
-        "{:<16} {:<15} {:<9} {:<13} {:<9} {:>6} {:>9} {:>6} {:>9}  {}\n",
+        "{:<16} {:<15} {:<9} {:<13} {:<9} {:>6} {:<10} {:>9} {:>6} {:>9}  {}\n",
         "NAME",
         "PROFILE",
         "STATE",
         "PLATFORM",
         "DEBIAN",
         "CGROUP",
+        "STORAGE",
         "MEMORY",
         "CORES",
         "SLOWDOWN",
@@ -87,13 +88,14 @@ fn table(devices: &[(State, &Record)]) -> String {
             .map_or_else(|| "-".to_owned(), |times| format!("{times:.1}"));
         let _ = writeln!(
             out,
-            "{:<16} {:<15} {:<9} {:<13} {:<9} {:>6} {:>5} MiB {:>6} {slowdown:>9}  {}",
+            "{:<16} {:<15} {:<9} {:<13} {:<9} {:>6} {:<10} {:>5} MiB {:>6} {slowdown:>9}  {}",
             record.name,
             record.profile.name(),
             state.word(),
             record.architecture,
             record.debian.name(),
             record.cgroup.name(),
+            record.storage.name(),
             record.memory.0 >> 20,
             record.cores,
             engine(*state, record).as_deref().unwrap_or("-"),
@@ -132,6 +134,7 @@ mod tests {
         let record = example();
         let stopped = table(&[(State::Stopped, &record)]);
         assert!(stopped.contains("arm32-stock"), "{stopped}");
+        assert!(stopped.contains("v2 default "), "{stopped}");
         assert!(!stopped.contains("40123"), "{stopped}");
         assert!(!stopped.contains("17.5"), "{stopped}");
         let running = table(&[(State::Running, &record)]);

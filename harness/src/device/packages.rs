@@ -3,16 +3,20 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::profile::{Debian, Profile};
+use super::profile::{Debian, Profile, Storage};
 
 /// A program and its Debian package.
 pub(super) type Needed = (&'static str, &'static str);
 
 /// What a device of a kind is run with.
 #[must_use]
-pub(super) fn to_run(profile: Profile) -> Vec<Needed> {
+pub(super) fn to_run(profile: Profile, storage: Storage) -> Vec<Needed> {
     let machine = profile.machine();
-    vec![(machine.program, machine.package), ("cp", "coreutils")]
+    let mut needed = vec![(machine.program, machine.package), ("cp", "coreutils")];
+    if storage == Storage::Quota {
+        needed.push(("mkfs.xfs", "xfsprogs"));
+    }
+    needed
 }
 
 /// What a root image is built with; who is not root needs a little more.
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_installed_with_one_line_that_names_each_package_once() {
-        let mut needed = to_run(Profile::Arm32);
+        let mut needed = to_run(Profile::Arm32, Storage::Default);
         needed.extend(to_build(Debian::Trixie, false));
         let told = missing(&needed, |program| ["cp", "apt-get"].contains(&program));
         assert_eq!(
@@ -102,6 +106,17 @@ mod tests {
             )
         );
         assert_eq!(missing(&needed, |_| true), None);
+    }
+
+    #[test]
+    fn a_quota_needs_a_disk_with_xfs_and_nothing_else_does() {
+        let told = |storage| missing(&to_run(Profile::X64, storage), |one| one != "mkfs.xfs");
+        assert_eq!(
+            told(Storage::Quota).as_deref(),
+            Some("missing on this machine: mkfs.xfs; install with `sudo apt-get install xfsprogs`")
+        );
+        assert_eq!(told(Storage::Default), None);
+        assert_eq!(told(Storage::Containerd), None);
     }
 
     #[test]

@@ -42,6 +42,19 @@ pub enum Cgroup {
     V2,
 }
 
+/// What a device's container engine keeps images and layers in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Storage {
+    /// The engine's own choice: overlay2 on ext4, without quota
+    #[default]
+    Default,
+    /// overlay2 on a disk of its own with XFS, where each container can have a quota
+    Quota,
+    /// The containerd image store, which engines from 26 on have
+    Containerd,
+}
+
 /// What QEMU has to be told of a processor architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Machine {
@@ -188,6 +201,27 @@ impl Cgroup {
     }
 }
 
+impl Storage {
+    /// The word on the command line, and the one that the device reads.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Storage::Default => "default",
+            Storage::Quota => "quota",
+            Storage::Containerd => "containerd",
+        }
+    }
+
+    /// The engine's configuration file (`daemon.json`) for it.
+    #[must_use]
+    pub const fn engine_settings(self) -> &'static str {
+        match self {
+            Storage::Default | Storage::Quota => "{}",
+            Storage::Containerd => r#"{"features": {"containerd-snapshotter": true}}"#,
+        }
+    }
+}
+
 impl Debian {
     /// The release's code name.
     #[must_use]
@@ -196,6 +230,26 @@ impl Debian {
             Debian::Bookworm => "bookworm",
             Debian::Trixie => "trixie",
             Debian::Forky => "forky",
+        }
+    }
+
+    /// The generation of its container engine.
+    #[must_use]
+    pub const fn engine(self) -> &'static str {
+        match self {
+            Debian::Bookworm => "20.10",
+            Debian::Trixie => "26.1",
+            Debian::Forky => "28.5",
+        }
+    }
+
+    /// Whether its engine can keep images in containerd. The feature is of engine 24, on trial there, and is told of
+    /// each image as here needed (API 1.44, `Descriptor`) from 26 on.
+    #[must_use]
+    pub const fn has_containerd_store(self) -> bool {
+        match self {
+            Debian::Bookworm => false,
+            Debian::Trixie | Debian::Forky => true,
         }
     }
 

@@ -8,7 +8,8 @@ use anyhow::{Context as _, bail};
 use conformance::units::Bytes;
 
 use super::process::Process;
-use super::profile::Profile;
+use super::profile::{Profile, Storage};
+use super::quota;
 
 /// Console of the guest, in the device's directory.
 pub(super) const SERIAL_LOG: &str = "serial.log";
@@ -34,6 +35,8 @@ pub(super) struct Launch {
     pub memory: Bytes,
     /// Cores of the guest.
     pub cores: u32,
+    /// What its engine keeps images and layers in.
+    pub storage: Storage,
     /// Port on 127.0.0.1 that leads to the engine.
     pub port: u16,
     /// How its processor is run.
@@ -55,12 +58,17 @@ pub(super) fn arguments(launch: &Launch) -> Vec<String> {
     add("-kernel", "kernel".to_owned());
     add("-initrd", "initrd".to_owned());
     add("-append", kernel_line(launch.profile));
-    // The disk of a throw-away device need not outlive a power cut of the host.
-    add(
-        "-drive",
-        "file=disk.img,format=raw,if=none,id=disk,cache=unsafe".to_owned(),
-    );
-    add("-device", format!("virtio-blk-{bus},drive=disk"));
+    for (disk, file) in disks(launch.storage) {
+        // The disk of a throw-away device need not outlive a power cut of the host.
+        add(
+            "-drive",
+            format!("file={file},format=raw,if=none,id={disk},cache=unsafe"),
+        );
+        add(
+            "-device",
+            format!("virtio-blk-{bus},drive={disk},serial={disk}"),
+        );
+    }
     let forward = format!("hostfwd=tcp:127.0.0.1:{}-:2376", launch.port);
     add("-netdev", format!("user,id=net,{forward}"));
     add("-device", format!("virtio-net-{bus},netdev=net"));
@@ -79,6 +87,16 @@ pub(super) fn arguments(launch: &Launch) -> Vec<String> {
     add("-pidfile", PID_FILE.to_owned());
     arguments.push("-daemonize".to_owned());
     arguments
+}
+
+/// The disks and their files. The guest tells them apart by the serial number, which is the disk's name here: a board whose
+/// devices are memory-mapped finds them in no order that could be relied upon.
+fn disks(storage: Storage) -> Vec<(&'static str, &'static str)> {
+    let root = ("disk", "disk.img");
+    match storage {
+        Storage::Default | Storage::Containerd => vec![root],
+        Storage::Quota => vec![root, (quota::SERIAL, quota::DISK)],
+    }
 }
 
 /// The arguments that say what machine it is and how it is run.
@@ -200,10 +218,35 @@ mod tests {
             profile,
             memory: Bytes::mib(1024),
             cores: 2,
+            storage: Storage::Default,
             port: 40_123,
             acceleration,
         })
         .join(" ")
+    }
+
+    #[test]
+    fn a_device_with_a_quota_has_a_second_disk_which_its_serial_number_names() {
+        let line = |storage| {
+            let launch = Launch {
+                profile: Profile::Arm32,
+                memory: Bytes::mib(1024),
+                cores: 2,
+                storage,
+                port: 40_123,
+                acceleration: Acceleration::Tcg,
+            };
+            arguments(&launch).join(" ")
+        };
+        let second = "file=quota.img,format=raw,if=none,id=quota";
+        let device = "virtio-blk-device,drive=quota,serial=quota";
+        assert!(line(Storage::Quota).contains(second));
+        assert!(line(Storage::Quota).contains(device));
+        for storage in [Storage::Default, Storage::Containerd] {
+            let line = line(storage);
+            assert!(!line.contains("quota"), "{line}");
+            assert!(line.contains("drive=disk,serial=disk"), "{line}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache;
 use super::process::Process;
-use super::profile::{Cgroup, Debian, Profile};
+use super::profile::{Cgroup, Debian, Profile, Storage};
 
 /// Schema of the file.
 pub(super) const SCHEMA: &str = "edgeproof/device/1";
@@ -35,6 +35,9 @@ pub(super) struct Record {
     /// Its hierarchy of control groups.
     #[serde(default)]
     pub cgroup: Cgroup,
+    /// What its engine keeps images and layers in.
+    #[serde(default)]
+    pub storage: Storage,
     /// QEMU's process id, while there is one.
     pub pid: Option<u32>,
     /// That process' start, in the kernel's ticks since the host was started.
@@ -154,6 +157,7 @@ pub(super) fn example() -> Record {
         memory: Bytes::mib(1024),
         cores: 2,
         cgroup: Cgroup::V2,
+        storage: Storage::Default,
         pid: Some(4711),
         start_time: Some(1),
         port: 40_123,
@@ -182,7 +186,18 @@ mod tests {
         assert_eq!(value["profile"], "arm32-stock");
         assert_eq!(value["debian"], "bookworm");
         assert_eq!(value["startTime"], 1);
+        assert_eq!(value["storage"], "default");
         assert_eq!(value["slowdown"], 17.5);
+    }
+
+    #[test]
+    fn a_device_of_before_there_was_a_choice_has_the_engines_own_storage() {
+        let place = tempfile::tempdir().unwrap();
+        let mut value = serde_json::to_value(example()).unwrap();
+        value.as_object_mut().unwrap().remove("storage");
+        fs::write(place.path().join("device.json"), value.to_string()).unwrap();
+        let record = Record::read(place.path()).unwrap().unwrap();
+        assert_eq!(record.storage, Storage::Default);
     }
 
     #[test]

@@ -14,7 +14,9 @@ use super::certificates::{self, CERTS};
 use super::image;
 use super::interrupt::Interrupt;
 use super::packages;
+use super::profile::{Debian, Storage};
 use super::qemu;
+use super::quota;
 use super::record::{Record, SCHEMA, State};
 use super::speed;
 use super::stages::Stages;
@@ -26,10 +28,11 @@ use crate::exit::Refused;
 /// # Errors
 /// What is asked does not fit the device of that name, a program of the host is missing, or the device does not boot.
 pub(super) fn run(args: &DeviceStartArgs) -> anyhow::Result<Record> {
+    has_store(args.storage, args.debian)?;
     let cache = Cache::of_this_user()?;
     let name = args.name.as_deref().unwrap_or(args.profile.name());
     let directory = cache.device(name)?;
-    packages::check(&packages::to_run(args.profile))?;
+    packages::check(&packages::to_run(args.profile, args.storage))?;
     let interrupt = Interrupt::listen()?;
     let mut stages = Stages::shown(args.quiet);
     let _lock = cache.lock(&format!("device-{name}"), || {
@@ -57,12 +60,26 @@ pub(super) fn run(args: &DeviceStartArgs) -> anyhow::Result<Record> {
     record.memory = args.memory;
     record.cores = args.cores.unwrap_or(args.profile.default_cores());
     record.cgroup = args.cgroup;
+    record.storage = args.storage;
     let booted = start.boot(&mut record, &mut stages);
     stages.finish();
     if booted.is_err() && is_new && interrupt.check().is_err() {
         cache::remove(&directory)?;
     }
     booted.map(|()| record)
+}
+
+/// Whether the engine of a release has such a store.
+fn has_store(storage: Storage, debian: Debian) -> Result<(), Refused> {
+    if storage != Storage::Containerd || debian.has_containerd_store() {
+        return Ok(());
+    }
+    Err(Refused::Usage(format!(
+        "--storage containerd: the containerd image store needs an engine from 26 on, and Debian {} has {}; \
+         give --debian trixie or forky",
+        debian.name(),
+        debian.engine(),
+    )))
 }
 
 /// Whether an existing device is the one that is asked for.
@@ -83,6 +100,9 @@ fn fits(record: &Record, args: &DeviceStartArgs) -> Result<(), Refused> {
         }
         if record.cgroup != args.cgroup {
             differences.push(format!("runs with cgroup {}", record.cgroup.name()));
+        }
+        if record.storage != args.storage {
+            differences.push(format!("runs with storage {}", record.storage.name()));
         }
     }
     if differences.is_empty() {
@@ -129,6 +149,7 @@ impl Start<'_> {
             memory: args.memory,
             cores: args.cores.unwrap_or(args.profile.default_cores()),
             cgroup: args.cgroup,
+            storage: args.storage,
             pid: None,
             start_time: None,
             port: 0,
@@ -146,6 +167,9 @@ impl Start<'_> {
     }
 
     fn boot(&self, record: &mut Record, stages: &mut Stages) -> anyhow::Result<()> {
+        if record.storage == Storage::Quota {
+            quota::ensure(self.directory)?;
+        }
         // Also the look at how busy this machine is, which decides how long a boot may take.
         let here = speed::here()?;
         let boot = Boot {
@@ -219,7 +243,7 @@ mod tests {
     use super::*;
     use crate::cli::AccelerationArg;
     use crate::device::process::Process;
-    use crate::device::profile::{Cgroup, Debian, Profile};
+    use crate::device::profile::{Cgroup, Profile};
     use crate::device::record::example;
     use conformance::units::Bytes;
 
@@ -230,6 +254,7 @@ mod tests {
             memory: Bytes::mib(1024),
             cores: None,
             cgroup: Cgroup::V2,
+            storage: Storage::Default,
             debian: Debian::Bookworm,
             accel: AccelerationArg::Auto,
             quiet: true,
@@ -253,10 +278,11 @@ mod tests {
     }
 
     #[test]
-    fn memory_cores_and_cgroups_change_with_the_next_start_only() {
+    fn memory_cores_cgroups_and_storage_change_with_the_next_start_only() {
         let more = DeviceStartArgs {
             memory: Bytes::mib(2048),
             cgroup: Cgroup::V1,
+            storage: Storage::Quota,
             ..args()
         };
         let mut record = example();
@@ -265,8 +291,25 @@ mod tests {
         record.slowdown = Some(1.0);
         let refused = fits(&record, &more).unwrap_err().to_string();
         assert!(
-            refused.contains("runs with 1024 MiB and runs with cgroup v2"),
+            refused.contains(
+                "runs with 1024 MiB and runs with cgroup v2 and runs with storage default"
+            ),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn the_containerd_image_store_is_refused_where_the_engine_has_none() {
+        let refused = has_store(Storage::Containerd, Debian::Bookworm).unwrap_err();
+        let told = refused.to_string();
+        for words in ["bookworm has 20.10", "from 26 on", "--debian trixie"] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        for debian in [Debian::Trixie, Debian::Forky] {
+            assert!(has_store(Storage::Containerd, debian).is_ok());
+        }
+        for storage in [Storage::Default, Storage::Quota] {
+            assert!(has_store(storage, Debian::Bookworm).is_ok());
+        }
     }
 }

@@ -14,12 +14,14 @@ stage() {
 
 stage kernel
 while read -r module; do $bb insmod "/modules/$module"; done < /order
+# The disk that is called so by its serial number; there may be others.
+root_disk() { $bb grep -l -x disk /sys/block/vd*/serial 2> /dev/null | $bb cut -d / -f 4; }
 tries=0
-until [ -b /dev/vda ] || [ "$tries" -ge 100 ]; do
+until [ -b "/dev/$(root_disk)" ] || [ "$tries" -ge 100 ]; do
   $bb sleep 0.1
   tries=$((tries + 1))
 done
-if ! $bb mount -t ext4 -o noatime,noinit_itable /dev/vda /disk; then
+if ! $bb mount -t ext4 -o noatime,noinit_itable "/dev/$(root_disk)" /disk; then
   echo "edgeproof: failed: the disk cannot be mounted" > /dev/console
   $bb poweroff -f
 fi

@@ -68,6 +68,22 @@ ip link set eth0 up
 ip route add default via 10.0.2.2
 echo 1 > /proc/sys/net/ipv4/ip_forward
 
+# What the engine keeps images and layers in; `settings` are its own for that.
+settings=
+storage_default() { :; }
+storage_containerd() { settings="--config-file=$own/daemon.json"; }
+# A disk of its own. Quotas of projects are what the engine's overlay2 gives each container (dockerd, "overlay2.size").
+storage_quota() {
+  modprobe -q xfs
+  mkdir -p /var/lib/docker
+  disk=$(grep -l -x quota /sys/block/vd*/serial | cut -d / -f 4)
+  mount -t xfs -o pquota "/dev/$disk" /var/lib/docker || {
+    echo "edgeproof: failed: the disk with a quota cannot be mounted" > /dev/console
+  }
+}
+
+"storage_$(cat "$own/storage")"
+
 # The root shell of `edgeproof device exec`; started anew should it ever end.
 while :; do
   sh "$own/shell.sh"
@@ -76,7 +92,8 @@ done > /dev/null 2>&1 &
 
 stage system
 mkdir -p /var/log
-dockerd --exec-opt native.cgroupdriver=cgroupfs --tlsverify --tlscacert "$own/ca.pem" --tlscert "$own/server-cert.pem" \
+# shellcheck disable=SC2086 # no word where there are no settings
+dockerd $settings --exec-opt native.cgroupdriver=cgroupfs --tlsverify --tlscacert "$own/ca.pem" --tlscert "$own/server-cert.pem" \
   --tlskey "$own/server-key.pem" -H unix:///run/docker.sock -H tcp://0.0.0.0:2376 > /var/log/dockerd.log 2>&1 &
 engine=$!
 until grep -q 'API listen on /run/docker.sock' /var/log/dockerd.log; do
