@@ -2,7 +2,7 @@
 # A real engine whose storage driver has a quota: a second dockerd beside this machine's own, its data root on a btrfs (driver
 # btrfs) in a file. Modules that need more storage than they claim fail inside their envelope, by IEM-HW-05 and IEM-HW-07, and
 # `edgeproof size` says why it does not search there. Everything that is made here goes again, however it ends.
-# xfs with overlay2 does the same where the kernel has XFS quotas (mount option pquota); not every kernel has.
+# overlay2 on xfs is played on an emulated device, whose kernel has XFS quotas: scripts/test-stores.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

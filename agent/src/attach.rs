@@ -84,7 +84,7 @@ pub async fn observe(
     record.observations.gpu_load = gpu_watch.end();
     if let (Ok(after), Some(image)) = (after, record.observations.image.seen()) {
         record.observations.storage =
-            storage_in_use(bench, places(bench, &after), image.unpacked).await;
+            storage_in_use(bench, places(bench, &after), image.on_disk()).await;
         bench
             .events
             .observed("storage", &record.observations.storage);

@@ -118,7 +118,12 @@ fn storage(record: &Record) -> Vec<Measurement> {
         (
             "storage.image",
             Some(storage.image),
-            "unpacked size by the engine",
+            match image.and_then(|image| image.stored) {
+                Some(_) => {
+                    "what travelled and what was unpacked of it: the engine's store keeps both"
+                }
+                None => "unpacked size by the engine",
+            },
         ),
         (
             "storage.image.compressed",

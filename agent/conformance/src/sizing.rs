@@ -121,8 +121,8 @@ impl Plan {
         }
     }
 
-    /// A search for the room of the writable layer within a quarter, from what was in it at the end of a start without limits:
-    /// a module may have had more in it before, so it goes up to eight times as much.
+    /// A search for the room of the writable layer within a quarter, from what was in it at the end of a start without limits
+    /// ([`crate::storage_quota::search_from`]): a module may have had more in it before, so it goes up to eight times as much.
     #[must_use]
     pub fn storage(written: Bytes) -> Plan {
         let floor = LEAST_ROOM.0;

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Reason, Unseen};
+use crate::observation::Observed;
 use crate::units::Bytes;
 
 /// The least room that is worth a quota: below it a file system's own bookkeeping decides, not the module.
@@ -90,6 +91,30 @@ pub fn room(claimed: Bytes, image: Bytes) -> Bytes {
     claimed.saturating_sub(image)
 }
 
+/// Where a search for the writable layer's room begins: at what a start without limits kept in it. A module that keeps nothing
+/// may have needed room for a while; what it `wrote` in all, layer or not, says where to look for that.
+///
+/// # Errors
+/// It neither keeps nor wrote as much as [`LEAST_ROOM`].
+pub fn search_from(kept: Bytes, wrote: &Observed<Bytes>) -> Result<Bytes, Unseen> {
+    if kept >= LEAST_ROOM {
+        return Ok(kept);
+    }
+    let too_little = |wrote: String| {
+        let because =
+            format!("it keeps only {kept} in its writable layer, and {wrote}: too little to limit");
+        Unseen::new(Reason::CannotMeasure, because)
+    };
+    match wrote.get() {
+        Ok(wrote) if *wrote >= LEAST_ROOM => Ok(*wrote),
+        Ok(wrote) => Err(too_little(format!("wrote {wrote} in all"))),
+        Err(unseen) => Err(too_little(format!(
+            "what it wrote was not seen ({})",
+            unseen.because
+        ))),
+    }
+}
+
 /// What the quota of a graph driver counts. Source: moby, `daemon/graphdriver`: overlay2 sets a project quota on the upper
 /// directory, zfs the `quota` of a clone (its origin is not in it); btrfs limits what a subvolume refers to, the image's
 /// extents included, and vfs the copy of everything.
@@ -120,6 +145,21 @@ mod tests {
             let quota = StorageQuota::of_claim(CLAIMED, IMAGE, driver).unwrap();
             assert_eq!((quota.room.0, quota.size.0), (88_000_000, size), "{driver}");
         }
+    }
+
+    #[test]
+    fn room_that_was_needed_for_a_while_is_looked_for_where_the_module_wrote() {
+        let wrote = |mib| Observed::Seen(Bytes::mib(mib));
+        assert_eq!(search_from(Bytes::mib(8), &wrote(60)), Ok(Bytes::mib(8)));
+        assert_eq!(search_from(Bytes(0), &wrote(60)), Ok(Bytes::mib(60)));
+        let nothing = search_from(Bytes(4_096), &wrote(0)).unwrap_err();
+        assert!(
+            nothing.because.contains("keeps only 4 KiB") && nothing.because.contains("wrote 0 B"),
+            "{nothing:?}"
+        );
+        let unseen = Observed::unseen(Reason::CannotMeasure, "no counters");
+        let unseen = search_from(Bytes(0), &unseen).unwrap_err();
+        assert!(unseen.because.contains("no counters"), "{unseen:?}");
     }
 
     #[test]

@@ -115,12 +115,28 @@ mod tests {
 
     #[test]
     fn an_engine_with_snapshots_says_so_by_the_kind_of_its_driver() {
-        let version = recorded(include_str!("../tests/data/version.json"));
-        let mut info = recorded(include_str!("../tests/data/info.json"));
-        info["Driver"] = json!("overlayfs");
-        info["DriverStatus"] = json!([["driver-type", "io.containerd.snapshotter.v1"]]);
-        let facts = engine_facts(&version, &info).unwrap();
-        assert_eq!(facts.image_store, Some(ImageStore::Containerd));
+        let answers = [
+            (
+                include_str!("../tests/data/containerd-26/version.json"),
+                include_str!("../tests/data/containerd-26/info.json"),
+                "1.45",
+            ),
+            (
+                include_str!("../tests/data/containerd-28/version.json"),
+                include_str!("../tests/data/containerd-28/info.json"),
+                "1.51",
+            ),
+        ];
+        for (version, info, api) in answers {
+            let facts = engine_facts(&recorded(version), &recorded(info)).unwrap();
+            assert_eq!(facts.image_store, Some(ImageStore::Containerd));
+            assert_eq!(
+                (facts.api_version.as_str(), facts.storage_driver.as_str()),
+                (api, "overlayfs")
+            );
+            // Snapshots are told without the file system below them.
+            assert_eq!(facts.backing_filesystem, None);
+        }
     }
 
     #[test]

@@ -149,7 +149,8 @@ fn repository(reference: &str) -> &str {
     }
 }
 
-/// Facts about an image from the engine's `/images/NAME/json`.
+/// Facts about an image from the engine's `/images/NAME/json`. With containerd's store the size that stands there is that of
+/// what travelled, which [`Engine::with_sizes`] tells apart.
 ///
 /// # Errors
 /// In words, where the answer lacks id, platform or size.
@@ -177,6 +178,7 @@ pub fn image_facts(reference: &str, raw: &Value) -> Result<ImageFacts, String> {
             Reason::CannotMeasure,
             "the engine's store does not tell the compressed size of its layers; the registry that the image is pulled from does",
         ),
+        stored: None,
         shared: Observed::default(),
         config: image_config(raw),
     })
@@ -267,6 +269,22 @@ mod tests {
         assert_eq!(facts.config.env_names, ["KEY", "EMPTY"]);
         assert!(facts.config.healthcheck);
         assert!(!format!("{facts:?}").contains("secret"));
+    }
+
+    #[test]
+    fn the_containerd_store_has_one_digest_for_manifest_and_image_and_no_config_id() {
+        for raw in [
+            include_str!("../tests/data/containerd-26/image.json"),
+            include_str!("../tests/data/containerd-28/image.json"),
+        ] {
+            let raw = serde_json::from_str(raw).unwrap();
+            let facts = image_facts("edgeproof.test/two-platforms:1.0.0", &raw).unwrap();
+            assert_eq!(facts.manifest_digest.as_ref(), Some(&facts.image_id));
+            assert_eq!(facts.platform.to_string(), "linux/amd64");
+            assert_eq!(facts.config.exposed_ports, ["8080/tcp"]);
+            assert_eq!(facts.config.env_names, ["A"]);
+            assert_eq!(facts.config.layers.len(), 1);
+        }
     }
 
     #[test]

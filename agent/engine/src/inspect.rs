@@ -212,6 +212,20 @@ mod tests {
     }
 
     #[test]
+    fn the_containerd_store_names_no_place_of_the_writable_layer() {
+        let running = recorded(include_str!(
+            "../tests/data/containerd-28/container-running.json"
+        ));
+        let exited = recorded(include_str!(
+            "../tests/data/containerd-28/container-exited.json"
+        ));
+        assert!(running.pid.is_some() && running.upper_dir.is_none());
+        assert!(exited.pid.is_none() && exited.upper_dir.is_none());
+        assert_eq!(running.raw["GraphDriver"]["Name"], "overlayfs");
+        assert!(running.log_path.is_some());
+    }
+
+    #[test]
     fn health_and_terminal_are_read_where_they_are() {
         let seen = Inspect::read(json!({"Id": "a", "Config": {"Tty": true},
             "State": {"Running": true, "Health": {"Status": "unhealthy"}}}))

@@ -99,6 +99,40 @@ mod tests {
         assert!(find(&roots(top.path()), &container("btrfs")).is_err());
     }
 
+    /// Container and mount table as engines 26.1 and 28.5 with the containerd image store were seen to tell them.
+    #[test]
+    fn the_containerd_store_s_layer_is_found_by_the_mount_table_while_it_runs() {
+        let recorded = [
+            (
+                include_str!("../../engine/tests/data/containerd-26/container-running.json"),
+                include_str!("../../engine/tests/data/containerd-26/mountinfo"),
+                45,
+            ),
+            (
+                include_str!("../../engine/tests/data/containerd-28/container-running.json"),
+                include_str!("../../engine/tests/data/containerd-28/mountinfo"),
+                24,
+            ),
+        ];
+        for (container, mounts, snapshot) in recorded {
+            let top = tempfile::tempdir().unwrap();
+            let mut running = Inspect::read(serde_json::from_str(container).unwrap()).unwrap();
+            let process = top
+                .path()
+                .join("proc")
+                .join(running.pid.unwrap().to_string());
+            fs::create_dir_all(&process).unwrap();
+            fs::write(process.join("mountinfo"), mounts).unwrap();
+            let upper = format!(
+                "/var/lib/docker/containerd/daemon/io.containerd.snapshotter.v1.overlayfs/snapshots/{snapshot}/fs"
+            );
+            let found = find(&roots(top.path()), &running);
+            assert_eq!(found.unwrap(), Layer::Upper(upper.into()));
+            running.pid = None;
+            assert!(find(&roots(top.path()), &running).is_err());
+        }
+    }
+
     #[test]
     fn a_driver_that_is_not_known_has_no_layer_and_is_named() {
         let top = tempfile::tempdir().unwrap();

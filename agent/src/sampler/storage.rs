@@ -39,7 +39,7 @@ pub struct Places {
 /// Volumes are summed, and so are binds that the container may write to: what it writes there takes the device's storage.
 /// A bind that it can only read is told and not summed.
 #[must_use]
-pub fn measure(roots: &Roots, places: &Places, image_unpacked: Bytes) -> StorageUse {
+pub fn measure(roots: &Roots, places: &Places, image: Bytes) -> StorageUse {
     let writable = layer_of(roots, places);
     let mounts: Vec<MountUse> = places
         .mounts
@@ -66,7 +66,7 @@ pub fn measure(roots: &Roots, places: &Places, image_unpacked: Bytes) -> Storage
         Ok(Layer::Upper(_)) | Err(_) => METHOD,
     };
     StorageUse {
-        image: image_unpacked,
+        image,
         writable: writable.map(|sum| sum.blocks).into(),
         volumes: volumes.map(|sum| sum.blocks).into(),
         logs: logs.into(),

@@ -205,7 +205,7 @@ async fn last_start(
     }
     let places = places(bench, &inspected);
     if let Some(image) = seen.image.seen() {
-        seen.storage = storage_in_use(bench, places.clone(), image.unpacked).await;
+        seen.storage = storage_in_use(bench, places.clone(), image.on_disk()).await;
     }
     if !inspected.running {
         seen.stop = Observed::unseen(Reason::Unstable, "it had ended before it could be stopped");
@@ -226,7 +226,7 @@ async fn last_start(
     mark_phase(record, "stop", from, bench.events.now());
     let seen = &mut record.observations;
     if let (Observed::Seen(before), Some(image)) = (&seen.storage, seen.image.seen()) {
-        let after = storage_in_use(bench, places, image.unpacked).await;
+        let after = storage_in_use(bench, places, image.on_disk()).await;
         seen.storage = larger(before.clone(), after);
     }
     if let Observed::Seen(used) = &mut seen.storage {

@@ -60,7 +60,7 @@ pub async fn start(
     };
     let mut limits = on_this_device(limits, record.device.cores);
     let claimed = claim.and_then(|claim| claim.storage_bytes);
-    let quota = claimed.map(|claimed| quota(record, claimed, launch.image.unpacked));
+    let quota = claimed.map(|claimed| quota(record, claimed, launch.image.on_disk()));
     limits.storage = quota
         .as_ref()
         .and_then(|quota| quota.as_ref().ok())

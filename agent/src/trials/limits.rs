@@ -16,8 +16,10 @@ use tokio::time::timeout;
 use super::defaults::places;
 use crate::bench::Bench;
 use crate::load::{GoldenAccount, held, monotonic, wrote};
+use crate::sampler::layer::{self, Layer};
 use crate::sampler::oom::device_kills;
-use crate::sampler::{ContainerFiles, Sampler, storage};
+use crate::sampler::storage::{self, Places};
+use crate::sampler::{ContainerFiles, Sampler};
 use crate::watch::{KILLED, Watch};
 
 /// Limit of the container that eats.
@@ -271,6 +273,7 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
     let mut watch = Watch::new(id.to_owned(), events, kills_before);
     bench.engine.start(id).await?;
     let running = bench.engine.inspect(id).await?;
+    let while_running = places(bench, &running).layer;
     let sampler = ContainerFiles::open(bench.roots, bench.layout, id)
         .map(|files| {
             Sampler::start(
@@ -294,11 +297,19 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
             .map(|(before, after)| after.saturating_sub(before)),
         lines: bench.engine.last_lines(id, 50).await?,
         usage,
-        written: written(bench, &ended),
+        written: written(bench, &ended, while_running),
     })
 }
 
-/// What an ended container left in its writable layer.
-fn written(bench: &Bench<'_>, ended: &Inspect) -> Observed<Bytes> {
-    storage::layer(bench.roots, &places(bench, ended)).into()
+/// What an ended container left in its writable layer. Its engine may have told where that lies only while it ran.
+fn written(
+    bench: &Bench<'_>,
+    ended: &Inspect,
+    while_running: Result<Layer, Unseen>,
+) -> Observed<Bytes> {
+    let places = Places {
+        layer: while_running.or_else(|_| layer::find(bench.roots, ended)),
+        ..places(bench, ended)
+    };
+    storage::layer(bench.roots, &places).into()
 }

@@ -22,14 +22,20 @@ fn sizes(image: &ImageFacts) -> Vec<(&'static str, String)> {
     if image.shared == Observed::default() {
         return Vec::new();
     }
-    vec![
-        (
-            "Image, unpacked",
-            format!("{}, which is what counts", image.unpacked),
-        ),
+    let counts = |bytes| format!("{bytes}, which is what counts");
+    let unpacked = match image.stored {
+        None => counts(image.unpacked),
+        Some(_) => image.unpacked.to_string(),
+    };
+    let mut rows = vec![
+        ("Image, unpacked", unpacked),
         ("Image, compressed", told(&image.compressed)),
         ("Shared with other images", told(&image.shared)),
-    ]
+    ];
+    if let Some(stored) = image.stored {
+        rows.push(("Image, both in the engine's store", counts(stored)));
+    }
+    rows
 }
 
 fn told(bytes: &Observed<Bytes>) -> String {

@@ -81,7 +81,7 @@ pub(crate) fn measurement_title(name: &str) -> &str {
         "cpu.cores.p95" => "CPU, 95th percentile of one second",
         "cpu.cores.max" => "CPU, busiest second",
         "cpu.throttled.ratio" => "CPU periods held back by the quota",
-        "storage.image" => "Image, unpacked",
+        "storage.image" => "Image, in the engine's store",
         "storage.image.compressed" => "Image, compressed",
         "storage.image.shared" => "Of the image, shared with other images",
         "storage.writable" => "Writable layer",

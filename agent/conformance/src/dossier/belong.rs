@@ -180,9 +180,11 @@ fn platform_of(report: &Report) -> Option<&Platform> {
     report.candidate.platform.as_ref()
 }
 
-/// Whether two candidates are known to be different images: both have digests, and none is the other's.
+/// Whether two candidates are known to be different images: both have digests, none is the other's, and their layers are not
+/// the same.
 ///
-/// A manifest digest may stand as the image's id in another engine: the containerd store has no config ids.
+/// The containerd store has no config ids: a manifest digest stands as the image's id. Of an archive that was loaded it makes
+/// the manifest itself, so that such an image has no digest in common with the one in another engine.
 fn differ(left: &Report, right: &Report) -> bool {
     let digests = |report: &Report| -> Vec<String> {
         let candidate = &report.candidate;
@@ -192,8 +194,24 @@ fn differ(left: &Report, right: &Report) -> bool {
             .cloned()
             .collect()
     };
+    let reports = [left, right];
+    let no_config_id = reports.iter().any(|report| has_no_config_id(report));
     let (left, right) = (digests(left), digests(right));
-    !left.is_empty() && !right.is_empty() && !left.iter().any(|digest| right.contains(digest))
+    let are_disjoint =
+        !left.is_empty() && !right.is_empty() && !left.iter().any(|digest| right.contains(digest));
+    are_disjoint && !(no_config_id && same_content(reports))
+}
+
+fn has_no_config_id(report: &Report) -> bool {
+    let candidate = &report.candidate;
+    candidate.manifest_digest.is_some() && candidate.manifest_digest == candidate.image_id
+}
+
+/// Whether both images were seen to have the same layers, by the digests of what is unpacked, and the same settings.
+fn same_content(reports: [&Report; 2]) -> bool {
+    let [left, right] = reports.map(|report| report.observations.image.seen());
+    left.zip(right)
+        .is_some_and(|(left, right)| !left.config.layers.is_empty() && left.config == right.config)
 }
 
 /// The pointer to the first value in which two documents differ.

@@ -265,6 +265,42 @@ fn reports_that_do_not_belong_together_are_all_told() {
     }
 }
 
+/// As one archive was seen in a graph driver and in the containerd store: a config id here, a manifest of the store's own there.
+#[test]
+fn the_same_image_in_both_kinds_of_store_is_no_other_image() {
+    let mut reports = vec![
+        report("box", "linux/amd64", Ends::Well),
+        report("store", "linux/amd64", Ends::Well),
+    ];
+    reports[0].1.candidate.manifest_digest = None;
+    let candidate = &mut reports[1].1.candidate;
+    candidate.image_id = Some("sha256:manifest".to_owned());
+    candidate.manifest_digest = candidate.image_id.clone();
+    assert!(assemble(reports.clone()).is_ok());
+
+    let others: [fn(&mut Report); 3] = [
+        // Other layers.
+        |report| {
+            if let Observed::Seen(image) = &mut report.observations.image {
+                image.config.layers.push("sha256:one-more".to_owned());
+            }
+        },
+        // Layers that were not seen.
+        |report| report.observations.image = Observed::unseen(Reason::Infrastructure, "lost"),
+        // Two stores with config ids.
+        |report| report.candidate.manifest_digest = None,
+    ];
+    for other in others {
+        let mut reports = reports.clone();
+        other(&mut reports[1].1);
+        let told = mistakes(reports);
+        assert!(
+            told.iter().any(|told| told.contains("another image")),
+            "{told:#?}"
+        );
+    }
+}
+
 #[test]
 fn a_name_that_could_leave_its_directory_and_a_report_of_the_text_alone_are_refused() {
     for name in ["", ".", "..", "../x", "a/b", "a b", "<script>", "ä"] {

@@ -34,11 +34,23 @@ pub struct ImageFacts {
     pub unpacked: Bytes,
     /// Compressed size of all layers.
     pub compressed: Observed<Bytes>,
+    /// What the engine's store holds of it, where that is more than the unpacked layers: containerd keeps what travelled
+    /// beside what it unpacked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Bytes>,
     /// What other images on this engine have too: a fact of the engine, not of the image. Older reports do not have it.
     #[serde(default, skip_serializing_if = "is_nothing_looked")]
     pub shared: Observed<Bytes>,
     /// The config.
     pub config: ImageConfig,
+}
+
+impl ImageFacts {
+    /// The storage that it takes on this device.
+    #[must_use]
+    pub fn on_disk(&self) -> Bytes {
+        self.stored.unwrap_or(self.unpacked)
+    }
 }
 
 /// Where an image was found.

@@ -262,7 +262,7 @@ impl Ticks {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StorageUse {
-    /// Image, unpacked.
+    /// Image, as the engine's store holds it.
     pub image: Bytes,
     /// Writable layer, in blocks really taken.
     pub writable: Observed<Bytes>,

@@ -29,7 +29,7 @@ pub(super) fn held(record: &Record, claimed: Bytes) -> Result<Held, Unseen> {
     let Some((run, quota)) = bounded(record) else {
         return Ok(Held::Unbounded);
     };
-    let image = record.observations.image.get()?.unpacked;
+    let image = record.observations.image.get()?.on_disk();
     let left = room(claimed, image);
     let tally = Tally::of(&run.starts);
     let out_of_storage = failed_for_storage(&tally);

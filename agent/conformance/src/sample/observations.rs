@@ -112,6 +112,7 @@ fn image() -> ImageFacts {
         platform: amd64(),
         media_type: None,
         unpacked: Bytes(12_000_000),
+        stored: None,
         compressed: Observed::default(),
         shared: Observed::default(),
         config: ImageConfig {

@@ -3,10 +3,10 @@
 use conformance::candidate::Launch;
 use conformance::finding::{Reason, Unseen};
 use conformance::hardware::{self, memory_budget};
-use conformance::observation::{Health, Limits, MEMORY_MEND, Sizing, Unlimited};
+use conformance::observation::{Health, Limits, MEMORY_MEND, Observed, Sizing, Unlimited};
 use conformance::record::Record;
 use conformance::sizing::{self, Plan, Proposal, propose, result};
-use conformance::storage_quota::{LEAST_ROOM, counts};
+use conformance::storage_quota::{counts, search_from};
 use conformance::units::{Bytes, Millis};
 
 use super::super::envelope::driver_with_quota;
@@ -150,13 +150,7 @@ pub(super) fn storage_plan(
         ));
     }
     let storage = record.observations.storage.get()?;
-    let written = *storage.writable.get()?;
-    if written < LEAST_ROOM {
-        return Err(Unseen::new(
-            Reason::CannotMeasure,
-            format!("it keeps only {written} in its writable layer: too little to limit"),
-        ));
-    }
+    let begin = search_from(*storage.writable.get()?, &wrote(record))?;
     let sizing = record.observations.sizing.get()?;
     let memory = proven_memory(sizing, unlimited)?;
     let cores = sizing.cores.seen().and_then(|tries| {
@@ -170,8 +164,20 @@ pub(super) fn storage_plan(
     let kind = Kind::Storage {
         memory: left_by_the_claim(record, memory),
         cores,
-        image: launch.image.unpacked,
+        image: launch.image.on_disk(),
         counts,
     };
-    Ok((Plan::storage(written), kind))
+    Ok((Plan::storage(begin), kind))
+}
+
+/// What the last start without limits wrote.
+fn wrote(record: &Record) -> Observed<Bytes> {
+    let Some(start) = record.observations.starts.last() else {
+        return Observed::default();
+    };
+    let usage = start.usage.get();
+    usage
+        .and_then(|usage| usage.block_io.get())
+        .map(|moved| moved.written)
+        .into()
 }
