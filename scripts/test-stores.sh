@@ -28,26 +28,26 @@ for part in "${parts[@]}"; do
 done
 
 # Whatever device is there when the script ends was being tested.
-name=
+booted=
 finish() {
   local status=$?
-  if [ -n "$name" ] && [ -e "$EDGEPROOF_CACHE/devices/$name" ]; then "$edgeproof" device rm "$name"; fi
+  if [ -n "$booted" ] && [ -e "$EDGEPROOF_CACHE/devices/$booted" ]; then "$edgeproof" device rm "$booted"; fi
   exit "$status"
 }
 
 # device PART ARGUMENT…
 device() {
-  name=stores-$$-$1
+  booted=stores-$$-$1
   out=target/test-stores/$1
   shift
   rm -rf "$out"
   mkdir -p "$out"
-  timed "device $name" "$edgeproof" device start x64 --name "$name" --quiet "$@"
+  timed "device $booted" "$edgeproof" device start x64 --name "$booted" --quiet "$@"
 }
 
 remove_device() {
-  "$edgeproof" device rm "$name"
-  name=
+  "$edgeproof" device rm "$booted"
+  booted=
 }
 
 # claiming FIXTURE STORAGE: its offer with this claim of storage.
@@ -62,10 +62,10 @@ certified() {
   local wanted=$1 offer=$2 fixture=$3 status=0 directory
   directory=$out/$fixture-$(basename "$offer" .json)
   shift 3
-  "$edgeproof" certify "$offer" --device "$name" --load "$fixtures/$fixture/image.tar" --out "$directory" "${short[@]}" "$@" \
+  "$edgeproof" certify "$offer" --device "$booted" --load "$fixtures/$fixture/image.tar" --out "$directory" "${short[@]}" "$@" \
     > "$directory.txt" 2>&1 || status=$?
   report=$directory/report.json
-  [ "$status" -eq "$wanted" ] || { tail -n 40 "$directory.txt"; fails "$offer on $name ends with $status instead of $wanted"; }
+  [ "$status" -eq "$wanted" ] || { tail -n 40 "$directory.txt"; fails "$offer on $booted ends with $status instead of $wanted"; }
 }
 
 # finds ID VERDICT WORDS…
@@ -101,7 +101,7 @@ quota_holds() {
 # What is needed for a while is found by the search, and by nothing that was measured. 60 MB are 57.2 MiB; the search is within a quarter.
 sized() {
   local answer=$out/size.json
-  "$edgeproof" size "$(claiming scratch-space '500 MB')" --device "$name" --load "$fixtures/scratch-space/image.tar" --out "$out/size" \
+  "$edgeproof" size "$(claiming scratch-space '500 MB')" --device "$booted" --load "$fixtures/scratch-space/image.tar" --out "$out/size" \
     --scope-of-claim module --window 1s --quiet --format json > "$answer" 2> "$out/size.txt" \
     || { cat "$out/size.txt"; jq . "$answer"; fails "size ends with $?"; }
   jq --exit-status '.found and .writable.seen.limit >= 60e6 and .writable.seen.limit <= 80e6 and .claim.storage_bytes >= 60e6 and .claim.storage_bytes <= 100e6' \
