@@ -12,16 +12,20 @@ use conformance::candidate::Identity;
 use conformance::create_options::CreateOptions;
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{EdgeUse, Observed, WorkloadRequest};
+use conformance::offer::Plan;
 use conformance::units::Millis;
 use engine::Network;
 use serde_json::{Value, json};
 use standin::edge::{ANY_PORTS, EdgeConfig, EdgeError, EdgeRuntime, PORTS};
-use standin::hub::HubError;
+use standin::hub::{HubError, HubEvent};
 use tokio::task::JoinHandle;
 
 use crate::bench::Bench;
 
+mod routing;
 mod seen;
+
+use routing::Routing;
 
 /// What is still on its way from edgeHub to the record is waited for, before it is read.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -37,7 +41,7 @@ pub struct Edge {
 
 #[derive(Debug)]
 struct Running {
-    runtime: EdgeRuntime,
+    runtime: Arc<EdgeRuntime>,
     seen: Arc<Mutex<EdgeUse>>,
     listening: JoinHandle<()>,
 }
@@ -58,12 +62,12 @@ pub enum Gateway {
 }
 
 impl Edge {
-    /// Puts the runtime up on `network` for a candidate of these createOptions and this default twin.
+    /// Puts the runtime up on `network` for the candidate of this plan, whose createOptions were read.
     pub async fn start(
         bench: &Bench<'_>,
         network: &Network,
         identity: &Identity,
-        plan: (&CreateOptions, &str),
+        plan: (&CreateOptions, &Plan),
     ) -> (Edge, Gateway) {
         let from = bench.events.now();
         let gateway = match bench.own_container {
@@ -114,7 +118,7 @@ async fn start(
     bench: &Bench<'_>,
     network: &Network,
     identity: &Identity,
-    (options, twin): (&CreateOptions, &str),
+    (options, plan): (&CreateOptions, &Plan),
     apart: &mut Option<Unseen>,
 ) -> Result<Running, Unseen> {
     let own_networks = options.value().pointer("/NetworkingConfig/EndpointsConfig");
@@ -143,7 +147,7 @@ async fn start(
         socket: bench.sockets.here.join(socket_name(bench)),
         listen,
         ports: PORTS,
-        desired: desired(twin).unwrap_or_else(|unseen| {
+        desired: desired(&plan.twin).unwrap_or_else(|unseen| {
             *apart = Some(unseen);
             json!({})
         }),
@@ -162,7 +166,10 @@ async fn start(
         started = EdgeRuntime::start(config).await;
     }
     match started {
-        Ok(runtime) => Ok(listen_to(bench, runtime)),
+        Ok(runtime) => {
+            let routing = Routing::of(&plan.routes, &identity.device_id, &identity.module_id);
+            Ok(listen_to(bench, runtime, routing))
+        }
         Err(error) => {
             let why = format!("edgeproof could not stand in for the edge runtime: {error}");
             Err(Unseen::new(Reason::Infrastructure, why))
@@ -181,17 +188,21 @@ fn desired(twin: &str) -> Result<Value, Unseen> {
     }
 }
 
-fn listen_to(bench: &Bench<'_>, runtime: EdgeRuntime) -> Running {
+fn listen_to(bench: &Bench<'_>, runtime: EdgeRuntime, routing: Routing) -> Running {
+    let runtime = Arc::new(runtime);
     let seen = Arc::new(Mutex::new(EdgeUse::default()));
     let mut events = runtime.subscribe();
     let origin = bench.events.origin();
     let listening = tokio::spawn({
-        let seen = Arc::clone(&seen);
+        let (runtime, seen) = (Arc::clone(&runtime), Arc::clone(&seen));
         async move {
             while let Some(event) = events.recv().await {
-                let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-                let unix = unix.unwrap_or_default().as_secs();
-                seen::take(&mut locked(&seen), origin.elapsed().into(), unix, event);
+                let dropped = hand_on(&runtime, &routing, &event);
+                let moment = seen::Moment {
+                    at: origin.elapsed().into(),
+                    unix: unix_now(),
+                };
+                seen::take(&mut locked(&seen), moment, event, dropped);
             }
         }
     });
@@ -200,6 +211,35 @@ fn listen_to(bench: &Bench<'_>, runtime: EdgeRuntime) -> Running {
         seen,
         listening,
     }
+}
+
+/// Takes a message where the default routes want it; whether edgeHub would drop it.
+fn hand_on(runtime: &EdgeRuntime, routing: &Routing, event: &HubEvent) -> bool {
+    let HubEvent::Message {
+        output,
+        properties,
+        body,
+        ..
+    } = event
+    else {
+        return false;
+    };
+    let routed = routing.route(output.as_deref(), properties, body);
+    let module = runtime.identity();
+    for input in &routed.own_inputs {
+        let sent = runtime
+            .hub()
+            .send_to_input(module, input, module, (properties, body));
+        if let Err(error) = sent {
+            tracing::debug!(%error, input, "a message waits for an input that nobody hears");
+        }
+    }
+    routed.dropped
+}
+
+fn unix_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }
 
 /// The socket of a run's candidate, under its name for the engine.

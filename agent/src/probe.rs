@@ -293,8 +293,8 @@ async fn observe(
         .engine
         .create_network(&bench.announce("net"), &bench.stamp(Role::Network))
         .await?;
-    let identity = Identity::stand_in(bench.run);
-    let plan = (&options, assignment.offer.plan.twin.as_str());
+    let identity = Identity::stand_in(bench.run, &assignment.offer);
+    let plan = (&options, &assignment.offer.plan);
     let (edge, gateway) = Edge::start(bench, &network, &identity, plan).await;
     let edge = bench.edge.get_or_init(|| edge);
     let launch = Launch {

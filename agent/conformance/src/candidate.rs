@@ -60,14 +60,22 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A device that exists nowhere: its hub's name can never be resolved (RFC 6761, `.invalid`).
+    /// The module under the name that the marketplace proposes, on a device that exists nowhere: its hub's name can never be
+    /// resolved (RFC 6761, `.invalid`).
     #[must_use]
-    pub fn stand_in(run: &str) -> Identity {
+    pub fn stand_in(run: &str, offer: &Offer) -> Identity {
+        // IoT Hub registers no other letters.
+        let name: String = offer.default_module_name();
+        let name: String = name.chars().filter(char::is_ascii).take(64).collect();
         Identity {
             hub_host: "edgeproof-hub.invalid".to_owned(),
             gateway_host: "edgeproof-gateway".to_owned(),
             device_id: "edgeproof-device".to_owned(),
-            module_id: "candidate".to_owned(),
+            module_id: if name.is_empty() {
+                "candidate".to_owned()
+            } else {
+                name
+            },
             generation_id: run.to_owned(),
         }
     }

@@ -16,10 +16,20 @@ const NAMES: usize = 100;
 /// Characters kept of a text that the module wrote.
 const LONGEST: usize = 400;
 
-/// Takes one event in. `unix_now` is in seconds since the Unix epoch; `routed` says whether a default route takes a message.
-pub(super) fn take(seen: &mut EdgeUse, at: Millis, unix_now: u64, event: HubEvent) {
+/// When something was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// On the run's time line.
+    pub(super) at: Millis,
+    /// In seconds since the Unix epoch.
+    pub(super) unix: u64,
+}
+
+/// Takes one event in; `dropped` says of a message that no default route takes it.
+pub(super) fn take(seen: &mut EdgeUse, moment: Moment, event: HubEvent, dropped: bool) {
+    let at = moment.at;
     match event {
-        HubEvent::Connected(login) => connected(seen, at, unix_now, login),
+        HubEvent::Connected(login) => connected(seen, moment, login),
         HubEvent::Disconnected { reason, .. } => {
             let open = seen.connections.iter_mut().rev();
             // The newest that is still open: edgeHub keeps one connection for an identity.
@@ -32,7 +42,15 @@ pub(super) fn take(seen: &mut EdgeUse, at: Millis, unix_now: u64, event: HubEven
         HubEvent::Violation { rule, detail, .. } => breach(seen, at, rule_in_words(rule), detail),
         HubEvent::Message {
             output, qos, body, ..
-        } => message(seen, at, output, qos, body.len()),
+        } => {
+            let one = on_output(seen, at, output);
+            let length = Bytes(body.len() as u64);
+            one.messages += 1;
+            one.acknowledged += u64::from(qos);
+            one.unrouted += u64::from(dropped);
+            one.bytes = Bytes(one.bytes.0.saturating_add(length.0));
+            one.largest = one.largest.max(length);
+        }
         HubEvent::TwinRead { .. } => seen.twin.reads += 1,
         HubEvent::Reported { patch, .. } => {
             seen.twin.reported += 1;
@@ -67,13 +85,13 @@ pub(super) fn hide(seen: &mut EdgeUse, overlay: &Overlay) {
     seen.subscriptions.iter_mut().for_each(in_place);
 }
 
-fn connected(seen: &mut EdgeUse, at: Millis, unix_now: u64, login: Login) {
+fn connected(seen: &mut EdgeUse, moment: Moment, login: Login) {
     seen.logins += 1;
     if seen.connections.len() == CONNECTIONS {
         return;
     }
     seen.connections.push(EdgeConnection {
-        at,
+        at: moment.at,
         transport: match login.transport {
             Transport::Mqtt => EdgeTransport::Mqtt,
             Transport::MqttWebSocket => EdgeTransport::MqttWebSocket,
@@ -83,13 +101,14 @@ fn connected(seen: &mut EdgeUse, at: Millis, unix_now: u64, login: Login) {
         api_version: short(login.api_version),
         client_type: login.client_type.map(short),
         model_id: login.model_id.map(short),
-        token_life: Some(login.token_expiry.saturating_sub(unix_now)),
+        token_life: Some(login.token_expiry.saturating_sub(moment.unix)),
         keep_alive: login.keep_alive.into(),
         ended: None,
     });
 }
 
-fn message(seen: &mut EdgeUse, at: Millis, output: Option<String>, qos: u8, length: usize) {
+/// The output of this name; once there are too many, the last one stands for all others.
+fn on_output(seen: &mut EdgeUse, at: Millis, output: Option<String>) -> &mut OutputUse {
     let output = output.map(short);
     let known = seen.outputs.iter().position(|one| one.output == output);
     let place = known.unwrap_or_else(|| {
@@ -102,12 +121,7 @@ fn message(seen: &mut EdgeUse, at: Millis, output: Option<String>, qos: u8, leng
         }
         seen.outputs.len() - 1
     });
-    let length = Bytes(length as u64);
-    let one = &mut seen.outputs[place];
-    one.messages += 1;
-    one.acknowledged += u64::from(qos);
-    one.bytes = Bytes(one.bytes.0.saturating_add(length.0));
-    one.largest = one.largest.max(length);
+    &mut seen.outputs[place]
 }
 
 fn breach(seen: &mut EdgeUse, at: Millis, rule: &str, detail: String) {
@@ -224,7 +238,11 @@ mod tests {
     fn seen(events: Vec<HubEvent>) -> EdgeUse {
         let mut seen = EdgeUse::default();
         for (second, event) in (1..).zip(events) {
-            take(&mut seen, Millis(second * 1000), 1_000_000, event);
+            let moment = Moment {
+                at: Millis(second * 1000),
+                unix: 1_000_000,
+            };
+            take(&mut seen, moment, event, second % 2 == 0);
         }
         seen
     }
@@ -252,7 +270,11 @@ mod tests {
         assert_eq!(seen.connections[0].token_life, Some(600));
         assert_eq!(seen.connections[0].transport, EdgeTransport::MqttWebSocket);
         let alarm = &seen.outputs[0];
-        assert_eq!((alarm.messages, alarm.acknowledged), (2, 2));
+        // Of the events every second one is said to be dropped.
+        assert_eq!(
+            (alarm.messages, alarm.acknowledged, alarm.unrouted),
+            (2, 2, 1)
+        );
         assert_eq!((alarm.bytes, alarm.largest), (Bytes(6), Bytes(4)));
         assert_eq!(seen.twin.names, ["rate"]);
     }

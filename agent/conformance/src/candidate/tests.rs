@@ -17,7 +17,7 @@ fn spec(options: &Value, bounds: Bounds<'_>, spoil: impl FnOnce(&mut Offer)) -> 
         network: "edgeproof-r1-net",
         workload_socket: "/state/sockets/r1.sock".into(),
         run: "r1",
-        identity: Identity::stand_in("r1"),
+        identity: Identity::stand_in("r1", &record.offer),
         gateway: None,
     };
     resolve(&launch, bounds)
@@ -85,7 +85,7 @@ fn create_options_win_over_the_plan_and_the_runtime() {
         "A=options",
         "BARE=",
         "IOTEDGE_DEVICEID=mine",
-        "IOTEDGE_MODULEID=candidate",
+        "IOTEDGE_MODULEID=Airquality",
         "RuntimeLogLevel=Debug",
     ] {
         assert!(env.contains(&json!(entry)), "{entry} in {env:?}");
@@ -274,4 +274,16 @@ fn a_quota_joins_the_storage_options_and_a_lower_one_stays() {
 fn without_limits_none_are_set() {
     let host = plain(&json!({})).body["HostConfig"].clone();
     assert_eq!(host.as_object().unwrap().len(), 1, "{host}");
+}
+
+#[test]
+fn the_module_has_the_name_that_the_marketplace_proposes() {
+    let named = |name: &str| {
+        let mut offer = sample::record().offer;
+        offer.listing.name = name.to_owned();
+        Identity::stand_in("r1", &offer).module_id
+    };
+    assert_eq!(named("Air quality (EU)"), "AirqualityEU");
+    assert_eq!(named("Größe"), "Gre");
+    assert_eq!(named("温度"), "candidate");
 }

@@ -195,7 +195,10 @@ fn one_liner(sdk: Sdk, token: &str) -> String {
             format!("IoTHubModuleClient.create_from_edge_environment(product_info=\"{token}\")")
         }
         Sdk::CSharp => format!("moduleClient.ProductInfo = \"{token}\";"),
-        Sdk::Node => format!("client.setOptions({{ productInfo: '{token}' }});"),
+        // Seen with azure-iot-device 1.18.4: `setOptions` forgets the anchor that `fromEnvironment` had set.
+        Sdk::Node => format!(
+            "client.setOptions({{ productInfo: '{token}', ca: trustBundle }}); // of the workload API: setting options forgets it"
+        ),
         Sdk::Java => format!("productInfo.setExtra(\"{token}\"); // the client's ProductInfo"),
         Sdk::C => {
             format!("IoTHubModuleClient_SetOption(client, OPTION_PRODUCT_INFO, \"{token}\");")
