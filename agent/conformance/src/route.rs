@@ -1,7 +1,7 @@
 //! edgeHub's route language: which messages go where.
 //!
 //! A route is read in two steps, as edgeHub does. [`read`] parses its text; what it refuses makes edgeHub refuse the
-//! whole `$edgeHub` document (status 400). [`Route::compile`] checks the types of its condition; what that refuses
+//! whole `$edgeHub` document (status 400). [`Reading::compile`] checks the types of its condition; what that refuses
 //! edgeHub only logs, and then takes no further change of any route while its status stays 200. A compiled route says
 //! of a [`Message`] whether it [matches](Compiled::matches); a [`Table`] says where a message goes in the end.
 //!
@@ -17,6 +17,7 @@ mod endpoints;
 mod evaluate;
 mod functions;
 mod lexer;
+mod mend;
 mod parse;
 mod print;
 mod table;
@@ -27,6 +28,7 @@ pub use body::{Message, Properties};
 pub use check::{Compiled, Matching};
 pub use doubts::doubts;
 pub use endpoints::{Reach, Source};
+pub use mend::mended;
 pub use parse::{Reading, read};
 pub use table::{Delivery, Entry, LOWEST_PRIORITY, Refusal, Refused, Summary, Table, summaries};
 

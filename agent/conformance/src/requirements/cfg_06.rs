@@ -57,14 +57,33 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     }
     let mut remarks = Remarks::default();
     let mut told = Vec::new();
+    let mut mended = Vec::new();
     for (name, value) in routes {
         told.extend(one_route(name, value, offer, &mut remarks));
+        mended.extend(mended_route(name, value));
     }
     let saw = format!(
         "{} (by their text alone; whether messages come out of an output shows in a run)",
         told.join(", ")
     );
-    Ok(remarks.outcome(saw, WANTED))
+    let outcome = remarks.outcome(saw, WANTED);
+    Ok(if mended.is_empty() {
+        outcome
+    } else {
+        outcome.with_paste(mended.join("\n"))
+    })
+}
+
+/// The route as it is probably meant, with its place, where it parses and edgeHub would not take it as it stands.
+fn mended_route(name: &str, value: &Value) -> Option<String> {
+    let entry = Entry::of(value).ok()?;
+    let reading = route::read(&entry.route).ok()?;
+    if reading.trailing.is_none() && reading.compile().is_ok() {
+        return None;
+    }
+    let within = if value.is_object() { "/route" } else { "" };
+    let text = Value::from(route::mended(&reading)?);
+    Some(format!("/plan/routes/{}{within}: {text}", escaped(name)))
 }
 
 /// Remarks on one route, and tells where it leads if it parses.
@@ -313,6 +332,23 @@ mod tests {
             json!("FROM /messages/modules/*/outputs/*/ INTO $upstream"),
             OutcomeKind::Concern,
             "column 23: edgeHub passes over what stands between /* and */",
+        );
+    }
+
+    #[test]
+    fn a_slip_that_can_be_mended_comes_with_the_mended_route() {
+        let mut record = sample::record();
+        let hot = "FROM /messages/* WHERE temperature > 25 INTO $upstream";
+        let routes = &mut record.offer.plan.routes;
+        routes.insert("hot".to_owned(), json!(hot));
+        routes.insert("long".to_owned(), json!({"route": format!("{SOUND};")}));
+        routes.insert("lost".to_owned(), json!("FROM x INTO $upstream"));
+        routes.insert("sound".to_owned(), json!(SOUND));
+        let paste = judge(&record).unwrap().paste.unwrap();
+        let mended = "FROM /messages/* WHERE as_number(temperature) > 25 INTO $upstream";
+        assert_eq!(
+            paste,
+            format!("/plan/routes/hot: \"{mended}\"\n/plan/routes/long/route: \"{SOUND}\"")
         );
     }
 

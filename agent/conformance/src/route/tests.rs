@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::ast::{Expression, Kind, Literal, Operator, Route, Sink};
-use super::{DEEPEST, Message, Properties, Span, doubts, read};
+use super::{DEEPEST, Message, Properties, Span, doubts, mended, read};
 
 const OPERATORS: [Operator; 15] = [
     Operator::Multiply,
@@ -225,6 +225,9 @@ fn exercise(text: &str, message: &Message) {
             return;
         }
     };
+    if let Some(text) = mended(&reading) {
+        assert!(read(&text).unwrap().compile().is_ok(), "{text}");
+    }
     match reading.compile() {
         Ok(compiled) => {
             let _ = compiled.matches(message);
