@@ -42,7 +42,7 @@ else
   timed "loads for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${loads[@]}"
   timed "loads for arm/v7 (budget 120 s)" scripts/candidates.sh --platform arm/v7 needs-300-at-start well-behaved
   timed "measurement on cgroup v2 and without memory controller (budget 2400 s)" scripts/test-measurement.sh x64 arm32-stock
-  timed "both kinds of image stores (budget 1500 s)" scripts/test-stores.sh
+  timed "both kinds of image stores (budget 1800 s)" scripts/test-stores.sh
   timed "every generation of the engine (budget 900 s)" scripts/test-engines.sh
 fi
 say "all parts together took $SECONDS s"
