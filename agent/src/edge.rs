@@ -156,7 +156,11 @@ async fn start(
     if let Err(EdgeError::Hub(error)) = &started {
         let reason = match error {
             HubError::Twin { .. } => Reason::InputMissing,
-            _ => Reason::Infrastructure,
+            HubError::Listen { .. }
+            | HubError::Certificate(_)
+            | HubError::Random(_)
+            | HubError::BadIdentity(_)
+            | HubError::UnknownIdentity(_) => Reason::Infrastructure,
         };
         let why = format!("edgeproof could not stand in for edgeHub: {error}");
         *apart = Some(Unseen::new(reason, why));

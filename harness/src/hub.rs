@@ -198,8 +198,8 @@ async fn obey(runtime: &EdgeRuntime, text: &str) -> Option<Line> {
         )),
     };
     Some(match done {
-        Ok(what) => Line::new(verb, what),
-        Err(why) => Line::new("refused", json!({"command": text, "why": why})),
+        Ok(what) => Line::new(verb, &what),
+        Err(why) => Line::new("refused", &json!({"command": text, "why": why})),
     })
 }
 

@@ -19,13 +19,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(kind: &str, facts: Value) -> Line {
+    /// `facts` is an object.
+    pub(super) fn new(kind: &str, facts: &Value) -> Line {
         Line {
             kind: kind.to_owned(),
-            facts: match facts {
-                Value::Object(facts) => facts,
-                other => Map::from_iter([("value".to_owned(), other)]),
-            },
+            facts: facts.as_object().cloned().unwrap_or_default(),
         }
     }
 
@@ -85,7 +83,7 @@ impl Line {
                 json!({"rule": format!("{rule:?}"), "detail": detail}),
             ),
         };
-        Line::new(kind, facts)
+        Line::new(kind, &facts)
     }
 
     pub(super) fn print(&self, format: HubFormat, at: Duration) -> String {
@@ -151,7 +149,7 @@ mod tests {
     fn what_is_not_there_is_not_shown_to_people() {
         let line = Line::new(
             "connected",
-            json!({"model": null, "system": {}, "over": "MQTT"}),
+            &json!({"model": null, "system": {}, "over": "MQTT"}),
         );
         assert_eq!(
             line.print(HubFormat::Text, Duration::ZERO),

@@ -1,8 +1,8 @@
 """A module on the official Python SDK: connects as an edge module, uses its twin, sends readings on an output.
 
 It listens on TCP port 8080 once it is connected. Fixtures that are wrong in one way run it with one word:
-`anonymous` sets no ProductInfo, `other-plan` sets another plan's, `deaf` never looks at its twin, `web-socket` connects over
-WebSocket.
+`anonymous` sets no ProductInfo, `deaf` never looks at its twin, `unrouted` sends on an output that no default route takes,
+`web-socket` connects over WebSocket.
 """
 
 import json
@@ -14,7 +14,13 @@ import threading
 from azure.iot.device import IoTHubModuleClient, Message
 
 HOW = sys.argv[1] if len(sys.argv) > 1 else ""
-PRODUCT = {"anonymous": "", "other-plan": "contoso.sdk-python.premium"}.get(HOW, "contoso.sdk-python.standard")
+# Each of these is sold as an offer of its own.
+PRODUCT = {
+    "anonymous": "",
+    "deaf": "contoso.sdk-deaf.standard",
+    "unrouted": "contoso.sdk-unrouted.standard",
+}.get(HOW, "contoso.sdk-python.standard")
+OUTPUT = "elsewhere" if HOW == "unrouted" else "readings"
 DEFAULT_INTERVAL = 2.0
 
 ended = threading.Event()
@@ -59,7 +65,7 @@ pause = interval(client)
 threading.Thread(target=serve, daemon=True).start()
 count = 0
 while not ended.is_set():
-    client.send_message_to_output(reading(count), "readings")
+    client.send_message_to_output(reading(count), OUTPUT)
     count += 1
     ended.wait(pause)
 client.shutdown()

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::default_texts::escaped;
 use super::remarks::Remarks;
 use super::route_endpoints::{Endpoints, Names};
+use super::{route_use, workload_calls};
 use crate::finding::{Outcome, Unseen};
 use crate::offer::Offer;
 use crate::record::{Record, ScopeName};
@@ -16,7 +17,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     slug: "default-routes-are-valid",
     title: "The default routes are valid",
     force: Forces::always(Force::Must),
-    stages: &[Stage::Offer],
+    stages: &[Stage::Offer, Stage::Device],
     scopes: &[
         ScopeName::Offer,
         ScopeName::Device,
@@ -43,11 +44,15 @@ const WANTED: &str = "routes that edgeHub parses to their end and compiles, from
 /// Characters that IoT Hub or its tools do not allow in the name of a route, which is a key of a twin.
 const NOT_IN_NAMES: [char; 4] = ['.', '$', '#', ' '];
 
-/// Judged by the text alone: whether messages come out of the outputs that are named shows on a device.
+/// Judged by the text, and by the messages that a run saw.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let offer = &record.offer;
     let routes = &offer.plan.routes;
+    let on_a_device = record.run.scope != ScopeName::Offer;
     if routes.is_empty() {
+        if on_a_device {
+            workload_calls::requests(record)?;
+        }
         let none = "no default route";
         return Ok(if offer.plan.uses_module_sdk {
             Outcome::met(format!("{none}; none is required"), WANTED)
@@ -62,10 +67,15 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         told.extend(one_route(name, value, offer, &mut remarks));
         mended.extend(mended_route(name, value));
     }
-    let saw = format!(
-        "{} (by their text alone; whether messages come out of an output shows in a run)",
-        told.join(", ")
-    );
+    if on_a_device && !remarks.has_breach() {
+        workload_calls::requests(record)?;
+    }
+    let edge = record.observations.edge.seen();
+    let borne_out = edge.and_then(|edge| route_use::judge(offer, edge, &mut remarks));
+    let borne_out = borne_out.unwrap_or_else(|| {
+        "by their text alone; whether messages come out of an output shows in a run".to_owned()
+    });
+    let saw = format!("{} ({borne_out})", told.join(", "));
     let outcome = remarks.outcome(saw, WANTED);
     Ok(if mended.is_empty() {
         outcome

@@ -52,6 +52,7 @@ mod pre_08;
 mod ram_claim;
 mod remarks;
 mod route_endpoints;
+mod route_use;
 mod sdk_01;
 mod sec_01;
 mod sec_02;

@@ -51,7 +51,8 @@ impl Names {
         (!self.filled.is_empty()).then_some(filled)
     }
 
-    fn is_own(&self, module: &str) -> bool {
+    /// Whether a module of this name is the candidate.
+    pub(super) fn is_own(&self, module: &str) -> bool {
         self.own.contains(&comparable(module))
     }
 

@@ -38,6 +38,10 @@ enum Inside {
 }
 
 /// Upgrades a connection and serves the MQTT client inside it until it is gone.
+#[allow(
+    clippy::result_large_err,
+    reason = "the library's callback wants exactly this type"
+)]
 pub(crate) async fn serve<S>(context: &Context, stream: S, facts: TlsFacts, deadline: Instant)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
