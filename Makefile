@@ -1,5 +1,5 @@
 # Thin: each target is a script, and the scripts say what they need.
-.PHONY: build platforms release candidates demo test test-devices bench clean-engine
+.PHONY: build platforms release candidates demo test test-devices bench fuzz clean-engine
 
 build: ## target/release/edgeproof and the probe's image archive
 	scripts/build.sh
@@ -24,6 +24,9 @@ test-devices: ## what is too slow for `make test`: other platforms, a registry, 
 
 bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats and a bare loop in the same minute
 	scripts/bench.sh
+
+fuzz: ## ten million damaged MQTT conversations against the stand-in's hub
+	scripts/fuzz.sh
 
 clean-engine: ## removes everything of ours from the engine
 	scripts/clean-engine.sh

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-need cc=build-essential pkg-config curl jq shellcheck chromium python3
+need cc=build-essential pkg-config curl jq shellcheck chromium python3 openssl mosquitto_pub=mosquitto-clients
 pkg-config --exists openssl || install_packages libssl-dev # for the foreign device client of one test
 need sshd=openssh-server ssh=openssh-client # an engine behind ssh
 dpkg-query --show busybox-static > /dev/null 2>&1 || install_packages busybox-static # the smallest container for the engine's own tests

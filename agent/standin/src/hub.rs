@@ -7,6 +7,8 @@ mod connection;
 mod entrance;
 mod error;
 mod event;
+#[cfg(test)]
+mod hostile;
 mod identity;
 mod limits;
 mod login;

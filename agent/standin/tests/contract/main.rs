@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod crowd;
 mod entrances;
 mod lifetime;
 mod login;
