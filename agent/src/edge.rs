@@ -102,7 +102,13 @@ impl Edge {
                 let mut seen = locked(&running.seen).clone();
                 seen::hide(&mut seen, bench.overlay);
                 let requests = requests(bench, &running.runtime, self.from);
-                let seen = self.apart.clone().map_or(Ok(seen), Err);
+                // edgeHub drops a listener that falls behind: what it said afterwards was heard by nobody.
+                let deaf = running.listening.is_finished().then(|| {
+                    let why =
+                        "not everything that came to edgeHub was followed: the probe fell behind";
+                    Unseen::new(Reason::Tool, why)
+                });
+                let seen = self.apart.clone().or(deaf).map_or(Ok(seen), Err);
                 (Observed::Seen(requests), seen.into())
             }
             Err(unseen) => (

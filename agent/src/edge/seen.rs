@@ -7,7 +7,8 @@ use conformance::offer::Overlay;
 use conformance::units::{Bytes, Millis};
 use standin::hub::{DisconnectReason, HubEvent, Login, Rule, Transport};
 
-/// Connections kept one by one; later ones are counted.
+/// Connections kept one by one; later ones are counted, and kept up to as many more where the client says something new of
+/// itself: a client that forgets its ProductInfo later must not go unseen.
 const CONNECTIONS: usize = 100;
 /// Outputs kept by name; messages on further ones are counted under the last.
 const OUTPUTS: usize = 100;
@@ -87,7 +88,13 @@ pub(super) fn hide(seen: &mut EdgeUse, overlay: &Overlay) {
 
 fn connected(seen: &mut EdgeUse, moment: Moment, login: Login) {
     seen.logins += 1;
-    if seen.connections.len() == CONNECTIONS {
+    let client_type = login.client_type.map(short);
+    let kept = seen.connections.len();
+    let is_known = || {
+        let mut known = seen.connections.iter();
+        known.any(|one| one.client_type == client_type)
+    };
+    if kept >= 2 * CONNECTIONS || (kept >= CONNECTIONS && is_known()) {
         return;
     }
     seen.connections.push(EdgeConnection {
@@ -99,7 +106,7 @@ fn connected(seen: &mut EdgeUse, moment: Moment, login: Login) {
         server_name: login.server_name.map(short),
         tls: login.tls_version,
         api_version: short(login.api_version),
-        client_type: login.client_type.map(short),
+        client_type,
         model_id: login.model_id.map(short),
         token_life: Some(login.token_expiry.saturating_sub(moment.unix)),
         keep_alive: login.keep_alive.into(),
@@ -306,6 +313,16 @@ mod tests {
         assert_eq!(sent, 1000);
         let kept = seen.connections[0].client_type.as_ref().unwrap();
         assert_eq!(kept.chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn a_client_that_says_something_else_later_is_kept_too() {
+        let mut events: Vec<HubEvent> = (0..150).map(|_| login("sdk a.b.c")).collect();
+        events.push(login("sdk"));
+        let seen = seen(events);
+        assert_eq!((seen.logins, seen.connections.len()), (151, 101));
+        let last = seen.connections.last().unwrap();
+        assert_eq!(last.client_type.as_deref(), Some("sdk"));
     }
 
     #[test]

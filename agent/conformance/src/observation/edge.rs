@@ -9,7 +9,7 @@ use crate::units::{Bytes, Millis};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct EdgeUse {
-    /// Connections that logged in, in order; the first hundred.
+    /// Connections that logged in, in order: the first hundred, and later ones whose client says something new of itself.
     pub connections: Vec<EdgeConnection>,
     /// Connections that logged in, all of them.
     pub logins: u64,
