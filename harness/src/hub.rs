@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use standin::edge::{EdgeConfig, EdgeRuntime, PORTS};
 use standin::hub::Properties;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::HubArgs;
 use crate::exit::Refused;
@@ -21,6 +23,11 @@ use line::Line;
 
 /// Name of the hub that the module believes in; it can never be resolved (RFC 6761).
 const HUB_HOST: &str = "edgeproof-hub.invalid";
+/// Files with the module's environment, for a container and for a process of this machine.
+const CONTAINER_ENVIRONMENT: &str = "module.env";
+const PROCESS_ENVIRONMENT: &str = "process.env";
+/// The module's workload socket.
+const SOCKET: &str = "workload.sock";
 /// The SDKs' own time limit of a direct method.
 const METHOD_WITHIN: Duration = Duration::from_secs(30);
 
@@ -58,33 +65,53 @@ fn desired(path: &Path) -> Result<Value, Refused> {
     })
 }
 
+/// Serves in a directory of its own, and takes away what it left there, however it ends.
 async fn serve(args: &HubArgs, desired: Value) -> anyhow::Result<()> {
     fs::create_dir_all(&args.dir).with_context(|| format!("create {}", args.dir.display()))?;
     let directory =
         fs::canonicalize(&args.dir).with_context(|| format!("find {}", args.dir.display()))?;
-    let socket = directory.join("workload.sock");
-    let runtime = EdgeRuntime::start(EdgeConfig {
+    let started = EdgeRuntime::start(EdgeConfig {
         hub_host: HUB_HOST.to_owned(),
         gateway_host: args.gateway.clone(),
         also_named: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
         device: args.device.clone(),
         module: args.module.clone(),
-        socket: socket.clone(),
+        socket: directory.join(SOCKET),
         listen: args.listen,
         ports: PORTS,
         desired,
     })
-    .await?;
+    .await;
+    let served = match started {
+        Ok(runtime) => {
+            let served = follow(&directory, args, &runtime).await;
+            runtime.shutdown().await;
+            for name in [CONTAINER_ENVIRONMENT, PROCESS_ENVIRONMENT] {
+                let _gone = fs::remove_file(directory.join(name));
+            }
+            served
+        }
+        // Whatever else lies there may be that of a hub which has the ports.
+        Err(error) => Err(error.into()),
+    };
+    // Only an empty directory goes: what else lies there is not ours.
+    let _kept = fs::remove_dir(&directory);
+    served
+}
+
+/// Tells the module's environment, prints events and obeys, until Ctrl-C or SIGTERM.
+async fn follow(directory: &Path, args: &HubArgs, runtime: &EdgeRuntime) -> anyhow::Result<()> {
+    let socket = directory.join(SOCKET);
     let mut events = runtime.subscribe();
     let generation = &runtime.credentials().generation_id;
     for (name, gateway, socket) in [
         (
-            "module.env",
+            CONTAINER_ENVIRONMENT,
             args.gateway.as_str(),
             "/var/run/iotedge/workload.sock",
         ),
         (
-            "process.env",
+            PROCESS_ENVIRONMENT,
             "localhost",
             socket.to_str().unwrap_or_default(),
         ),
@@ -100,27 +127,34 @@ async fn serve(args: &HubArgs, desired: Value) -> anyhow::Result<()> {
     output::note(&format!(
         "a container finds it as {}; its environment: {}",
         args.gateway,
-        directory.join("module.env").display()
+        directory.join(CONTAINER_ENVIRONMENT).display()
     ));
     output::note(&format!(
         "a process of this machine: {}",
-        directory.join("process.env").display()
+        directory.join(PROCESS_ENVIRONMENT).display()
     ));
     let started = Instant::now();
     let print = |line: &Line| output::print(&line.print(args.format, started.elapsed()));
     let mut typed = BufReader::new(tokio::io::stdin()).lines();
     let mut listening = true;
+    // A method may take long to be answered; events go on meanwhile.
+    let mut doing: Option<Doing<'_>> = None;
+    let mut terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
     loop {
         tokio::select! {
             event = events.recv() => match event {
                 Some(event) => print(&Line::of(event))?,
                 None => break,
             },
-            text = typed.next_line(), if listening => match text {
+            done = finished(&mut doing), if doing.is_some() => {
+                doing = None;
+                if let Some(line) = done {
+                    print(&line)?;
+                }
+            }
+            text = typed.next_line(), if listening && doing.is_none() => match text {
                 Ok(Some(text)) => {
-                    if let Some(line) = obey(&runtime, text.trim()).await {
-                        print(&line)?;
-                    }
+                    doing = Some(Box::pin(async move { obey(runtime, text.trim()).await }));
                 }
                 // Nobody types: the hub goes on.
                 Ok(None) | Err(_) => listening = false,
@@ -129,15 +163,20 @@ async fn serve(args: &HubArgs, desired: Value) -> anyhow::Result<()> {
                 stopped.context("wait for Ctrl-C")?;
                 break;
             }
+            _ = terminate.recv() => break,
         }
     }
-    runtime.shutdown().await;
-    for name in ["module.env", "process.env"] {
-        let _gone = fs::remove_file(directory.join(name));
-    }
-    // Only an empty directory goes: what else lies there is not ours.
-    let _kept = fs::remove_dir(&directory);
     Ok(())
+}
+
+/// What was typed, being done.
+type Doing<'a> = Pin<Box<dyn Future<Output = Option<Line>> + Send + 'a>>;
+
+async fn finished(doing: &mut Option<Doing<'_>>) -> Option<Line> {
+    match doing {
+        Some(doing) => doing.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What a module of IoT Edge finds in its environment.
