@@ -22,8 +22,9 @@ test: ## everything that CI checks, 32-bit ARM apart
 test-devices: ## what is too slow for `make test`: other platforms, a registry, emulated devices
 	scripts/test-devices.sh
 
-bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats and a bare loop in the same minute
+bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats and a bare loop in the same minute, and what the stand-in's hub costs beside mosquitto
 	scripts/bench.sh
+	scripts/bench-hub.sh
 
 fuzz: ## ten million damaged MQTT conversations against the stand-in's hub
 	scripts/fuzz.sh

@@ -371,7 +371,7 @@ async fn accept(
     context: Context,
     stopped: oneshot::Receiver<()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    let places = Arc::new(Semaphore::new(context.shared.mode.connections()));
     let (stop, stopping) = watch::channel(false);
     let mut entrances = JoinSet::new();
     for (listener, entrance) in listeners {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::bar::{self, Bar};
 use crate::figures::{Floor, Stats, float};
-use crate::table::{self, Bar};
+use crate::table;
 
 const MIB: f64 = 1_048_576.0;
 /// What a spiking load holds at its highest, in bytes.
@@ -206,7 +207,7 @@ impl Crowd {
             self.watched.len(),
             self.span.as_secs_f64()
         );
-        text.push_str(&table::of_bars(&self.bars()));
+        text.push_str(&bar::of_bars(&self.bars()));
         text.push('\n');
         let rows = [
             ("sampling process, 10 Hz", self.own.as_secs_f64()),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::table::{self, Bar};
+use crate::bar::{self, Bar};
+use crate::table;
 
 /// Most CPU time that the probe may use while it samples, in seconds a minute.
 pub(crate) const CPU_BAR: f64 = 0.1;
@@ -262,7 +263,7 @@ impl Figures {
             machine.load
         );
         let _ = writeln!(text, "\nBars, over {:.1} s", self.span.as_secs_f64());
-        text.push_str(&table::of_bars(&self.bars()));
+        text.push_str(&bar::of_bars(&self.bars()));
         text.push('\n');
         text.push_str(&self.text_of_costs());
         let rhythm = &self.probe.rhythm;

@@ -11,6 +11,7 @@
 )]
 
 mod arguments;
+mod bar;
 mod crowd;
 mod crowded;
 mod figures;
@@ -30,11 +31,11 @@ use anyhow::{Context as _, ensure};
 use support::docker;
 
 use arguments::{Arguments, Format, USAGE};
+use bar::Bar;
 use figures::{EngineLoad, Figures, Floor, Probe, Stats};
 use kernel_text::Held;
 use observe::{Accounts, Group};
 use subjects::{Certification, DockerStats};
-use table::Bar;
 
 /// How long everything is watched.
 const MINUTE: Duration = Duration::from_secs(60);

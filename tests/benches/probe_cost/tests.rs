@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 mod arguments;
+mod bar;
 mod crowd;
 mod figures;
 mod kernel_text;
@@ -11,13 +12,13 @@ mod table;
 use std::time::Duration;
 
 use arguments::{Arguments, Format};
+use bar::Bar;
 use crowd::{Account, Crowd, Load, SPIKE_SEEN, SPIKE_TRUTH, Watched};
 use figures::{EngineLoad, Figures, Floor, Machine, Probe, Rhythm, Stats};
 use kernel_text::{
     Held, Process, beginnings, cpu_time, field, held_v1, held_v2, legacy_group, process, row,
     time_of_children, unified_group,
 };
-use table::Bar;
 
 const MIB: u64 = 1 << 20;
 

@@ -29,9 +29,6 @@ pub(crate) const WRITE_WITHIN: Duration = Duration::from_secs(30);
 /// Time for a client to hear that a connection is closed.
 pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
-/// Connections at once; edgeHub takes 100 clients and itself (`MaxConnectedClients`).
-pub(crate) const CONNECTIONS: usize = 128;
-
 /// Packets that may wait for one connection to write them.
 pub(crate) const COMMANDS: usize = 64;
 
@@ -42,6 +39,15 @@ impl Mode {
         match self {
             Self::EdgeHub => 262_144,
             Self::IotHub => 262_144 + 65_536 + 16,
+        }
+    }
+
+    /// Connections at once. edgeHub takes 100 clients and itself (`MaxConnectedClients`); IoT Hub knows no such number, and no lab
+    /// has as many devices.
+    pub(crate) fn connections(self) -> usize {
+        match self {
+            Self::EdgeHub => 128,
+            Self::IotHub => 4096,
         }
     }
 

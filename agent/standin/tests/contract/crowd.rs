@@ -3,18 +3,19 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use standin::hub::{Identity, Mode};
 use tokio::net::TcpStream;
 
 use super::client::{Bench, publish};
 use super::{EVENTS, PUBACK};
 
-/// More than the hub has places for, and fewer than a process may usually have open.
+/// More than edgeHub has places for, and fewer than a process may usually have open.
 const CROWD: usize = 700;
 
 /// Ends by itself: a hub that keeps them all waiting fails by the test's time limit.
 #[tokio::test]
 async fn a_crowd_that_says_nothing_does_not_disturb_who_talks() {
-    let bench = Bench::module().await;
+    let bench = Bench::new(Mode::EdgeHub, Identity::module("d1", "m1")).await;
     let mut good = bench.connected().await;
     let mut silent = Vec::new();
     for _ in 0..CROWD {
