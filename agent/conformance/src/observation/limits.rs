@@ -117,6 +117,13 @@ impl CpuLimitProof {
             && self.used_cores <= 1.2 * self.quota_cores
     }
 
+    /// Not one period was counted, and no more CPU used than the quota: the spinner hardly ran while it was watched. Without
+    /// quota it would have used whatever was free.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        self.periods == 0 && self.used_cores < self.quota_cores
+    }
+
     /// It was throttled, but others left it less than its quota: a busy device shows neither that the quota bites nor that
     /// it does not.
     #[must_use]
@@ -201,7 +208,12 @@ mod tests {
             throttled_periods: 0,
             periods: 10,
         };
-        assert!(!proof.bites() && !proof.starved());
+        assert!(!proof.bites() && !proof.starved() && !proof.idle());
+        let without_bandwidth = CpuLimitProof {
+            periods: 0,
+            ..proof
+        };
+        assert!(!without_bandwidth.bites() && !without_bandwidth.idle());
         let starved = CpuLimitProof {
             used_cores: 0.17,
             throttled_periods: 2,

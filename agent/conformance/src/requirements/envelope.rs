@@ -114,6 +114,15 @@ pub(super) fn cpu_quota_bites(record: &Record) -> Result<(), Unseen> {
     if proof.bites() {
         return Ok(());
     }
+    if proof.idle() {
+        return Err(Unseen::new(
+            Reason::Unstable,
+            format!(
+                "whether a CPU quota bites was not seen: the kernel counted no period of a spinner that used {:.2} of the {:.2} cores that it was allowed, so that it hardly ran while it was watched; repeat it on a quiet device",
+                proof.used_cores, proof.quota_cores
+            ),
+        ));
+    }
     if proof.starved() {
         return Err(Unseen::new(
             Reason::Unstable,

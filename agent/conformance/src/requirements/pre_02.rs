@@ -75,4 +75,20 @@ mod tests {
             unseen.because
         );
     }
+
+    #[test]
+    fn a_spinner_that_hardly_ran_says_nothing_of_the_kernel() {
+        let mut record = sample::record();
+        let Observed::Seen(proof) = &mut record.observations.limits.cpu else {
+            panic!("the sample has a CPU proof");
+        };
+        (proof.used_cores, proof.throttled_periods, proof.periods) = (0.01, 0, 0);
+        let unseen = judge(&record).unwrap_err();
+        assert_eq!(unseen.reason, Reason::Unstable);
+        assert!(
+            unseen.because.contains("no period") && !unseen.because.contains("CONFIG"),
+            "{}",
+            unseen.because
+        );
+    }
 }
