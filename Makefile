@@ -26,7 +26,7 @@ bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats
 	scripts/bench.sh
 	scripts/bench-hub.sh
 
-fuzz: ## ten million damaged MQTT conversations against the stand-in's hub
+fuzz: ## ten million damaged conversations of MQTT and of AMQP against the stand-in's hub
 	scripts/fuzz.sh
 
 clean-engine: ## removes everything of ours from the engine

@@ -1,14 +1,15 @@
 // A module on the official Node SDK: says and does what module.py does, step by step.
 //
-// `module.js mqtt` and `module.js mqtt-web-socket` take their identity from the IOTEDGE_* variables.
+// `module.js` with `mqtt`, `mqtt-web-socket`, `amqp` or `amqp-web-socket` takes its identity from the IOTEDGE_* variables.
 "use strict";
 
 const http = require("node:http");
 
 const { Message, ModuleClient } = require("azure-iot-device");
+const { Amqp, AmqpWs } = require("azure-iot-device-amqp");
 const { Mqtt, MqttWs } = require("azure-iot-device-mqtt");
 
-const TRANSPORTS = { mqtt: Mqtt, "mqtt-web-socket": MqttWs };
+const TRANSPORTS = { amqp: Amqp, "amqp-web-socket": AmqpWs, mqtt: Mqtt, "mqtt-web-socket": MqttWs };
 
 function say(step, what = {}) {
   process.stdout.write(JSON.stringify({ step, ...what }) + "\n");

@@ -17,6 +17,12 @@ const NAMES: usize = 100;
 /// Characters kept of a text that the module wrote.
 const LONGEST: usize = 400;
 
+/// What a module subscribes to that wants changes of desired properties, over MQTT and over AMQP.
+const CHANGES: [&str; 2] = [
+    "$iothub/twin/PATCH/properties/desired/",
+    "/notifications/twin/properties/desired",
+];
+
 /// When something was seen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
@@ -31,6 +37,14 @@ pub(super) fn take(seen: &mut EdgeUse, moment: Moment, event: HubEvent, dropped:
     let at = moment.at;
     match event {
         HubEvent::Connected(login) => connected(seen, moment, login),
+        HubEvent::Introduced { client_type, .. } => {
+            let newest = seen.connections.iter_mut().rev();
+            let open = newest.into_iter().find(|one| one.ended.is_none());
+            // The first word stands: a login that brought one is judged by it.
+            if let Some(open) = open.filter(|one| one.client_type.is_none()) {
+                open.client_type = Some(short(client_type));
+            }
+        }
         HubEvent::Disconnected { reason, .. } => {
             let open = seen.connections.iter_mut().rev();
             // The newest that is still open: edgeHub keeps one connection for an identity.
@@ -60,7 +74,7 @@ pub(super) fn take(seen: &mut EdgeUse, moment: Moment, event: HubEvent, dropped:
             }
         }
         HubEvent::Subscribed { filter, .. } => {
-            seen.twin.hears_changes |= filter.starts_with("$iothub/twin/PATCH/properties/desired/");
+            seen.twin.hears_changes |= CHANGES.iter().any(|one| filter.starts_with(one));
             remember(&mut seen.subscriptions, &filter);
         }
         HubEvent::MethodAnswered { .. } => {}
@@ -102,6 +116,8 @@ fn connected(seen: &mut EdgeUse, moment: Moment, login: Login) {
         transport: match login.transport {
             Transport::Mqtt => EdgeTransport::Mqtt,
             Transport::MqttWebSocket => EdgeTransport::MqttWebSocket,
+            Transport::Amqp => EdgeTransport::Amqp,
+            Transport::AmqpWebSocket => EdgeTransport::AmqpWebSocket,
         },
         server_name: login.server_name.map(short),
         tls: login.tls_version,

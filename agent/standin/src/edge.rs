@@ -31,9 +31,9 @@ pub const ANY_PORTS: EdgePorts = EdgePorts {
 pub struct EdgePorts {
     /// MQTT over TLS.
     pub mqtt: u16,
-    /// MQTT over WebSocket and TLS.
+    /// MQTT or AMQP over WebSocket and TLS.
     pub web_socket: u16,
-    /// AMQP over TLS; who tries is told of, nobody is served.
+    /// AMQP 1.0 over TLS.
     pub amqp: u16,
 }
 

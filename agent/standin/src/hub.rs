@@ -1,8 +1,9 @@
-//! A hub in small, IoT Hub or edgeHub: an MQTT server over TLS with registry, twins, direct methods and telemetry.
+//! A hub in small, IoT Hub or edgeHub: a server of MQTT and AMQP over TLS with registry, twins, direct methods and telemetry.
 //!
 //! It keeps the rules of the service it stands in for and reports every breach as an event. It must
 //! not judge a module: it says what it saw.
 
+mod amqp;
 mod connection;
 mod entrance;
 mod error;
@@ -72,9 +73,9 @@ pub struct HubConfig {
 /// Entrances beside MQTT over TLS.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OtherPorts {
-    /// MQTT over WebSocket and TLS; clients expect port 443.
+    /// MQTT or AMQP over WebSocket and TLS; clients expect port 443.
     pub web_socket: Option<SocketAddr>,
-    /// AMQP over TLS; clients expect port 5671. It is not served: who tries is told of.
+    /// AMQP 1.0 over TLS; clients expect port 5671.
     pub amqp: Option<SocketAddr>,
 }
 
@@ -112,6 +113,7 @@ pub struct MethodResult {
 pub struct LocalHub {
     address: SocketAddr,
     web_socket: Option<SocketAddr>,
+    amqp: Option<SocketAddr>,
     gateway: Option<String>,
     authority: Arc<Authority>,
     shared: Arc<Shared>,
@@ -137,8 +139,11 @@ impl LocalHub {
             web_socket = Some(local_address(&listener, wanted)?);
             listeners.push((listener, Entrance::WebSocket));
         }
+        let mut amqp = None;
         if let Some(wanted) = config.also.amqp {
-            listeners.push((bind(wanted).await?, Entrance::Amqp));
+            let listener = bind(wanted).await?;
+            amqp = Some(local_address(&listener, wanted)?);
+            listeners.push((listener, Entrance::Amqp));
         }
         let gateway = config
             .names
@@ -160,6 +165,7 @@ impl LocalHub {
         Ok(Self {
             address,
             web_socket,
+            amqp,
             gateway,
             authority: Arc::new(authority),
             shared,
@@ -177,6 +183,11 @@ impl LocalHub {
     /// Where the hub listens for WebSockets, if it does.
     pub fn web_socket_address(&self) -> Option<SocketAddr> {
         self.web_socket
+    }
+
+    /// Where the hub listens for AMQP, if it does.
+    pub fn amqp_address(&self) -> Option<SocketAddr> {
+        self.amqp
     }
 
     /// The authority that clients must trust, as PEM.
@@ -300,8 +311,8 @@ impl LocalHub {
         message: (&Properties, &[u8]),
     ) -> Result<(), InputError> {
         let (properties, body) = message;
-        let topic = topics::input(to, input, &properties.delivered(from));
-        let sent = self.shared.registry.send_to_input(to, topic, body.to_vec());
+        let message = (properties.delivered(from), body.to_vec());
+        let sent = self.shared.registry.send_to_input(to, input, message);
         sent.map_err(|unreached| match unreached {
             Unreached::Unknown => InputError::UnknownIdentity(to.clone()),
             Unreached::Offline => InputError::Offline(to.clone()),

@@ -25,7 +25,7 @@ Type while it runs:
   twin                         show the whole twin
   drop                         cut the module's connection without a word
 
-It needs no cloud. AMQP is not served: who tries it is told of. End it with Ctrl-C.")]
+It needs no cloud. End it with Ctrl-C.")]
 pub struct HubArgs {
     /// The offer whose default twin the module gets; without one the twin is empty
     #[arg(value_name = "OFFER")]
@@ -39,7 +39,7 @@ pub struct HubArgs {
     /// The name by which a container finds edgeHub
     #[arg(long, value_name = "HOST", default_value = "edgeproof-gateway")]
     pub gateway: String,
-    /// Address to listen on; modules dial ports 8883 and 443 of it
+    /// Address to listen on; modules dial ports 8883, 5671 and 443 of it
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0")]
     pub listen: IpAddr,
     /// Directory of the workload socket and of the files with the module's environment; made if it is not there

@@ -36,6 +36,8 @@ impl Line {
                     "over": match login.transport {
                         Transport::Mqtt => "MQTT",
                         Transport::MqttWebSocket => "MQTT over WebSocket",
+                        Transport::Amqp => "AMQP",
+                        Transport::AmqpWebSocket => "AMQP over WebSocket",
                     },
                     "client": login.client_type,
                     "model": login.model_id,
@@ -47,6 +49,9 @@ impl Line {
                     "keepAlive": login.keep_alive.as_secs(),
                 }),
             ),
+            HubEvent::Introduced { client_type, .. } => {
+                ("introduced", json!({"client": client_type}))
+            }
             HubEvent::Disconnected { reason, .. } => {
                 ("disconnected", json!({"reason": format!("{reason:?}")}))
             }

@@ -33,7 +33,7 @@ impl Cloud {
             listen: format!("{address}:8883").parse().unwrap(),
             also: OtherPorts {
                 web_socket: Some(format!("{address}:443").parse().unwrap()),
-                amqp: None,
+                amqp: Some(format!("{address}:5671").parse().unwrap()),
             },
             host_name: host_name.to_owned(),
             names: vec![address.to_owned()],
@@ -113,6 +113,8 @@ pub(crate) struct Sdk {
     pub(crate) refusal: &'static str,
     /// Whether it subscribes anew after a lost connection, although its session was kept.
     pub(crate) subscribes_again: bool,
+    /// Whether its protocol keeps a session over a lost connection.
+    pub(crate) keeps_session: bool,
 }
 
 pub(crate) const PYTHON: Sdk = Sdk {
@@ -122,6 +124,7 @@ pub(crate) const PYTHON: Sdk = Sdk {
     keep_alive: 60,
     refusal: "ClientError",
     subscribes_again: false,
+    keeps_session: true,
 };
 
 pub(crate) const NODE: Sdk = Sdk {
@@ -131,9 +134,18 @@ pub(crate) const NODE: Sdk = Sdk {
     keep_alive: 180,
     refusal: "Error",
     subscribes_again: true,
+    keeps_session: true,
 };
 
-/// Plays the cloud for `module.py` or `module.js` from the first step to the last; what its MQTT came through.
+/// Node's SDK over AMQP, which has no sessions that outlive a connection.
+pub(crate) const NODE_AMQP: Sdk = Sdk {
+    keep_alive: 0,
+    refusal: "FormatError",
+    keeps_session: false,
+    ..NODE
+};
+
+/// Plays the cloud for `module.py` or `module.js` from the first step to the last; what it came through.
 pub(crate) async fn whole_conversation(
     mut cloud: Cloud,
     mut module: Program,
@@ -150,7 +162,7 @@ pub(crate) async fn whole_conversation(
         (login.api_version.as_str(), login.keep_alive.as_secs()),
         (sdk.api_version, sdk.keep_alive)
     );
-    assert!(!login.clean_session);
+    assert_eq!(login.clean_session, !sdk.keeps_session);
 
     let twin = module.step("twin").await["twin"].clone();
     assert_eq!(
@@ -215,7 +227,7 @@ pub(crate) async fn whole_conversation(
     module.step("waiting").await;
     assert!(cloud.hub.disconnect(&cloud.identity));
     assert_eq!(cloud.ended().await, DisconnectReason::Requested);
-    assert!(cloud.login().await.session_present);
+    assert_eq!(cloud.login().await.session_present, sdk.keeps_session);
     let reconnected = module.step("reconnected").await;
     if sdk.name == "python" {
         assert_eq!(

@@ -12,7 +12,7 @@ mod cloud;
 #[path = "../sdk/mod.rs"]
 mod sdk;
 
-use cloud::{Cloud, HUB, NODE, PATIENCE, PYTHON, Sdk, whole_conversation};
+use cloud::{Cloud, HUB, NODE, NODE_AMQP, PATIENCE, PYTHON, Sdk, whole_conversation};
 use sdk::Program;
 use serde_json::json;
 use standin::hub::{HubEvent, Identity, Mode, Rule, Transport};
@@ -38,6 +38,17 @@ async fn the_node_sdk_is_at_home_as_an_edge_module() {
 async fn the_node_sdk_is_at_home_over_web_sockets() {
     let over = Transport::MqttWebSocket;
     as_an_edge_module("127.0.0.17", &NODE, "mqtt-web-socket", over).await;
+}
+
+#[tokio::test]
+async fn the_node_sdk_is_at_home_over_amqp() {
+    as_an_edge_module("127.0.0.20", &NODE_AMQP, "amqp", Transport::Amqp).await;
+}
+
+#[tokio::test]
+async fn the_node_sdk_is_at_home_over_amqp_in_web_sockets() {
+    let over = Transport::AmqpWebSocket;
+    as_an_edge_module("127.0.0.21", &NODE_AMQP, "amqp-web-socket", over).await;
 }
 
 async fn as_an_edge_module(address: &str, sdk: &Sdk, how: &str, transport: Transport) {

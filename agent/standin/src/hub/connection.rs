@@ -15,10 +15,10 @@ use super::session::{Opened, Reaction, Session, Shared, TlsFacts};
 use super::wire::Wire;
 
 /// Bytes read at once.
-const CHUNK: usize = 16 * 1024;
+pub(super) const CHUNK: usize = 16 * 1024;
 
 /// A deadline nobody waits for; far enough, and small enough for every clock.
-const FAR: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(super) const FAR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What every connection needs.
 #[derive(Clone)]
@@ -175,14 +175,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
-async fn next(commands: &mut Option<mpsc::Receiver<Command>>) -> Option<Command> {
+pub(super) async fn next(commands: &mut Option<mpsc::Receiver<Command>>) -> Option<Command> {
     match commands {
         Some(commands) => commands.recv().await,
         None => std::future::pending().await,
     }
 }
 
-async fn closed(close: &mut Option<watch::Receiver<Option<DisconnectReason>>>) -> DisconnectReason {
+pub(super) async fn closed(
+    close: &mut Option<watch::Receiver<Option<DisconnectReason>>>,
+) -> DisconnectReason {
     let Some(close) = close else {
         return std::future::pending().await;
     };
@@ -190,7 +192,7 @@ async fn closed(close: &mut Option<watch::Receiver<Option<DisconnectReason>>>) -
     reason.ok().flatten().unwrap_or(DisconnectReason::TakenOver)
 }
 
-fn unix_now() -> u64 {
+pub(super) fn unix_now() -> u64 {
     // A clock before 1970 counts as 1970: every token is then still valid, none is refused in error.
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,16 +1,16 @@
-//! The ways into the hub: MQTT over TLS, MQTT over WebSocket, and AMQP, which is not served but told of.
+//! The ways into the hub: MQTT over TLS, AMQP over TLS, and either over WebSocket.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 
+use super::amqp;
 use super::connection::{self, Context};
 use super::event::{HubEvent, Rule};
 use super::limits;
@@ -20,16 +20,17 @@ use super::websocket;
 /// First byte of every TLS connection: a handshake record (RFC 8446, 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Length of the header that opens an AMQP connection (AMQP 1.0, part 2, 2.2).
-const AMQP_HEADER: usize = 8;
-
-/// How a client's MQTT came.
+/// What a client speaks, and through what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
     /// MQTT over TLS.
     Mqtt,
     /// MQTT over WebSocket and TLS.
     MqttWebSocket,
+    /// AMQP 1.0 over TLS.
+    Amqp,
+    /// AMQP 1.0 over WebSocket and TLS.
+    AmqpWebSocket,
 }
 
 /// What is spoken at a port.
@@ -101,7 +102,7 @@ async fn serve(
 async fn inside(
     context: Context,
     entrance: Entrance,
-    mut tls: TlsStream<TcpStream>,
+    tls: TlsStream<TcpStream>,
     deadline: Instant,
 ) {
     let facts = facts(&tls);
@@ -109,39 +110,12 @@ async fn inside(
         Entrance::Mqtt => connection::serve(&context, tls, facts, deadline).await,
         Entrance::WebSocket => websocket::serve(&context, tls, facts, deadline).await,
         Entrance::Amqp => {
-            let mut header = [0; AMQP_HEADER];
-            let read = timeout_at(deadline, tls.read_exact(&mut header)).await;
-            let detail = match read {
-                Ok(Ok(_)) => amqp_in_words(header),
-                Ok(Err(_)) | Err(_) => {
-                    "a connection to the port of AMQP that said nothing".to_owned()
-                }
+            let facts = TlsFacts {
+                transport: Transport::Amqp,
+                ..facts
             };
-            context.events.emit(unserved(detail)).await;
+            amqp::serve(&context, tls, facts, deadline).await;
         }
-    }
-}
-
-/// A protocol that the hub knows of and does not serve.
-pub(crate) fn unserved(detail: String) -> HubEvent {
-    HubEvent::Violation {
-        identity: None,
-        rule: Rule::UnservedProtocol,
-        detail,
-    }
-}
-
-fn amqp_in_words(header: [u8; AMQP_HEADER]) -> String {
-    match header {
-        [b'A', b'M', b'Q', b'P', layer, major, minor, _] => {
-            let with = match layer {
-                3 => " with SASL",
-                2 => " with TLS",
-                _ => "",
-            };
-            format!("AMQP {major}.{minor}{with} over TLS")
-        }
-        other => format!("a connection to the port of AMQP that began with {other:02x?}"),
     }
 }
 
@@ -179,20 +153,5 @@ fn facts(tls: &TlsStream<TcpStream>) -> TlsFacts {
             .map_or_else(unknown, |suite| format!("{:?}", suite.suite())),
         server_name: state.server_name().map(str::to_owned),
         transport: Transport::Mqtt,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_amqp_header_is_told_in_words() {
-        assert_eq!(
-            amqp_in_words(*b"AMQP\x03\x01\x00\x00"),
-            "AMQP 1.0 with SASL over TLS"
-        );
-        assert_eq!(amqp_in_words(*b"AMQP\x00\x01\x00\x00"), "AMQP 1.0 over TLS");
-        assert!(amqp_in_words(*b"GET / HT").contains("began with"));
     }
 }

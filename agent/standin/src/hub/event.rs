@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Login {
     /// Who it is.
     pub identity: Identity,
-    /// `api-version` of the user name.
+    /// `api-version` of the user name, or of AMQP's first link that names one; may be empty there.
     pub api_version: String,
-    /// Decoded `DeviceClientType` of the user name: SDK and product info.
+    /// SDK and product info: decoded `DeviceClientType` of the user name, `com.microsoft:client-version` of AMQP's links.
     pub client_type: Option<String>,
     /// Decoded `model-id` of the user name.
     pub model_id: Option<String>,
-    /// What the MQTT came through.
+    /// What the client came through.
     pub transport: Transport,
     /// `TLSv1_2` or `TLSv1_3`.
     pub tls_version: String,
@@ -39,7 +39,7 @@ pub struct Login {
     pub server_name: Option<String>,
     /// Expiry of the token in seconds since the Unix epoch.
     pub token_expiry: u64,
-    /// Keep-alive that the client asked for; zero means none.
+    /// Keep-alive of MQTT or idle time-out of AMQP that the client asked for; zero means none.
     pub keep_alive: Duration,
     /// Whether the client asked for a clean session.
     pub clean_session: bool,
@@ -50,7 +50,7 @@ pub struct Login {
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisconnectReason {
-    /// The client said DISCONNECT.
+    /// The client said DISCONNECT, or `close` in AMQP.
     Goodbye,
     /// The client's end of the stream closed or broke without DISCONNECT.
     Lost,
@@ -71,9 +71,9 @@ pub enum DisconnectReason {
 /// Rules of the contract that a client can break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// Not MQTT 3.1.1, or a packet that cannot be read.
+    /// Neither MQTT 3.1.1 nor AMQP 1.0, or a packet or frame that cannot be read.
     Malformed,
-    /// Something before CONNECT, or no CONNECT in time.
+    /// Something before CONNECT or AMQP's `open`, or neither in time.
     ConnectFirst,
     /// A user name that is not the hub's form, or of another hub.
     UserName,
@@ -93,9 +93,9 @@ pub enum Rule {
     QosTwo,
     /// A packet or message over the limit.
     TooLarge,
-    /// A publish outside the topic table.
+    /// A publish outside the topic table, or an AMQP link that sends to an address outside it.
     UnknownTopic,
-    /// A subscription outside the topic table.
+    /// A subscription outside the topic table, or an AMQP link that hears an address outside it.
     UnknownFilter,
     /// A property bag that cannot be read.
     PropertyBag,
@@ -118,6 +118,13 @@ pub enum Rule {
 pub enum HubEvent {
     /// A client logged in.
     Connected(Login),
+    /// A logged-in client said what it is with a later link, as AMQP lets it.
+    Introduced {
+        /// Who.
+        identity: Identity,
+        /// SDK and product info, as in [`Login`].
+        client_type: String,
+    },
     /// A logged-in client is gone.
     Disconnected {
         /// Who.
@@ -140,7 +147,7 @@ pub enum HubEvent {
         output: Option<String>,
         /// System and application properties.
         properties: Properties,
-        /// QoS of the publish, 0 or 1.
+        /// QoS of the publish, 0 or 1; for AMQP 0 where it was sent settled, else 1.
         qos: u8,
         /// The client marked it as a repetition.
         duplicate: bool,
@@ -174,7 +181,7 @@ pub enum HubEvent {
     Subscribed {
         /// Who.
         identity: Identity,
-        /// The filter.
+        /// The filter; for AMQP the address of the link, or the twin resource that it asked to hear.
         filter: String,
     },
     /// A client broke a rule.

@@ -12,13 +12,13 @@ use super::session::{Reaction, Session, Shared, TlsFacts};
 use super::wire::{Outbound, Wire};
 
 /// Conversations of the quick run, which is part of every test run.
-const QUICK: u64 = 20_000;
+pub(super) const QUICK: u64 = 20_000;
 
 /// A token for `d1/m1` of `h.azure-devices.net` under the key 00 01 … 1f, as in the tests of `sas`.
-const TOKEN: &str = "SharedAccessSignature sr=h.azure-devices.net%2Fdevices%2Fd1%2Fmodules%2Fm1&sig=vqA3ZHzuMwDjToRjN4jw9yEGqgXmG97O98jLNRZBvKE%3D&se=2000000000";
+pub(super) const TOKEN: &str = "SharedAccessSignature sr=h.azure-devices.net%2Fdevices%2Fd1%2Fmodules%2Fm1&sig=vqA3ZHzuMwDjToRjN4jw9yEGqgXmG97O98jLNRZBvKE%3D&se=2000000000";
 
 /// Numbers that are the same for the same seed (Marsaglia, xorshift64*).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn roll(&mut self) -> u64 {
@@ -29,7 +29,7 @@ impl Dice {
     }
 
     /// Below `end`, which is not zero.
-    fn below(&mut self, end: usize) -> usize {
+    pub(super) fn below(&mut self, end: usize) -> usize {
         let end = end as u64;
         usize::try_from(self.roll() % end).unwrap()
     }
@@ -108,7 +108,7 @@ fn corpus() -> (Vec<u8>, Vec<Vec<u8>>) {
 }
 
 /// One to six packets, damaged in up to eight places.
-fn conversation(dice: &mut Dice, login: &[u8], packets: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn conversation(dice: &mut Dice, login: &[u8], packets: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     if dice.below(8) > 0 {
         bytes.extend(login);
@@ -224,9 +224,11 @@ fn damaged_conversations_are_answered_or_ended() {
 #[test]
 #[ignore = "ten million conversations: scripts/fuzz.sh"]
 fn a_campaign_of_damaged_conversations() {
-    let number = |name: &str, default| {
-        let set = std::env::var(name).ok();
-        set.map_or(default, |text| text.parse().unwrap())
-    };
-    campaign(number("FUZZ_N", 10_000_000), number("FUZZ_SEED", 1));
+    campaign(set("FUZZ_N", 10_000_000), set("FUZZ_SEED", 1));
+}
+
+/// A number that the environment sets, or another.
+pub(super) fn set(name: &str, default: u64) -> u64 {
+    let set = std::env::var(name).ok();
+    set.map_or(default, |text| text.parse().unwrap())
 }

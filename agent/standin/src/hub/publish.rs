@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::limits::{self, Mode};
 use super::properties::{self, Properties};
 use super::registry::Answer;
-use super::session::{Client, Reaction, Shared};
+use super::session::{Call, Client, Reaction, Shared};
 use super::topics::{self, Publish};
 use super::twin_limits::{self, TwinError};
 use super::wire::{Outbound, Publication, Will};
@@ -139,34 +139,55 @@ fn twin_get(client: &Client, shared: &Shared, rid: &str) -> Vec<Reaction> {
         .collect()
 }
 
-fn twin_reported(client: &Client, shared: &Shared, rid: &str, body: &[u8]) -> Vec<Reaction> {
+/// Merges reported properties; what to tell the subscribers, and the new version or the refusal.
+pub(crate) fn reported(
+    identity: &Identity,
+    shared: &Shared,
+    body: &[u8],
+) -> (HubEvent, Result<u64, TwinError>) {
+    let identity = identity.clone();
     let merged = twin_limits::parse(body).and_then(|patch| {
-        let result = shared.registry.patch_reported(&client.identity, &patch);
+        let result = shared.registry.patch_reported(&identity, &patch);
         result
             .unwrap_or(Err(TwinError::NotAnObject))
             .map(|version| (patch, version))
     });
-    let (event, topic, body) = match merged {
+    match merged {
         Ok((patch, version)) => {
-            let event = Reaction::Emit(HubEvent::Reported {
-                identity: client.identity.clone(),
+            let event = HubEvent::Reported {
+                identity,
                 patch,
                 version,
-            });
+            };
+            (event, Ok(version))
+        }
+        Err(error) => {
+            let event = HubEvent::Violation {
+                identity: Some(identity),
+                rule: Rule::Reported,
+                detail: error.to_string(),
+            };
+            (event, Err(error))
+        }
+    }
+}
+
+fn twin_reported(client: &Client, shared: &Shared, rid: &str, body: &[u8]) -> Vec<Reaction> {
+    let (event, merged) = reported(&client.identity, shared, body);
+    let (topic, body) = match merged {
+        Ok(version) => {
             let shown = (shared.mode == Mode::IotHub).then_some(version);
-            (event, topics::twin_response(204, rid, shown), Vec::new())
+            (topics::twin_response(204, rid, shown), Vec::new())
         }
         Err(error) => {
             let body = json!({"errorCode": 400, "message": error.to_string()});
-            let event = noted(client, Rule::Reported, error.to_string());
             (
-                event,
                 topics::twin_response(400, rid, None),
                 body.to_string().into_bytes(),
             )
         }
     };
-    std::iter::once(event)
+    std::iter::once(Reaction::Emit(event))
         .chain(twin_answer(client, shared, topic, body))
         .collect()
 }
@@ -186,28 +207,48 @@ fn method_answer(
         // Late: the caller has given up. The real hub drops such an answer as well.
         return Vec::new();
     };
+    let events = answer_call(&client.identity, call, status, body);
+    let breaks = |event: &HubEvent| matches!(event, HubEvent::Violation { .. });
+    let closes = shared.mode == Mode::IotHub && events.iter().any(breaks);
+    let close = closes.then(|| Reaction::Close(DisconnectReason::Violation(Rule::MethodAnswer)));
+    events
+        .into_iter()
+        .map(Reaction::Emit)
+        .chain(close)
+        .collect()
+}
+
+/// Hands a direct method's answer to its caller; what to tell the subscribers, a breach last.
+pub(crate) fn answer_call(
+    identity: &Identity,
+    call: Call,
+    status: &str,
+    body: &[u8],
+) -> Vec<HubEvent> {
+    let broken = |detail| HubEvent::Violation {
+        identity: Some(identity.clone()),
+        rule: Rule::MethodAnswer,
+        detail,
+    };
     let payload = match method_payload(body) {
         Ok(payload) => payload,
-        Err(detail) => return refused(client, shared, Rule::MethodAnswer, detail),
+        Err(detail) => return vec![broken(detail)],
     };
     let parsed = status.parse::<i64>();
-    let mut reactions = Vec::new();
-    if parsed.is_err() {
-        let detail = format!("method answer with the status `{status}`, which is no integer");
-        reactions = refused(client, shared, Rule::MethodAnswer, detail);
-    }
+    let breach = parsed.is_err().then(|| {
+        broken(format!(
+            "method answer with the status `{status}`, which is no integer"
+        ))
+    });
     let status = parsed.unwrap_or(STATUS_NOT_AN_INTEGER);
-    reactions.insert(
-        0,
-        Reaction::Emit(HubEvent::MethodAnswered {
-            identity: client.identity.clone(),
-            name: call.name,
-            status,
-        }),
-    );
+    let answered = HubEvent::MethodAnswered {
+        identity: identity.clone(),
+        name: call.name,
+        status,
+    };
     // The caller may have stopped waiting; its answer then has nowhere to go.
     let _gone = call.answer.send(Answer { status, payload });
-    reactions
+    std::iter::once(answered).chain(breach).collect()
 }
 
 fn method_payload(body: &[u8]) -> Result<Value, String> {

@@ -9,14 +9,25 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::event::DisconnectReason;
 use super::identity::Identity;
 use super::limits;
-use super::topics::{self, Subscription};
+use super::properties::Properties;
+use super::topics::Subscription;
 use super::twin::{self, Twin};
 use super::twin_limits::TwinError;
 
 /// Something that a connection must write for the hub.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Publish { topic: String, body: Vec<u8> },
+    /// Desired properties changed: the patch with its version.
+    Desired {
+        version: u64,
+        body: Vec<u8>,
+    },
+    /// A message for one of a module's inputs, with the properties that are handed on.
+    Input {
+        input: String,
+        properties: Properties,
+        body: Vec<u8>,
+    },
     Invoke(Invocation),
 }
 
@@ -239,10 +250,9 @@ impl Registry {
         if let (Some(link), Value::Object(patch)) = (&entry.link, patch)
             && entry.subscriptions.contains(&Subscription::Desired)
         {
-            let topic = topics::desired(version);
             let body = twin::versioned(patch, version).to_string().into_bytes();
             // Who cannot be reached reads the change with its next twin GET, as at the real hub.
-            let _unreached = link.push(Command::Publish { topic, body });
+            let _unreached = link.push(Command::Desired { version, body });
         }
         Some(Ok(version))
     }
@@ -251,8 +261,8 @@ impl Registry {
     pub(crate) fn send_to_input(
         &self,
         identity: &Identity,
-        topic: String,
-        body: Vec<u8>,
+        input: &str,
+        (properties, body): (Properties, Vec<u8>),
     ) -> Result<(), Unreached> {
         let state = self.lock();
         let entry = state.entries.get(identity).ok_or(Unreached::Unknown)?;
@@ -260,7 +270,11 @@ impl Registry {
         if !entry.subscriptions.contains(&Subscription::Inputs) {
             return Err(Unreached::NotSubscribed);
         }
-        link.push(Command::Publish { topic, body })
+        link.push(Command::Input {
+            input: input.to_owned(),
+            properties,
+            body,
+        })
     }
 
     /// Queues a direct method for a connected and subscribed client.

@@ -40,7 +40,7 @@ pub(crate) struct TlsFacts {
     pub(crate) version: String,
     pub(crate) suite: String,
     pub(crate) server_name: Option<String>,
-    /// What the MQTT came through.
+    /// What the client came through.
     pub(crate) transport: Transport,
 }
 
@@ -116,7 +116,16 @@ impl Session {
             return Vec::new();
         };
         match command {
-            Command::Publish { topic, body } => {
+            Command::Desired { version, body } => {
+                let topic = topics::desired(version);
+                vec![Reaction::Send(Outbound::Publish { topic, body })]
+            }
+            Command::Input {
+                input,
+                properties,
+                body,
+            } => {
+                let topic = topics::input(&client.identity, &input, &properties);
                 vec![Reaction::Send(Outbound::Publish { topic, body })]
             }
             Command::Invoke(invocation) => {

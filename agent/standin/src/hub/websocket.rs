@@ -1,4 +1,4 @@
-//! MQTT inside a WebSocket: the upgrade as Azure's clients ask for it, then bytes both ways.
+//! MQTT or AMQP inside a WebSocket: the upgrade as Azure's clients ask for it, then bytes both ways.
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -11,8 +11,9 @@ use tokio_tungstenite::tungstenite::http::header::{HeaderValue, SEC_WEBSOCKET_PR
 use tokio_tungstenite::tungstenite::http::{HeaderMap, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use super::amqp;
 use super::connection::{self, Context};
-use super::entrance::{Transport, unserved};
+use super::entrance::Transport;
 use super::event::{HubEvent, Rule};
 use super::limits;
 use super::session::TlsFacts;
@@ -37,7 +38,7 @@ enum Inside {
     Amqp,
 }
 
-/// Upgrades a connection and serves the MQTT client inside it until it is gone.
+/// Upgrades a connection and serves the client inside it until it is gone.
 #[allow(
     clippy::result_large_err,
     reason = "the library's callback wants exactly this type"
@@ -70,7 +71,16 @@ where
             tokio::join!(served, carry(socket, far));
             return;
         }
-        (Ok(Ok(_)), Ok(Inside::Amqp)) => unserved("AMQP 1.0 over WebSocket".to_owned()),
+        (Ok(Ok(socket)), Ok(Inside::Amqp)) => {
+            let facts = TlsFacts {
+                transport: Transport::AmqpWebSocket,
+                ..facts
+            };
+            let (near, far) = tokio::io::duplex(PIPE);
+            let served = amqp::serve(context, near, facts, deadline);
+            tokio::join!(served, carry(socket, far));
+            return;
+        }
         (Ok(Err(error)), Ok(_)) => refused(error.to_string()),
         (Ok(_) | Err(_), Err(detail)) => refused(detail),
         (Err(_), Ok(_)) => refused("the WebSocket upgrade was not finished in time".to_owned()),
@@ -106,7 +116,7 @@ fn wanted(path: &str, headers: &HeaderMap) -> Result<Inside, String> {
         Ok(Inside::Amqp)
     } else {
         Err(format!(
-            "WebSocket upgrade for the protocols {offered:?}; served is {MQTT}"
+            "WebSocket upgrade for the protocols {offered:?}; served are {MQTT} and {AMQP}"
         ))
     }
 }

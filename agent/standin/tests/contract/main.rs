@@ -6,6 +6,7 @@
     reason = "a test picks the one event it waits for"
 )]
 
+mod amqp;
 mod client;
 mod crowd;
 mod entrances;
