@@ -140,7 +140,6 @@ pub(crate) const NODE: Sdk = Sdk {
 /// Node's SDK over AMQP, which has no sessions that outlive a connection.
 pub(crate) const NODE_AMQP: Sdk = Sdk {
     keep_alive: 0,
-    refusal: "FormatError",
     keeps_session: false,
     ..NODE
 };
