@@ -342,6 +342,40 @@ mod tests {
     }
 
     #[test]
+    fn what_a_client_says_after_its_login_counts_where_the_login_said_nothing() {
+        let introduced = || HubEvent::Introduced {
+            identity: module(),
+            client_type: "late a.b.c".to_owned(),
+        };
+        let mut silent = login("");
+        if let HubEvent::Connected(login) = &mut silent {
+            login.client_type = None;
+        }
+        let seen = seen(vec![login("sdk"), introduced(), silent, introduced()]);
+        let said = seen
+            .connections
+            .iter()
+            .map(|one| one.client_type.as_deref());
+        assert_eq!(said.collect::<Vec<_>>(), [Some("sdk"), Some("late a.b.c")]);
+    }
+
+    #[test]
+    fn changes_are_heard_over_either_protocol() {
+        for (filter, hears) in [
+            ("$iothub/twin/PATCH/properties/desired/#", true),
+            ("/notifications/twin/properties/desired", true),
+            ("/devices/d/modules/m/methods/devicebound", false),
+        ] {
+            let subscribed = HubEvent::Subscribed {
+                identity: module(),
+                filter: filter.to_owned(),
+            };
+            let seen = seen(vec![subscribed]);
+            assert_eq!(seen.twin.hears_changes, hears, "{filter}");
+        }
+    }
+
+    #[test]
     fn a_test_value_that_the_module_tells_is_hidden() {
         let mut overlay = Overlay::default();
         let secret = "hunter-22".to_owned();

@@ -19,7 +19,7 @@ pub struct EdgeUse {
     pub outputs: Vec<OutputUse>,
     /// How it used its module twin.
     pub twin: TwinUse,
-    /// What it subscribed to, as topic filters, in the order of first sight.
+    /// What it subscribed to, in the order of first sight: topic filters of MQTT, addresses of AMQP.
     pub subscriptions: Vec<String>,
 }
 

@@ -8,6 +8,7 @@ mod attach;
 mod connection;
 mod conversation;
 mod frame;
+mod header;
 #[cfg(test)]
 mod hostile;
 mod link;

@@ -72,8 +72,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if self.is_open {
                         self.silence_ends = Instant::now() + SILENCE;
                     }
-                    let steps = self.conversation.receive(&buffer[..count], unix_now());
-                    self.take(steps).await
+                    self.conversation.feed(&buffer[..count]);
+                    self.react().await
                 }
                 Wake::Command(Some(command)) => {
                     let steps = self.conversation.command(command);
@@ -114,6 +114,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             read = self.stream.read(buffer) => Wake::Bytes(read),
             () = sleep_until(self.silence_ends) => Wake::Silence,
         }
+    }
+
+    async fn react(&mut self) -> Result<(), DisconnectReason> {
+        while let Some(steps) = self.conversation.react(unix_now()) {
+            self.take(steps).await?;
+        }
+        Ok(())
     }
 
     async fn take(&mut self, steps: Vec<Step>) -> Result<(), DisconnectReason> {

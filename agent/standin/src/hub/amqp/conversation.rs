@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attach::{LINKS, Said};
-use super::frame::{self, Expected, HEADER, Inbound, Layer, Performative, Wire, code};
+use super::frame::{self, Expected, Inbound, Layer, Performative, Wire, code};
+use super::header::{self, AMQP, SASL};
 use super::link::{MESSAGE, Session, TransferError, WINDOW};
 use super::sasl;
 use super::value::Value;
@@ -30,9 +31,6 @@ const LEAST_IDLE: u32 = 5000;
 
 /// Smallest frame that every peer takes (part 2, 2.7.1).
 const LEAST_FRAME: u32 = 512;
-
-const AMQP: [u8; HEADER] = *b"AMQP\x00\x01\x00\x00";
-const SASL: [u8; HEADER] = *b"AMQP\x03\x01\x00\x00";
 
 /// What the connection must do, in this order.
 #[derive(Debug)]
@@ -99,26 +97,28 @@ impl Conversation {
         }
     }
 
-    /// Reacts to bytes; `now` is in seconds since the Unix epoch.
-    pub(super) fn receive(&mut self, bytes: &[u8], now: u64) -> Vec<Step> {
+    /// Takes bytes; [`Self::react`] says what to do about them.
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.wire.feed(bytes);
-        let mut steps = Vec::new();
-        loop {
-            let expected = match self.stage {
-                Stage::Ended => break,
-                Stage::Header { .. } => Expected::Header,
-                Stage::Sasl | Stage::Open | Stage::Running => Expected::Frame,
-            };
-            let Some(inbound) = self.wire.next(expected) else {
-                break;
-            };
-            steps.extend(self.take(inbound, now));
+    }
+
+    /// Reacts to the next thing that is complete, and to one alone, so that a client is answered no faster than it takes
+    /// answers; `None` until there are more bytes. `now` is in seconds since the Unix epoch.
+    pub(super) fn react(&mut self, now: u64) -> Option<Vec<Step>> {
+        let expected = match self.stage {
+            Stage::Ended => return None,
+            Stage::Header { .. } => Expected::Header,
+            Stage::Sasl | Stage::Open | Stage::Running => Expected::Frame,
+        };
+        let inbound = self.wire.next(expected)?;
+        let mut steps = self.take(inbound, now);
+        if !ends(&steps) {
             steps.extend(self.flush());
-            if steps.iter().any(|step| matches!(step, Step::Close(_))) {
-                self.stage = Stage::Ended;
-            }
         }
-        steps
+        if ends(&steps) {
+            self.stage = Stage::Ended;
+        }
+        Some(steps)
     }
 
     /// A connection that did not come to its `open` in time.
@@ -164,7 +164,7 @@ impl Conversation {
         }
     }
 
-    fn header(&mut self, header: [u8; HEADER]) -> Vec<Step> {
+    fn header(&mut self, header: [u8; header::LENGTH]) -> Vec<Step> {
         let secured = self.stage == Stage::Header { secured: true };
         match header {
             AMQP => {
@@ -178,7 +178,7 @@ impl Conversation {
             other => {
                 // The answer to a header that is not served is one that is (part 2, 2.2).
                 let mut steps = vec![Step::Send(SASL.to_vec())];
-                let (rule, detail) = unknown(other);
+                let (rule, detail) = header::unknown(other);
                 steps.extend(self.broken(rule, detail));
                 steps
             }
@@ -267,11 +267,8 @@ impl Conversation {
                 let Some(session) = self.sessions.get_mut(&channel) else {
                     return self.broken(Rule::Malformed, no_session(channel));
                 };
-                session
-                    .flow(performative)
-                    .into_iter()
-                    .map(Step::Send)
-                    .collect()
+                let answers = session.flow(performative);
+                answers.into_iter().map(Step::Send).collect()
             }
             code::DISPOSITION => self.disposition(channel, performative),
             other => self.broken(
@@ -321,7 +318,8 @@ impl Conversation {
                 self.broken(Rule::Malformed, detail)
             }
             Err(TransferError::NoId) => {
-                self.broken(Rule::Malformed, "a delivery without an id".to_owned())
+                let detail = "a delivery without an id".to_owned();
+                self.broken(Rule::Malformed, detail)
             }
         }
     }
@@ -384,6 +382,10 @@ impl Conversation {
     }
 }
 
+fn ends(steps: &[Step]) -> bool {
+    steps.iter().any(|step| matches!(step, Step::Close(_)))
+}
+
 /// An error as the protocol carries it (part 2, 2.8.14).
 pub(super) fn error(condition: &str, detail: &str) -> Value {
     Value::composite(
@@ -394,18 +396,4 @@ pub(super) fn error(condition: &str, detail: &str) -> Value {
 
 pub(super) fn no_session(channel: u16) -> String {
     format!("a performative on channel {channel}, where no session is")
-}
-
-/// What is wrong with a header that is not served.
-fn unknown(header: [u8; HEADER]) -> (Rule, String) {
-    match header {
-        [b'A', b'M', b'Q', b'P', layer, major, minor, revision] => {
-            let detail = format!("AMQP of layer {layer}, version {major}.{minor}.{revision}");
-            (Rule::UnservedProtocol, detail)
-        }
-        other => {
-            let detail = format!("a connection to the port of AMQP that began with {other:02x?}");
-            (Rule::Malformed, detail)
-        }
-    }
 }

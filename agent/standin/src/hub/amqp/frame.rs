@@ -1,10 +1,8 @@
 //! Frames of AMQP 1.0 (OASIS AMQP 1.0, part 2, 2.3): bytes in pieces to performatives, and performatives to bytes. Pure.
 
+use super::header;
 use super::reader::Reader;
 use super::value::Value;
-
-/// Bytes that open a connection: name, layer, version (part 2, 2.2).
-pub(crate) const HEADER: usize = 8;
 
 /// Largest frame that the hub takes and sends, in bytes; edgeHub's transports have the same.
 pub(crate) const LARGEST: u32 = 65_536;
@@ -68,7 +66,7 @@ impl Performative {
 /// One thing that a client sent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Inbound {
-    Header([u8; HEADER]),
+    Header([u8; header::LENGTH]),
     /// A frame with nothing in it is a sign of life.
     Frame {
         layer: Layer,
@@ -103,8 +101,8 @@ impl Wire {
     pub(crate) fn next(&mut self, expected: Expected) -> Option<Inbound> {
         match expected {
             Expected::Header => {
-                let header = *self.buffer.first_chunk::<HEADER>()?;
-                self.buffer.drain(..HEADER);
+                let header = *self.buffer.first_chunk::<{ header::LENGTH }>()?;
+                self.buffer.drain(..header::LENGTH);
                 Some(Inbound::Header(header))
             }
             Expected::Frame => {

@@ -120,27 +120,25 @@ fn play(dice: &mut Dice, shared: &Arc<Shared>, bytes: &[u8]) -> (usize, bool) {
         transport: Transport::Amqp,
     };
     let mut talk = Conversation::new(Arc::clone(shared), tls);
-    let (mut said, mut is_in) = (0, false);
+    let (mut said, mut is_in, mut is_over) = (0, false, false);
     let mut rest = bytes;
     while !rest.is_empty() {
         // As the network cuts them.
         let (chunk, later) = rest.split_at(1 + dice.below(rest.len().min(64)));
         rest = later;
-        let steps = talk.receive(chunk, 0);
-        let held: usize = talk.sessions.values().map(super::link::Session::held).sum();
-        assert!(held <= 3 * MESSAGE, "{held} bytes are held");
-        let mut is_over = false;
-        for step in steps {
-            assert!(!is_over, "nothing follows the end");
-            match step {
-                Step::Send(bytes) => said += bytes.len(),
-                Step::Emit(HubEvent::Connected(_)) => is_in = true,
-                Step::Close(_) => is_over = true,
-                Step::Emit(_) | Step::Open(_) | Step::LoggedIn(_) | Step::TokenLife(_) => {}
+        talk.feed(chunk);
+        while let Some(steps) = talk.react(0) {
+            let held: usize = talk.sessions.values().map(super::link::Session::held).sum();
+            assert!(held <= 3 * MESSAGE, "{held} bytes are held");
+            for step in steps {
+                assert!(!is_over, "nothing follows the end");
+                match step {
+                    Step::Send(bytes) => said += bytes.len(),
+                    Step::Emit(HubEvent::Connected(_)) => is_in = true,
+                    Step::Close(_) => is_over = true,
+                    Step::Emit(_) | Step::Open(_) | Step::LoggedIn(_) | Step::TokenLife(_) => {}
+                }
             }
-        }
-        if is_over {
-            break;
         }
     }
     let _told = talk.end(DisconnectReason::Lost);

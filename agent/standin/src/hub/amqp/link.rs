@@ -35,6 +35,8 @@ enum Flow {
     Out {
         credit: u32,
         count: u32,
+        /// The client wants its credit used up or given back.
+        drains: bool,
         settled: bool,
         waiting: VecDeque<Vec<u8>>,
     },
@@ -60,6 +62,7 @@ impl Link {
             Role::Receiver => Flow::Out {
                 credit: 0,
                 count: 0,
+                drains: false,
                 settled,
                 waiting: VecDeque::new(),
             },
@@ -201,7 +204,7 @@ impl Session {
                 Flow::Out {
                     credit,
                     count,
-                    waiting,
+                    drains,
                     ..
                 } => {
                     let end = flow
@@ -213,11 +216,8 @@ impl Session {
                     if *credit > u32::MAX / 2 {
                         *credit = 0;
                     }
-                    if flow.flag(8) && waiting.is_empty() {
-                        *count = count.wrapping_add(*credit);
-                        *credit = 0;
-                        answer = Some(Some((told, *count, 0)));
-                    } else if flow.flag(9) {
+                    *drains = flow.flag(8);
+                    if flow.flag(9) {
                         answer = Some(Some((told, *count, *credit)));
                     }
                 }
@@ -262,10 +262,12 @@ impl Session {
     pub(crate) fn pump(&mut self, frame_size: usize) -> Vec<Vec<u8>> {
         let room = frame_size.saturating_sub(TRANSFER_FIELDS).max(1);
         let mut frames = Vec::new();
+        let mut drained = Vec::new();
         for (handle, link) in &mut self.links {
             let Flow::Out {
                 credit,
                 count,
+                drains,
                 settled,
                 waiting,
             } = &mut link.flow
@@ -295,7 +297,15 @@ impl Session {
                 *credit -= 1;
                 waiting.pop_front();
             }
+            if *drains && waiting.is_empty() {
+                *drains = false;
+                *count = count.wrapping_add(*credit);
+                *credit = 0;
+                drained.push((*handle, *count, 0));
+            }
         }
+        let given_back = drained.into_iter().map(|link| self.flow_frame(Some(link)));
+        frames.extend(given_back);
         frames
     }
 }

@@ -78,6 +78,19 @@ fn a_message_waits_for_credit_and_for_the_window() {
 }
 
 #[test]
+fn a_client_that_drains_gets_what_waits_and_its_credit_back() {
+    let mut hears = session(Role::Receiver, 10);
+    hears.send(1, vec![0; 10]);
+    let numbers = [0, 10, 5, 10, 1, 0, 3, 0].map(Value::Uint);
+    let fields = [&numbers[..], &[Value::Bool(true)]].concat();
+    hears.flow(&performative(code::FLOW, fields));
+    let codes: Vec<u8> = hears.pump(512).iter().map(|frame| frame[10]).collect();
+    assert_eq!(codes, [0x14, 0x13], "a transfer, then a flow");
+    hears.send(1, vec![0; 10]);
+    assert!(hears.pump(512).is_empty());
+}
+
+#[test]
 fn a_delivery_may_come_in_pieces_but_not_without_end() {
     let mut tells = session(Role::Sender, 2);
     assert_eq!(transfer(&mut tells, true, b"ab"), Ok(None));
