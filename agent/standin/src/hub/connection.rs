@@ -151,8 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn opened(&mut self, opened: Opened) {
         self.silence = Some(opened.silence);
         self.silence_ends = Instant::now() + opened.silence;
-        let life = opened.token_life.unwrap_or(FAR).min(FAR);
-        self.token_ends = Instant::now() + life;
+        self.token_ends = Instant::now() + opened.token_life.min(FAR);
         self.commands = Some(opened.link.commands);
         self.close = Some(opened.link.close);
     }

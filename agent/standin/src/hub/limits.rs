@@ -32,7 +32,23 @@ pub(crate) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// Packets that may wait for one connection to write them.
 pub(crate) const COMMANDS: usize = 64;
 
+/// How often edgeHub looks at the tokens of those who are connected, in seconds, and ends the connections of those whose time is
+/// up (Azure/iotedge, `ConnectionReauthenticator`, made with five minutes).
+const LOOKS_AT_TOKENS: u64 = 300;
+
 impl Mode {
+    /// How long a connection may go on whose token ends at `expiry`, both in seconds since the Unix epoch: at IoT Hub until then, at
+    /// edgeHub until it looks again.
+    pub(crate) fn token_life(self, expiry: u64, now: u64) -> Duration {
+        let end = match self {
+            Self::IotHub => expiry,
+            Self::EdgeHub => expiry
+                .div_ceil(LOOKS_AT_TOKENS)
+                .saturating_mul(LOOKS_AT_TOKENS),
+        };
+        Duration::from_secs(end.saturating_sub(now))
+    }
+
     /// Largest MQTT packet in bytes. edgeHub's decoder stops at the message limit; IoT Hub counts
     /// the message, so the packet may be larger by its topic.
     pub(crate) fn packet(self) -> u32 {
@@ -93,6 +109,16 @@ mod tests {
         assert_eq!(Mode::IotHub.silence(s(65_535)), s(1767));
         assert_eq!(Mode::EdgeHub.silence(s(0)), s(600));
         assert_eq!(Mode::EdgeHub.silence(s(500)), s(600));
+    }
+
+    #[test]
+    fn edge_hub_lets_a_connection_outlive_its_token_until_it_looks_again() {
+        let life = |mode: Mode, expiry, now| mode.token_life(expiry, now).as_secs();
+        assert_eq!(life(Mode::IotHub, 1_800_000_010, 1_800_000_000), 10);
+        assert_eq!(life(Mode::EdgeHub, 1_800_000_010, 1_800_000_000), 300);
+        assert_eq!(life(Mode::EdgeHub, 1_800_000_300, 1_800_000_000), 300);
+        assert_eq!(life(Mode::EdgeHub, 1_800_003_601, 1_800_000_001), 3_899);
+        assert_eq!(life(Mode::EdgeHub, u64::MAX, 0), u64::MAX);
     }
 
     #[test]

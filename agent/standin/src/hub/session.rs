@@ -30,8 +30,8 @@ pub(crate) enum Reaction {
 pub(crate) struct Opened {
     pub(crate) link: LinkEnd,
     pub(crate) silence: Duration,
-    /// Remaining life of the token, where the hub ends the connection with it.
-    pub(crate) token_life: Option<Duration>,
+    /// How long the hub lets the connection live with this token.
+    pub(crate) token_life: Duration,
 }
 
 /// TLS as the client negotiated it.
@@ -209,10 +209,6 @@ impl Session {
             clean_session: connect.clean_session,
             session_present: link.session_present,
         };
-        let token_life = match shared.mode {
-            Mode::IotHub => Some(Duration::from_secs(admitted.expiry.saturating_sub(now))),
-            Mode::EdgeHub => None,
-        };
         let mut reactions = vec![Reaction::Emit(HubEvent::Connected(login))];
         reactions.extend(will_on_a_wrong_topic(&identity, connect.will.as_ref()));
         reactions.push(Reaction::Send(Outbound::Accept {
@@ -220,7 +216,7 @@ impl Session {
         }));
         reactions.push(Reaction::Opened(Opened {
             silence: shared.mode.silence(connect.keep_alive),
-            token_life,
+            token_life: shared.mode.token_life(admitted.expiry, now),
             link,
         }));
         reactions

@@ -1,7 +1,7 @@
 //! How connections end, and what outlives them.
 
 use serde_json::json;
-use standin::hub::{DisconnectReason, HubEvent, Rule};
+use standin::hub::{DisconnectReason, HubEvent, Identity, Mode, Rule};
 
 use crate::client::{Bench, Client, publish, read_publish, subscribe, token, unix_now};
 use crate::{EVENTS, PUBACK, end, rule};
@@ -44,6 +44,38 @@ async fn a_connection_ends_with_its_token_at_iot_hub() {
     assert_eq!(client.packet().await, Some(vec![0x20, 2, 0, 0]));
     assert_eq!(client.packet().await, None);
     assert_eq!(end(&mut bench).await, DisconnectReason::TokenExpired);
+}
+
+/// edgeHub looks at tokens every five minutes: nothing ends with the token itself, and who comes with it again is refused.
+#[tokio::test]
+async fn at_edge_hub_a_connection_outlives_its_token_and_the_next_login_with_it_is_refused() {
+    let mut bench = Bench::new(Mode::EdgeHub, Identity::module("d1", "m1")).await;
+    let mut login = bench.login();
+    // Two to four seconds away, and not at one of its looks.
+    let expiry = unix_now() + 2;
+    let expiry = expiry + u64::from(expiry % 300 == 0);
+    login.password = token(
+        "edgeproof.local/devices/d1/modules/m1",
+        &bench.credentials.key,
+        expiry,
+    );
+    let mut client = bench.dial().await;
+    client.send(&login.bytes()).await;
+    assert_eq!(client.packet().await, Some(vec![0x20, 2, 0, 0]));
+    let refused = loop {
+        let mut again = bench.dial().await;
+        again.send(&login.bytes()).await;
+        match again.packet().await {
+            Some(answer) if answer == [0x20, 2, 0, 5] => break unix_now(),
+            answer => assert_eq!(answer, Some(vec![0x20, 2, 0, 0])),
+        }
+        client = again;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    assert!(refused >= expiry, "refused {} s early", expiry - refused);
+    assert_eq!(rule(&mut bench).await, Rule::TokenExpired);
+    client.send(&publish(0b010, EVENTS, b"still here")).await;
+    assert_eq!(client.packet().await, Some(PUBACK.to_vec()));
 }
 
 #[tokio::test]
