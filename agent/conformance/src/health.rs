@@ -10,8 +10,10 @@ use serde_json::Value;
 use crate::observation::ImageConfig;
 use crate::units::Millis;
 
+mod at_edge_hub;
 mod diagnosis;
 
+pub(crate) use at_edge_hub::{Trouble, never_there, unsteady};
 pub(crate) use diagnosis::no_room_in;
 pub use diagnosis::{Failure, diagnose};
 

@@ -21,7 +21,9 @@ mod start;
 mod usage;
 
 pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, LivePrivilege};
-pub use edge::{EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, OutputUse, TwinUse};
+pub use edge::{
+    EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, MethodUse, OutputUse, TwinUse,
+};
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use golden::{Footprint, GoldenRun, tolerances};
 pub use gpu::{EngineLoad, GpuDevice, GpuLoad, GpuUse};

@@ -1,7 +1,7 @@
 //! What edgeHub saw, event by event, put together as the record keeps it. Pure; bounded, whatever a module does.
 
 use conformance::observation::{
-    EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, OutputUse,
+    EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, MethodUse, OutputUse,
 };
 use conformance::offer::Overlay;
 use conformance::units::{Bytes, Millis};
@@ -38,17 +38,13 @@ pub(super) fn take(seen: &mut EdgeUse, moment: Moment, event: HubEvent, dropped:
     match event {
         HubEvent::Connected(login) => connected(seen, moment, login),
         HubEvent::Introduced { client_type, .. } => {
-            let newest = seen.connections.iter_mut().rev();
-            let open = newest.into_iter().find(|one| one.ended.is_none());
             // The first word stands: a login that brought one is judged by it.
-            if let Some(open) = open.filter(|one| one.client_type.is_none()) {
+            if let Some(open) = newest_open(seen).filter(|one| one.client_type.is_none()) {
                 open.client_type = Some(short(client_type));
             }
         }
         HubEvent::Disconnected { reason, .. } => {
-            let open = seen.connections.iter_mut().rev();
-            // The newest that is still open: edgeHub keeps one connection for an identity.
-            if let Some(open) = open.into_iter().find(|one| one.ended.is_none()) {
+            if let Some(open) = newest_open(seen) {
                 let reason = end_in_words(reason).to_owned();
                 open.ended = Some(EdgeEnd { at, reason });
             }
@@ -56,10 +52,19 @@ pub(super) fn take(seen: &mut EdgeUse, moment: Moment, event: HubEvent, dropped:
         HubEvent::HandshakeFailed { detail, .. } => breach(seen, at, "tls-handshake", detail),
         HubEvent::Violation { rule, detail, .. } => breach(seen, at, rule_in_words(rule), detail),
         HubEvent::Message {
-            output, qos, body, ..
+            output,
+            qos,
+            body,
+            duplicate,
+            ..
         } => {
+            if let Some(open) = newest_open(seen) {
+                open.first_message.get_or_insert(at);
+            }
             let one = on_output(seen, at, output);
             let length = Bytes(body.len() as u64);
+            one.last = Some(at);
+            one.repeated += u64::from(duplicate);
             one.messages += 1;
             one.acknowledged += u64::from(qos);
             one.unrouted += u64::from(dropped);
@@ -76,8 +81,32 @@ pub(super) fn take(seen: &mut EdgeUse, moment: Moment, event: HubEvent, dropped:
         HubEvent::Subscribed { filter, .. } => {
             seen.twin.hears_changes |= CHANGES.iter().any(|one| filter.starts_with(one));
             remember(&mut seen.subscriptions, &filter);
+            if let Some(open) = newest_open(seen) {
+                open.subscribed.get_or_insert(at);
+            }
         }
-        HubEvent::MethodAnswered { .. } => {}
+        HubEvent::MethodAnswered { name, status, .. } => answered(seen, name, status),
+    }
+}
+
+/// The newest connection that is still open: edgeHub keeps one for an identity.
+fn newest_open(seen: &mut EdgeUse) -> Option<&mut EdgeConnection> {
+    let mut newest = seen.connections.iter_mut().rev();
+    newest.find(|one| one.ended.is_none())
+}
+
+fn answered(seen: &mut EdgeUse, name: String, status: i64) {
+    let name = short(name);
+    let known = seen.methods.iter_mut().find(|one| one.name == name);
+    if let Some(one) = known {
+        one.answers += 1;
+        one.status = status;
+    } else if seen.methods.len() < NAMES {
+        seen.methods.push(MethodUse {
+            name,
+            answers: 1,
+            status,
+        });
     }
 }
 
@@ -98,6 +127,8 @@ pub(super) fn hide(seen: &mut EdgeUse, overlay: &Overlay) {
         .for_each(in_place);
     seen.twin.names.iter_mut().for_each(in_place);
     seen.subscriptions.iter_mut().for_each(in_place);
+    let methods = seen.methods.iter_mut();
+    methods.map(|one| &mut one.name).for_each(in_place);
 }
 
 fn connected(seen: &mut EdgeUse, moment: Moment, login: Login) {
@@ -121,11 +152,16 @@ fn connected(seen: &mut EdgeUse, moment: Moment, login: Login) {
         },
         server_name: login.server_name.map(short),
         tls: login.tls_version,
+        suite: login.tls_suite,
         api_version: short(login.api_version),
         client_type,
         model_id: login.model_id.map(short),
         token_life: Some(login.token_expiry.saturating_sub(moment.unix)),
+        token_expiry: Some(login.token_expiry),
         keep_alive: login.keep_alive.into(),
+        resumed: login.session_present,
+        subscribed: None,
+        first_message: None,
         ended: None,
     });
 }
@@ -211,177 +247,4 @@ const fn rule_in_words(rule: Rule) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use serde_json::json;
-    use standin::hub::{Identity, Properties};
-
-    use super::*;
-
-    fn module() -> Identity {
-        Identity::module("d", "m")
-    }
-
-    fn login(client_type: &str) -> HubEvent {
-        HubEvent::Connected(Login {
-            identity: module(),
-            api_version: "2019-10-01".to_owned(),
-            client_type: Some(client_type.to_owned()),
-            model_id: None,
-            transport: Transport::MqttWebSocket,
-            tls_version: "TLSv1_2".to_owned(),
-            tls_suite: String::new(),
-            server_name: Some("gateway".to_owned()),
-            token_expiry: 1_000_600,
-            keep_alive: Duration::from_secs(60),
-            clean_session: false,
-            session_present: false,
-        })
-    }
-
-    fn ended(reason: DisconnectReason) -> HubEvent {
-        HubEvent::Disconnected {
-            identity: module(),
-            reason,
-        }
-    }
-
-    fn sent(output: &str, body: &'static [u8]) -> HubEvent {
-        HubEvent::Message {
-            identity: module(),
-            output: Some(output.to_owned()),
-            properties: Properties::default(),
-            qos: 1,
-            duplicate: false,
-            body: bytes::Bytes::from_static(body),
-        }
-    }
-
-    fn seen(events: Vec<HubEvent>) -> EdgeUse {
-        let mut seen = EdgeUse::default();
-        for (second, event) in (1..).zip(events) {
-            let moment = Moment {
-                at: Millis(second * 1000),
-                unix: 1_000_000,
-            };
-            take(&mut seen, moment, event, second % 2 == 0);
-        }
-        seen
-    }
-
-    #[test]
-    fn a_conversation_is_kept_connection_by_connection_and_output_by_output() {
-        let seen = seen(vec![
-            login("sdk a.b.c"),
-            sent("alarm", b"1234"),
-            sent("alarm", b"12"),
-            ended(DisconnectReason::Lost),
-            login("sdk a.b.c"),
-            HubEvent::Reported {
-                identity: module(),
-                patch: json!({"rate": 1}),
-                version: 2,
-            },
-        ]);
-        let ends: Vec<_> = seen.connections.iter().map(|one| &one.ended).collect();
-        let lost = EdgeEnd {
-            at: Millis(4000),
-            reason: "lost".to_owned(),
-        };
-        assert_eq!(ends, [&Some(lost), &None]);
-        assert_eq!(seen.connections[0].token_life, Some(600));
-        assert_eq!(seen.connections[0].transport, EdgeTransport::MqttWebSocket);
-        let alarm = &seen.outputs[0];
-        // Of the events every second one is said to be dropped.
-        assert_eq!(
-            (alarm.messages, alarm.acknowledged, alarm.unrouted),
-            (2, 2, 1)
-        );
-        assert_eq!((alarm.bytes, alarm.largest), (Bytes(6), Bytes(4)));
-        assert_eq!(seen.twin.names, ["rate"]);
-    }
-
-    #[test]
-    fn a_rule_that_is_broken_again_is_counted() {
-        let broken = || HubEvent::Violation {
-            identity: None,
-            rule: Rule::QosTwo,
-            detail: "QoS 2 on `x`".to_owned(),
-        };
-        let seen = seen(vec![broken(), broken()]);
-        assert_eq!(seen.breaches.len(), 1);
-        assert_eq!(
-            (seen.breaches[0].times, seen.breaches[0].at),
-            (2, Millis(1000))
-        );
-    }
-
-    #[test]
-    fn a_module_cannot_make_the_record_grow_without_end() {
-        let events = (0..1000)
-            .flat_map(|n| [login(&"x".repeat(9000)), sent(&format!("o{n}"), b"")])
-            .collect();
-        let seen = seen(events);
-        assert_eq!(seen.logins, 1000);
-        assert_eq!((seen.connections.len(), seen.outputs.len()), (100, 100));
-        let sent: u64 = seen.outputs.iter().map(|one| one.messages).sum();
-        assert_eq!(sent, 1000);
-        let kept = seen.connections[0].client_type.as_ref().unwrap();
-        assert_eq!(kept.chars().count(), LONGEST + 1);
-    }
-
-    #[test]
-    fn a_client_that_says_something_else_later_is_kept_too() {
-        let mut events: Vec<HubEvent> = (0..150).map(|_| login("sdk a.b.c")).collect();
-        events.push(login("sdk"));
-        let seen = seen(events);
-        assert_eq!((seen.logins, seen.connections.len()), (151, 101));
-        let last = seen.connections.last().unwrap();
-        assert_eq!(last.client_type.as_deref(), Some("sdk"));
-    }
-
-    #[test]
-    fn what_a_client_says_after_its_login_counts_where_the_login_said_nothing() {
-        let introduced = || HubEvent::Introduced {
-            identity: module(),
-            client_type: "late a.b.c".to_owned(),
-        };
-        let mut silent = login("");
-        if let HubEvent::Connected(login) = &mut silent {
-            login.client_type = None;
-        }
-        let seen = seen(vec![login("sdk"), introduced(), silent, introduced()]);
-        let said = seen
-            .connections
-            .iter()
-            .map(|one| one.client_type.as_deref());
-        assert_eq!(said.collect::<Vec<_>>(), [Some("sdk"), Some("late a.b.c")]);
-    }
-
-    #[test]
-    fn changes_are_heard_over_either_protocol() {
-        for (filter, hears) in [
-            ("$iothub/twin/PATCH/properties/desired/#", true),
-            ("/notifications/twin/properties/desired", true),
-            ("/devices/d/modules/m/methods/devicebound", false),
-        ] {
-            let subscribed = HubEvent::Subscribed {
-                identity: module(),
-                filter: filter.to_owned(),
-            };
-            let seen = seen(vec![subscribed]);
-            assert_eq!(seen.twin.hears_changes, hears, "{filter}");
-        }
-    }
-
-    #[test]
-    fn a_test_value_that_the_module_tells_is_hidden() {
-        let mut overlay = Overlay::default();
-        let secret = "hunter-22".to_owned();
-        overlay.env.insert("PASSWORD".to_owned(), secret);
-        let mut seen = seen(vec![login("sdk hunter-22"), sent("hunter-22", b"")]);
-        hide(&mut seen, &overlay);
-        assert!(!format!("{seen:?}").contains("hunter-22"));
-    }
-}
+mod tests;

@@ -1,11 +1,14 @@
 //! What the module did at edgeHub, as tables that every face of a report shows alike.
 
 use conformance::client_type::ClientType;
-use conformance::observation::{EdgeBreach, EdgeConnection, EdgeUse, OutputUse, TwinUse};
+use conformance::observation::{EdgeBreach, EdgeConnection, EdgeUse, OutputUse};
 use conformance::report::Report;
 use serde::Serialize;
 
 use crate::render::words;
+
+mod course;
+mod talk;
 
 /// The heading above the tables.
 pub(crate) const HEADING: &str = "At edgeHub";
@@ -31,18 +34,17 @@ pub(crate) fn tables(report: &Report) -> Vec<Table> {
     }
     let tables = [
         connections(edge),
+        course::security(report, edge),
+        course::timeline(report, edge),
         Table {
             title: "Messages".to_owned(),
             head: vec![
-                "Output", "First", "Messages", "QoS 1", "Bytes", "Largest", "Unrouted",
+                "Output", "First", "Messages", "Rate", "QoS 1", "Repeated", "Bytes", "Largest",
+                "Unrouted",
             ],
             rows: edge.outputs.iter().map(output).collect(),
         },
-        Table {
-            title: "Module twin and subscriptions".to_owned(),
-            head: vec!["What", "Seen"],
-            rows: twin(&edge.twin, &edge.subscriptions),
-        },
+        talk::table(report, edge),
         Table {
             title: "Against the contract".to_owned(),
             head: vec!["Rule", "First", "Times", "Seen first"],
@@ -114,7 +116,12 @@ fn output(one: &OutputUse) -> Vec<String> {
             .unwrap_or_else(|| "(none named)".to_owned()),
         words::moment(one.first),
         one.messages.to_string(),
+        rate(one).map_or_else(String::new, |rate| format!("{rate:.2}/s")),
         one.acknowledged.to_string(),
+        match one.repeated {
+            0 => String::new(),
+            n => n.to_string(),
+        },
         one.bytes.to_string(),
         one.largest.to_string(),
         // Nought is also what a record holds where no route was evaluated.
@@ -125,23 +132,18 @@ fn output(one: &OutputUse) -> Vec<String> {
     ]
 }
 
-fn twin(twin: &TwinUse, subscriptions: &[String]) -> Vec<Vec<String>> {
-    let row = |what: &str, seen: String| vec![what.to_owned(), seen];
-    let mut rows = vec![
-        row("Read whole", times(twin.reads)),
-        row(
-            "Hears changes",
-            if twin.hears_changes { "yes" } else { "no" }.to_owned(),
-        ),
-        row("Reported", times(twin.reported)),
-    ];
-    if !twin.names.is_empty() {
-        rows.push(row("Reported names", twin.names.join(", ")));
-    }
-    if !subscriptions.is_empty() {
-        rows.push(row("Subscribed to", subscriptions.join(", ")));
-    }
-    rows
+/// Messages a second, from the first to the last; pauses between starts are in it.
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "two digits are shown; a run has fewer messages than a float tells apart"
+)]
+fn rate(one: &OutputUse) -> Option<f64> {
+    let span = one
+        .last?
+        .0
+        .checked_sub(one.first.0)
+        .filter(|span| *span > 0)?;
+    (one.messages > 1).then(|| (one.messages - 1) as f64 * 1_000.0 / span as f64)
 }
 
 fn breach(one: &EdgeBreach) -> Vec<String> {

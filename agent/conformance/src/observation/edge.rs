@@ -21,6 +21,39 @@ pub struct EdgeUse {
     pub twin: TwinUse,
     /// What it subscribed to, in the order of first sight: topic filters of MQTT, addresses of AMQP.
     pub subscriptions: Vec<String>,
+    /// Direct methods that it answered, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<MethodUse>,
+}
+
+impl EdgeUse {
+    /// How often a connection came with another token than the one before it, in the same life of the module; `begun` are the moments
+    /// at which its containers were started. `None` where a token's end was not kept.
+    #[must_use]
+    pub fn renewals(&self, begun: &[Millis]) -> Option<usize> {
+        let mut renewals = 0;
+        for pair in self.connections.windows(2) {
+            let [one, next] = pair else { continue };
+            if begun.iter().any(|at| one.at < *at && *at <= next.at) {
+                continue;
+            }
+            renewals += usize::from(one.token_expiry? != next.token_expiry?);
+        }
+        Some(renewals)
+    }
+}
+
+/// A direct method that the module answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct MethodUse {
+    /// Its name.
+    pub name: String,
+    /// Answers.
+    pub answers: u64,
+    /// Status of the last one.
+    pub status: i64,
 }
 
 /// The protocol of a connection.
@@ -65,6 +98,9 @@ pub struct EdgeConnection {
     pub server_name: Option<String>,
     /// `TLSv1_2` or `TLSv1_3`.
     pub tls: String,
+    /// The cipher suite that both chose, as rustls names it. Reports of earlier probes have none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub suite: String,
     /// `api-version` as the client sent it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub api_version: String,
@@ -78,8 +114,20 @@ pub struct EdgeConnection {
     /// Life that its token had left, in seconds; absent for a token that had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_life: Option<u64>,
+    /// When that token ends, in seconds since the Unix epoch. Reports of earlier probes have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expiry: Option<u64>,
     /// Keep-alive that it asked for; zero means none.
     pub keep_alive: Millis,
+    /// Whether edgeHub still had its subscriptions from the connection before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
+    /// When it first subscribed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscribed: Option<Millis>,
+    /// When its first message came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_message: Option<Millis>,
     /// How it ended; absent while it lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<EdgeEnd>,
@@ -121,6 +169,9 @@ pub struct OutputUse {
     pub output: Option<String>,
     /// When the first one came.
     pub first: Millis,
+    /// When the last one came. Reports of earlier probes have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Millis>,
     /// Messages in all.
     pub messages: u64,
     /// Of them with QoS 1, which are acknowledged.
@@ -131,6 +182,17 @@ pub struct OutputUse {
     pub largest: Bytes,
     /// Messages that no default route takes anywhere: edgeHub drops them.
     pub unrouted: u64,
+    /// Messages that the client marked as a repetition: it had seen no acknowledgement.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub repeated: u64,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// How the module used its twin.

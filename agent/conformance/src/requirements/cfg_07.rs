@@ -1,6 +1,7 @@
 //! IEM-CFG-07: the module starts with exactly its offer's defaults.
 
 use super::cold_starts::{self, Failed, Tally};
+use super::edge_health;
 use super::stays_up;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::health::{Failure, diagnose};
@@ -59,7 +60,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         cold_starts::timing_counts(record, &tally)?;
     }
     match (own.first(), trouble.first()) {
-        (Some(first), _) if tally.healthy == 0 => Ok(never_healthy(&tally, first, wanted)),
+        (Some(first), _) if tally.healthy == 0 => Ok(never_healthy(record, &tally, first, wanted)),
         (Some(_), _) => Err(Unseen::new(Reason::Unstable, tally.account())),
         (None, Some(trouble)) => Err(Unseen::new(
             Reason::Infrastructure,
@@ -130,12 +131,25 @@ fn refused(creation: &Creation, wanted: &str) -> Option<Outcome> {
     ))
 }
 
-fn never_healthy(tally: &Tally<'_>, first: &Failed<'_>, wanted: String) -> Outcome {
-    Outcome::unmet(
-        format!("{}; {}", tally.count(), first.account()),
-        wanted,
-        mend(first.cause),
-    )
+/// A module that waits for edgeHub, or gives up without it, is told what kept it from there: that is what has to be mended.
+fn never_healthy(
+    record: &Record,
+    tally: &Tally<'_>,
+    first: &Failed<'_>,
+    wanted: String,
+) -> Outcome {
+    let saw = format!("{}; {}", tally.count(), first.account());
+    let hangs_on_it = matches!(
+        first.cause,
+        Cause::Crashed | Cause::EndedByItself | Cause::NotReady | Cause::Unhealthy
+    );
+    match edge_health::trouble(record).filter(|_| hangs_on_it) {
+        Some(trouble) => {
+            let saw = format!("{saw}; {}", edge_health::account(&trouble));
+            Outcome::unmet(saw, wanted, trouble.mend)
+        }
+        None => Outcome::unmet(saw, wanted, mend(first.cause)),
+    }
 }
 
 /// The next step for each cause.
@@ -208,6 +222,9 @@ fn healthy(record: &Record, stop: &Stop, wanted: String) -> Outcome {
             wanted,
             "wait for what is missing instead of exiting",
         )
+    } else if let Some(trouble) = edge_health::trouble(record) {
+        let saw = format!("{saw}; {}", edge_health::account(&trouble));
+        Outcome::concern(saw, wanted, trouble.mend)
     } else if let Some(zombies) = stays_up::zombies(record) {
         Outcome::concern(
             format!("{saw}; {zombies}"),
@@ -233,167 +250,4 @@ fn slowest(starts: &[Start]) -> Millis {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::finding::{OutcomeKind, Verdict};
-    use crate::observation::{Exit, Observed};
-    use crate::sample;
-    use serde_json::json;
-
-    fn fail(starts: &mut [Start], cause: Cause) {
-        for start in starts {
-            start.last_lines = vec!["cannot open /data/model".to_owned()];
-            start.health = Health::Unhealthy {
-                cause,
-                detail: "exited with code 3 (its own error) after 200 ms".to_owned(),
-                missing: vec!["8080/tcp listening".to_owned()],
-            };
-        }
-    }
-
-    fn stopping(stop: Stop) -> Record {
-        let mut record = sample::record();
-        record.observations.stop = Observed::Seen(stop);
-        record
-    }
-
-    #[test]
-    fn healthy_starts_with_the_defaults_pass() {
-        let outcome = judge(&sample::record()).unwrap();
-        assert_eq!(outcome.kind, OutcomeKind::Met);
-        assert_eq!(
-            outcome.saw,
-            "3 of 3 starts healthy, the slowest after 300 ms; gone 120 ms after SIGTERM with exit code 0"
-        );
-    }
-
-    #[test]
-    fn a_module_that_never_comes_up_fails_with_cause_missing_and_last_lines() {
-        let mut record = sample::record();
-        fail(&mut record.observations.starts, Cause::Crashed);
-        let outcome = judge(&record).unwrap();
-        assert_eq!(outcome.kind, OutcomeKind::Unmet);
-        assert_eq!(
-            outcome.saw,
-            "0 of 3 starts healthy; start 1 failed (crash): exited with code 3 (its own error) after 200 ms; missing: 8080/tcp listening; last lines: cannot open /data/model"
-        );
-    }
-
-    #[test]
-    fn a_module_that_comes_up_sometimes_is_unstable() {
-        let mut record = sample::record();
-        fail(&mut record.observations.starts[1..], Cause::NotReady);
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::Unstable);
-    }
-
-    #[test]
-    fn engine_trouble_is_not_the_modules() {
-        for cause in [Cause::Engine, Cause::PortInUse] {
-            let mut record = sample::record();
-            fail(&mut record.observations.starts[..1], cause);
-            assert_eq!(judge(&record).unwrap_err().reason, Reason::Infrastructure);
-        }
-    }
-
-    #[test]
-    fn a_refusal_by_the_allow_list_is_a_matter_of_configuration() {
-        let mut record = sample::record();
-        record.observations.starts.clear();
-        record.observations.creation = Observed::unseen(
-            Reason::Configuration,
-            "HostConfig.Binds needs --allow-elevated",
-        );
-        let finding = REQUIREMENT.finding(&record);
-        assert_eq!(finding.verdict, Verdict::Inconclusive);
-        assert_eq!(finding.reason, Some(Reason::Configuration));
-        assert_eq!(finding.saw, "HostConfig.Binds needs --allow-elevated");
-    }
-
-    #[test]
-    fn a_creation_that_the_engine_refuses_fails() {
-        let mut record = sample::record();
-        let Observed::Seen(creation) = &mut record.observations.creation else {
-            panic!("the sample was created");
-        };
-        creation.refused = Some("invalid port specification".to_owned());
-        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet);
-    }
-
-    #[test]
-    fn a_changed_default_fails_and_limits_of_the_envelope_do_not() {
-        let mut record = sample::record();
-        record.deviations[1].kind = DeviationKind::Environment;
-        record.deviations[1].what = "env ServerIPAddress".to_owned();
-        record.deviations[1].used = json!("(overlay)");
-        let outcome = judge(&record).unwrap();
-        assert_eq!(outcome.kind, OutcomeKind::Unmet);
-        assert!(
-            outcome.saw.contains("env ServerIPAddress"),
-            "{}",
-            outcome.saw
-        );
-    }
-
-    #[test]
-    fn a_module_that_ignores_sigterm_warns_with_the_time_it_took() {
-        let finding = REQUIREMENT.finding(&stopping(Stop {
-            duration: Millis(10_050),
-            code: 137,
-            killed: true,
-            grace: GRACE,
-        }));
-        assert_eq!(finding.verdict, Verdict::Warn);
-        assert!(
-            finding.saw.contains("stop.duration 10.1 s"),
-            "{}",
-            finding.saw
-        );
-    }
-
-    #[test]
-    fn a_stop_that_was_not_seen_is_no_pass() {
-        let mut record = sample::record();
-        record.observations.stop = Observed::default();
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::InputMissing);
-    }
-
-    #[test]
-    fn exits_before_health_warn() {
-        let mut record = sample::record();
-        record.observations.starts[0].exits = vec![Exit {
-            at: Millis(100),
-            code: 1,
-            oom_killed: false,
-        }];
-        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Concern);
-    }
-
-    #[test]
-    fn an_sdk_module_is_blamed_only_where_its_runtime_was_there() {
-        let mut record = sample::sdk_record(|_| {});
-        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
-        fail(&mut record.observations.starts, Cause::NotReady);
-        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet);
-        record.observations.edge = Observed::unseen(Reason::Tool, "no edgeHub");
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
-        record.observations.starts = sample::record().observations.starts;
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::Tool);
-    }
-
-    #[test]
-    fn being_late_on_an_emulated_device_says_nothing() {
-        let mut record = sample::record();
-        record.device.emulated = true;
-        fail(&mut record.observations.starts, Cause::NotReady);
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::CannotMeasure);
-        fail(&mut record.observations.starts, Cause::Crashed);
-        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet);
-    }
-
-    #[test]
-    fn fewer_starts_than_asked_are_no_pass() {
-        let mut record = sample::record();
-        record.observations.starts.truncate(2);
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::Infrastructure);
-    }
-}
+mod tests;

@@ -146,7 +146,8 @@ pub(super) fn sdks(edge: &EdgeUse) -> Vec<String> {
     sdks
 }
 
-fn logged_in(edge: &EdgeUse) -> bool {
+/// Whether it logged in at least once.
+pub(super) fn logged_in(edge: &EdgeUse) -> bool {
     edge.logins > 0 || !edge.connections.is_empty()
 }
 

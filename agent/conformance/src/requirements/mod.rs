@@ -19,6 +19,7 @@ mod customer_values;
 mod default_texts;
 mod dev_01;
 mod dev_03;
+mod edge_health;
 mod edge_use;
 mod engine_api;
 mod envelope;

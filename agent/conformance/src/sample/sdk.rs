@@ -38,7 +38,8 @@ pub(crate) fn sdk_record(spoil: impl FnOnce(&mut EdgeUse)) -> Record {
     record
 }
 
-fn edge_use() -> EdgeUse {
+/// What that module did at edgeHub.
+pub(crate) fn edge_use() -> EdgeUse {
     EdgeUse {
         connections: [4_300, 16_300, 28_300].map(connection).to_vec(),
         logins: 3,
@@ -46,11 +47,13 @@ fn edge_use() -> EdgeUse {
         outputs: vec![OutputUse {
             output: Some("quality".to_owned()),
             first: Millis(4_900),
+            last: Some(Millis(38_200)),
             messages: 48,
             acknowledged: 48,
             bytes: Bytes(2_640),
             largest: Bytes(55),
             unrouted: 0,
+            repeated: 0,
         }],
         twin: TwinUse {
             reads: 3,
@@ -59,6 +62,7 @@ fn edge_use() -> EdgeUse {
             names: vec!["interval".to_owned()],
         },
         subscriptions: vec!["$iothub/twin/res/#".to_owned()],
+        methods: Vec::new(),
     }
 }
 
@@ -69,11 +73,16 @@ fn connection(at: u64) -> EdgeConnection {
         transport: EdgeTransport::Mqtt,
         server_name: Some("gateway".to_owned()),
         tls: "TLSv1_2".to_owned(),
+        suite: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384".to_owned(),
         api_version: "2019-10-01".to_owned(),
         client_type: Some(format!("{PYTHON}contoso.air-quality.standard")),
         model_id: None,
         token_life: Some(3_600),
+        token_expiry: Some(1_800_000_000 + at / 1_000),
         keep_alive: Millis(60_000),
+        resumed: false,
+        subscribed: Some(Millis(at + 50)),
+        first_message: Some(Millis(at + 600)),
         ended: Some(EdgeEnd {
             at: Millis(at + 10_000),
             reason: "goodbye".to_owned(),
