@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+#[path = "candidates/sdk_modules.rs"]
+mod sdk_modules;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
@@ -50,11 +53,8 @@ fn check(candidate: &str) -> Certified {
 fn check_with(candidate: &str, custom: &[&str]) -> Certified {
     let out = tempfile::tempdir().unwrap();
     let certified = certified_in_quiet(candidate, out.path(), custom);
-    let expected = repository()
-        .join("tests/candidates")
-        .join(candidate)
-        .join("expected.json");
-    let expected: Expected = serde_json::from_slice(&fs::read(expected).unwrap()).unwrap();
+    let expected = fs::read(file_of(candidate, "expected")).unwrap();
+    let expected: Expected = serde_json::from_slice(&expected).unwrap();
     let report = certified.report.as_ref().expect(&certified.words);
     let flipped: BTreeMap<String, String> = report["findings"]
         .as_array()
@@ -105,9 +105,20 @@ fn check_with(candidate: &str, custom: &[&str]) -> Certified {
     certified
 }
 
+/// `offer.json` or `expected.json` of a fixture; `sdk-python:web-socket` has `offer-web-socket.json` and its like: another plan for the
+/// same image.
+fn file_of(candidate: &str, what: &str) -> PathBuf {
+    let (fixture, file) = match candidate.split_once(':') {
+        Some((fixture, variant)) => (fixture, format!("{what}-{variant}.json")),
+        None => (candidate, format!("{what}.json")),
+    };
+    let directory = repository().join("tests/candidates").join(fixture);
+    directory.join(file)
+}
+
 /// Being late proves nothing while others keep the machine busy, and the report says so: such a run is made again, twice.
 fn certified_in_quiet(candidate: &str, out: &Path, custom: &[&str]) -> Certified {
-    let certify = || certify(&offer_of(candidate), out, custom).unwrap();
+    let certify = || certify(&file_of(candidate, "offer"), out, custom).unwrap();
     let mut certified = certify();
     for _ in 0..2 {
         let finding = certified.finding("IEM-CFG-07");

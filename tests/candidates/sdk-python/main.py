@@ -1,30 +1,47 @@
 """A module on the official Python SDK: connects as an edge module, uses its twin, sends readings on an output.
 
-It listens on TCP port 8080 once it is connected. Fixtures that are wrong in one way run it with one word:
-`anonymous` sets no ProductInfo, `deaf` never looks at its twin, `unrouted` sends on an output that no default route takes,
-`web-socket` connects over WebSocket.
+It listens on TCP port 8080 once it is connected, takes changes of its interval, answers the method `calibrate` and others with
+404, and looks at what comes to its inputs. Fixtures that are otherwise or wrong in one way run it with one word, on the command
+line or in the environment variable MANNER: `anonymous` sets no ProductInfo, `deaf` never looks at its twin, `unrouted` sends on
+an output that no default route takes, `web-socket` connects over WebSocket, `other-product` says that it is of another offer,
+`slashes` joins its ids by slashes, `qos-two` sends one message with QoS 2, which edgeHub takes from nobody.
 """
 
 import json
+import os
+import queue
 import signal
 import socket
 import sys
 import threading
 
-from azure.iot.device import IoTHubModuleClient, Message
+from azure.iot.device import IoTHubModuleClient, Message, MethodResponse
 
-HOW = sys.argv[1] if len(sys.argv) > 1 else ""
-# Each of these is sold as an offer of its own.
+HOW = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("MANNER", "")
+# Some of these are sold as an offer of their own.
 PRODUCT = {
     "anonymous": "",
     "deaf": "contoso.sdk-deaf.standard",
     "unrouted": "contoso.sdk-unrouted.standard",
+    "other-product": "fabrikam.readings.standard",
+    "slashes": "contoso/sdk-python/standard",
 }.get(HOW, "contoso.sdk-python.standard")
 OUTPUT = "elsewhere" if HOW == "unrouted" else "readings"
 DEFAULT_INTERVAL = 2.0
+# How long a goodbye may take, in seconds; who cannot say it by then goes without.
+GOODBYE = 3
 
+changes = queue.Queue()
 ended = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: ended.set())
+
+
+def end(*_):
+    ended.set()
+    signal.alarm(GOODBYE)
+
+
+signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
 
 
 def options():
@@ -34,13 +51,33 @@ def options():
     return chosen
 
 
-def interval(client):
-    """Seconds between two readings, from the twin; what was taken is reported."""
-    if HOW == "deaf":
-        return DEFAULT_INTERVAL
-    wanted = client.get_twin()["desired"].get("interval", DEFAULT_INTERVAL)
+def interval(client, desired):
+    """Seconds between two readings; what was taken is reported."""
+    wanted = desired.get("interval", DEFAULT_INTERVAL)
     client.patch_twin_reported_properties({"interval": wanted})
     return float(wanted)
+
+
+def method(client, request):
+    known = request.name == "calibrate"
+    status, answer = (200, {"offset": request.payload}) if known else (404, {"error": "no such method"})
+    client.send_method_response(MethodResponse(request.request_id, status, answer))
+
+
+def listen(client):
+    """Everything that edgeHub may send. Handlers run in threads of the SDK; what changes the readings goes to the main one."""
+    client.on_twin_desired_properties_patch_received = changes.put
+    client.on_method_request_received = lambda request: method(client, request)
+    client.on_message_received = lambda message: print("sdk-python: a message to", message.input_name, flush=True)
+
+
+def send_qos_two(client):
+    """No public call does: it goes through the client that the SDK is built on."""
+    stage = client._mqtt_pipeline._pipeline
+    while not hasattr(stage, "transport"):
+        stage = stage.next
+    topic = f"devices/{os.environ['IOTEDGE_DEVICEID']}/modules/{os.environ['IOTEDGE_MODULEID']}/messages/events/"
+    stage.transport._mqtt_client.publish(topic, "exactly once", qos=2)
 
 
 def reading(count):
@@ -59,13 +96,29 @@ def serve():
             caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n")
 
 
+def send(client, count):
+    """Sends one reading; one that cannot be sent is lost, the next may do."""
+    try:
+        client.send_message_to_output(reading(count), OUTPUT)
+    except Exception as error:  # The SDK raises many kinds for a hub that is away.
+        print("sdk-python: not sent:", error, flush=True)
+
+
 client = IoTHubModuleClient.create_from_edge_environment(**options())
 client.connect()
-pause = interval(client)
+pause = DEFAULT_INTERVAL
+if HOW != "deaf":
+    pause = interval(client, client.get_twin()["desired"])
+    listen(client)
 threading.Thread(target=serve, daemon=True).start()
+if HOW == "qos-two":
+    send_qos_two(client)
 count = 0
 while not ended.is_set():
-    client.send_message_to_output(reading(count), OUTPUT)
+    send(client, count)
     count += 1
+    while not changes.empty():
+        desired = changes.get()
+        pause = interval(client, desired) if "interval" in desired else pause
     ended.wait(pause)
 client.shutdown()

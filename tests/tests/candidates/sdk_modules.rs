@@ -1,0 +1,69 @@
+//! Modules on the official SDKs, each in a container of its own, that are otherwise or wrong in one way: one image for each SDK,
+//! and the manner in the environment of the plan.
+
+use super::{check, check_cause, check_words};
+
+/// The finding's fault, for a module that is conformant but for its ProductInfo.
+fn check_product_info(fixture: &str, words: &str) {
+    check_words(fixture, "IEM-TEL-01", &[words, "Python SDK 2.14.0"]);
+}
+
+/// What its connections to edgeHub went through, once each.
+fn transports(fixture: &str) -> Vec<String> {
+    let report = check(fixture).report.unwrap();
+    let connections = &report["observations"]["edge"]["seen"]["connections"];
+    let connections = connections.as_array().unwrap().iter();
+    let mut seen: Vec<String> = connections
+        .map(|one| one["transport"].as_str().unwrap().to_owned())
+        .collect();
+    seen.dedup();
+    seen
+}
+
+#[test]
+fn the_python_sdk_meets_its_edge_hub_over_web_sockets() {
+    assert_eq!(transports("sdk-python:web-socket"), ["mqtt-web-socket"]);
+}
+
+#[test]
+fn a_module_on_the_node_sdk_meets_its_edge_hub() {
+    assert_eq!(transports("sdk-node"), ["mqtt"]);
+}
+
+#[test]
+fn the_node_sdk_meets_its_edge_hub_over_web_sockets() {
+    assert_eq!(transports("sdk-node:web-socket"), ["mqtt-web-socket"]);
+}
+
+#[test]
+fn a_module_that_says_another_offer_fails() {
+    let words = "\"fabrikam.readings.standard\" instead";
+    check_product_info("sdk-python:other-product", words);
+}
+
+#[test]
+fn a_module_that_joins_its_ids_by_slashes_fails() {
+    let words = "\"contoso/sdk-python/standard\", which joins the ids by something else than dots";
+    check_product_info("sdk-python:slashes", words);
+}
+
+/// No public call of the SDK sends QoS 2; edgeHub ends the connection, and the client sends the message again with the next.
+#[test]
+fn a_message_with_qos_two_ends_the_connection_and_is_told() {
+    let words = [
+        "edgeHub ends its connections",
+        "qos-two: QoS 2 on `devices/",
+    ];
+    check_words("sdk-python:qos-two", "IEM-CFG-07", &words);
+}
+
+/// The SDK for Node forgets its trust anchor with the first option that is set without it.
+#[test]
+fn a_module_that_does_not_trust_edge_hub_is_told_so() {
+    let words = [
+        "it does not trust edgeHub's certificate",
+        "tls-handshake once",
+        "self-signed certificate",
+    ];
+    check_cause("sdk-node:unanchored", &[], "crash", &words);
+}
