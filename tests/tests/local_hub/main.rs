@@ -9,6 +9,8 @@
 )]
 
 mod cloud;
+mod containers;
+mod renewal;
 #[path = "../sdk/mod.rs"]
 mod sdk;
 
@@ -51,6 +53,24 @@ async fn the_node_sdk_is_at_home_over_amqp_in_web_sockets() {
     as_an_edge_module("127.0.0.21", &NODE_AMQP, "amqp-web-socket", over).await;
 }
 
+/// The environment of edgeAgent for device-1/module-1 behind `address`.
+fn edge_environment<'a>(
+    address: &'a str,
+    uri: &'a str,
+    generation: &'a str,
+) -> [(&'static str, &'a str); 8] {
+    [
+        ("IOTEDGE_WORKLOADURI", uri),
+        ("IOTEDGE_AUTHSCHEME", "sasToken"),
+        ("IOTEDGE_MODULEGENERATIONID", generation),
+        ("IOTEDGE_IOTHUBHOSTNAME", HUB),
+        ("IOTEDGE_GATEWAYHOSTNAME", address),
+        ("IOTEDGE_DEVICEID", "device-1"),
+        ("IOTEDGE_MODULEID", "module-1"),
+        ("IOTEDGE_APIVERSION", "2022-08-03"),
+    ]
+}
+
 async fn as_an_edge_module(address: &str, sdk: &Sdk, how: &str, transport: Transport) {
     let identity = Identity::module("device-1", "module-1");
     let cloud = Cloud::start(address, HUB, identity, Mode::EdgeHub).await;
@@ -60,16 +80,7 @@ async fn as_an_edge_module(address: &str, sdk: &Sdk, how: &str, transport: Trans
     let workload = workload::serve(&socket, identity).await.unwrap();
     let uri = format!("unix://{}", socket.display());
     let generation = cloud.credentials.generation_id.clone();
-    let environment = [
-        ("IOTEDGE_WORKLOADURI", uri.as_str()),
-        ("IOTEDGE_AUTHSCHEME", "sasToken"),
-        ("IOTEDGE_MODULEGENERATIONID", &generation),
-        ("IOTEDGE_IOTHUBHOSTNAME", HUB),
-        ("IOTEDGE_GATEWAYHOSTNAME", address),
-        ("IOTEDGE_DEVICEID", "device-1"),
-        ("IOTEDGE_MODULEID", "module-1"),
-        ("IOTEDGE_APIVERSION", "2022-08-03"),
-    ];
+    let environment = edge_environment(address, &uri, &generation);
     let module = match sdk.name {
         "node" => sdk::node(how, &environment).await,
         _ => sdk::python(how, &environment).await,

@@ -32,34 +32,59 @@ impl Program {
         }
     }
 
+    /// The next line that is not the step `passed`; it must be the step `wanted`.
+    pub(crate) async fn step_after(&mut self, passed: &str, wanted: &str) -> Value {
+        loop {
+            let value = self.any_step(wanted).await;
+            if value["step"] != passed {
+                assert_eq!(value["step"], wanted, "{value}");
+                return value;
+            }
+        }
+    }
+
     /// The next line, which must be the step `wanted`.
     pub(crate) async fn step(&mut self, wanted: &str) -> Value {
+        let value = self.any_step(wanted).await;
+        assert_eq!(value["step"], wanted, "{value}");
+        value
+    }
+
+    /// The next line; `wanted` is what is said where none comes.
+    async fn any_step(&mut self, wanted: &str) -> Value {
         let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await;
         let line = line
             .unwrap_or_else(|_| panic!("`{wanted}` did not come in time"))
             .unwrap();
         let line = line.unwrap_or_else(|| panic!("the program ended before `{wanted}`"));
-        let value: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"));
-        assert_eq!(value["step"], wanted, "{line}");
-        value
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"))
     }
 }
 
 /// `module.py` under the official SDK.
 pub(crate) async fn python(how: &str, environment: &[(&str, &str)]) -> Program {
-    // Making the environment takes a minute at first; the hub's tasks must run meanwhile.
-    let interpreter = tokio::task::spawn_blocking(interpreter).await.unwrap();
-    let mut command = Command::new(interpreter);
-    command.arg(package().join("sdk/module.py")).arg(how);
-    Program::start(command.envs(environment.iter().copied()))
+    python_program("module.py", how, environment).await
 }
 
 /// `module.js` under the official SDK.
 pub(crate) async fn node(how: &str, environment: &[(&str, &str)]) -> Program {
+    node_program("module.js", how, environment).await
+}
+
+/// A program of `sdk/` under the official Python SDK.
+pub(crate) async fn python_program(file: &str, how: &str, environment: &[(&str, &str)]) -> Program {
+    // Making the environment takes a minute at first; the hub's tasks must run meanwhile.
+    let interpreter = tokio::task::spawn_blocking(interpreter).await.unwrap();
+    let mut command = Command::new(interpreter);
+    command.arg(package().join("sdk").join(file)).arg(how);
+    Program::start(command.envs(environment.iter().copied()))
+}
+
+/// A program of `sdk/` under the official SDK for Node.
+pub(crate) async fn node_program(file: &str, how: &str, environment: &[(&str, &str)]) -> Program {
     let packages = tokio::task::spawn_blocking(node_packages).await.unwrap();
     let mut command = Command::new("node");
-    command.arg(packages.join("module.js")).arg(how);
+    command.arg(packages.join(file)).arg(how);
     Program::start(command.envs(environment.iter().copied()))
 }
 
@@ -151,7 +176,9 @@ fn node_packages() -> PathBuf {
     let place = package().parent().unwrap().join(".node");
     std::fs::create_dir_all(&place).unwrap();
     let source = package().join("sdk");
-    std::fs::copy(source.join("module.js"), place.join("module.js")).unwrap();
+    for file in ["module.js", "renewing.js"] {
+        std::fs::copy(source.join(file), place.join(file)).unwrap();
+    }
     let wanted = std::fs::read_to_string(source.join("package.json")).unwrap();
     let stamp = place.join("installed-package.json");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
