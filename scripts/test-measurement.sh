@@ -104,7 +104,7 @@ known_loads() {
     '[usage[].pidsPeak.seen] | [.[0] > 1 and .[1] == 1, .]'
   facts
 
-  certified 0 "$(offer load-files)" "$(image load-files)" --window 40s
+  certified 0 "$(offer load-files)" "$(image load-files)" --window 60s
   # 10,000 files of two pages of 4 KiB each; directories and journal may add to it.
   holds "10,000 files of 5,000 bytes are 81.92 MB written by io.stat, to 2 %" \
     '[usage[].blockIo.seen] | (map(.written) | add) as $written
