@@ -35,12 +35,37 @@ impl Engine {
     /// # Errors
     /// If the name is taken or no address range is free.
     pub async fn create_network(&self, name: &str, stamp: &Stamp) -> Result<Network, EngineError> {
-        let doing = self.doing("create", format!("network {name}"));
-        let request = NetworkCreateRequest {
+        self.create_bridge(NetworkCreateRequest {
             name: name.to_owned(),
-            driver: Some("bridge".to_owned()),
             labels: Some(stamp.labels()),
             ..NetworkCreateRequest::default()
+        })
+        .await
+    }
+
+    /// Creates a bridge network without a way out: who is on it reaches others on it and the host's address there alone.
+    ///
+    /// # Errors
+    /// As [`Engine::create_network`].
+    pub async fn create_internal_network(
+        &self,
+        name: &str,
+        stamp: &Stamp,
+    ) -> Result<Network, EngineError> {
+        self.create_bridge(NetworkCreateRequest {
+            name: name.to_owned(),
+            labels: Some(stamp.labels()),
+            internal: Some(true),
+            ..NetworkCreateRequest::default()
+        })
+        .await
+    }
+
+    async fn create_bridge(&self, request: NetworkCreateRequest) -> Result<Network, EngineError> {
+        let doing = self.doing("create", format!("network {}", request.name));
+        let request = NetworkCreateRequest {
+            driver: Some("bridge".to_owned()),
+            ..request
         };
         let creation = {
             let (docker, doing) = (self.docker.clone(), doing.clone());
