@@ -15,5 +15,9 @@ mod authority;
 pub mod edge;
 #[cfg(feature = "mqtt")]
 pub mod hub;
+#[cfg(feature = "edge")]
+pub mod names;
+#[cfg(feature = "edge")]
+pub mod plain;
 #[cfg(feature = "mqtt")]
 pub mod workload;
