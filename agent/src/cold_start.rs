@@ -10,6 +10,7 @@ use engine::{Created, EngineError, HealthStatus, Inspect, Role};
 use serde_json::Value;
 
 use crate::bench::Bench;
+use crate::edge;
 use crate::events::RunEvent;
 use crate::sampler::oom::{Witnesses, device_kills};
 use crate::sampler::{ContainerFiles, Roots, Sampler, privilege, storage};
@@ -154,9 +155,7 @@ pub(crate) async fn written(bench: &Bench<'_>, container: &Inspect) -> Observed<
 /// Creates the candidate's container, and before it all that it is to find fresh: volumes that it mounts by name, its twin.
 async fn create(bench: &Bench<'_>, trial: &Trial<'_>, name: &str) -> Result<Created, EngineError> {
     volumes::renew(bench, trial.volumes).await?;
-    if let Some(edge) = bench.edge.get() {
-        edge.deploy_again();
-    }
+    edge::deploy_again(bench);
     let stamp = bench.stamp(Role::Candidate);
     bench.engine.create(name, trial.body, &stamp).await
 }
@@ -172,6 +171,7 @@ async fn follow(
     let mut sampler = sample(bench, &running);
     if let Some(pid) = running.pid {
         played.privilege = privilege::read(bench.roots, pid);
+        edge::follow(bench, pid);
     }
     let start = &mut played.start;
     start.running = running.running.then(|| watch.began.elapsed().into());
@@ -264,6 +264,8 @@ async fn fail(
         Awaited::Healthy(_) | Awaited::Ended(_) => Vec::new(),
     };
     failure.missing = &missing;
+    let without_address = edge::without_address(bench, start.at);
+    failure.without_address = &without_address;
     let check = failed_check(&ended).map(|said| bench.overlay.hide(&said));
     failure.healthcheck_failed = check.as_deref();
     if let Awaited::Ended(code) = outcome {

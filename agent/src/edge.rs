@@ -11,17 +11,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use conformance::candidate::Identity;
 use conformance::create_options::CreateOptions;
 use conformance::finding::{Reason, Unseen};
-use conformance::observation::{EdgeUse, Observed, WorkloadRequest};
+use conformance::observation::{EdgeUse, Egress, Observed, WorkloadRequest};
 use conformance::offer::Plan;
 use conformance::units::Millis;
 use engine::Network;
 use serde_json::{Value, json};
 use standin::edge::{ANY_PORTS, EdgeConfig, EdgeError, EdgeRuntime, PORTS};
 use standin::hub::{HubError, HubEvent};
+use standin::plain::{PLAIN_PORTS, PlainPorts};
 use tokio::task::JoinHandle;
 
 use crate::bench::Bench;
 
+mod egress;
 mod routing;
 mod seen;
 
@@ -37,6 +39,9 @@ pub struct Edge {
     runtime: Result<Running, Unseen>,
     /// Why what comes to edgeHub says nothing of the module: it cannot have met it, or not with its defaults.
     apart: Option<Unseen>,
+    /// Who knocked at ports where edgeHub does not listen.
+    plain: PlainPorts,
+    egress: egress::Watcher,
 }
 
 #[derive(Debug)]
@@ -74,21 +79,41 @@ impl Edge {
             Some(_) => Gateway::OnTheNetwork,
             None => Gateway::InTheHostsFile(network.gateway),
         };
-        let mut apart = None;
-        let runtime = start(bench, network, identity, plan, &mut apart).await;
+        let place = place(bench, network, identity, plan.0).await;
+        // Where nobody can meet it, it need not be heard by neighbours either.
+        let listen = place.clone().unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let egress = egress::Watcher::start(egress::Setup {
+            roots: bench.roots,
+            origin: bench.events.origin(),
+            listen: place.clone(),
+            gateway: &identity.gateway_host,
+            options: plan.0,
+            hermetic: bench.options.hermetic,
+        })
+        .await;
+        let (plain, _) = PlainPorts::open(listen, &PLAIN_PORTS).await;
+        let mut apart = place.err();
+        let runtime = start(bench, listen, identity, plan.1, &mut apart).await;
         let edge = Edge {
             from,
             runtime,
             apart,
+            plain,
+            egress,
         };
         (edge, gateway)
     }
 
-    /// The candidate is about to be started anew.
-    pub fn deploy_again(&self) {
-        if let Ok(running) = &self.runtime {
-            running.runtime.deploy_again();
-        }
+    /// Whom the engine's name service is to ask for the candidate; nobody of ours, where that could not be.
+    #[must_use]
+    pub fn name_service(&self) -> Option<IpAddr> {
+        self.egress.name_service()
+    }
+
+    /// Where else the candidate wanted to go.
+    #[must_use]
+    pub fn egress(&self, bench: &Bench<'_>) -> Egress {
+        self.egress.seen(bench.overlay)
     }
 
     /// What was asked on the workload socket, and what came to edgeHub.
@@ -100,8 +125,11 @@ impl Edge {
             Ok(running) => {
                 tokio::time::sleep(SETTLE).await;
                 let mut seen = locked(&running.seen).clone();
+                for knock in self.plain.knocks() {
+                    seen::knock(&mut seen, self.on_time_line(knock.first), &knock);
+                }
                 seen::hide(&mut seen, bench.overlay);
-                let requests = requests(bench, &running.runtime, self.from);
+                let requests = self.requests(bench, &running.runtime);
                 // edgeHub drops a listener that falls behind: what it said afterwards was heard by nobody.
                 let deaf = running.listening.is_finished().then(|| {
                     let why =
@@ -117,33 +145,89 @@ impl Edge {
             ),
         }
     }
+
+    /// What was asked on the workload socket.
+    fn requests(&self, bench: &Bench<'_>, runtime: &EdgeRuntime) -> Vec<WorkloadRequest> {
+        let seen = runtime.requests().into_iter();
+        seen.map(|request| WorkloadRequest {
+            at: self.on_time_line(request.at),
+            method: request.method,
+            path: bench.overlay.hide(&request.path),
+            status: request.status,
+        })
+        .collect()
+    }
+
+    fn on_time_line(&self, at: Duration) -> Millis {
+        Millis(self.from.0.saturating_add(Millis::from(at).0))
+    }
+}
+
+/// The candidate is about to be started anew.
+pub fn deploy_again(bench: &Bench<'_>) {
+    if let Some(Ok(running)) = bench.edge.get().map(|edge| &edge.runtime) {
+        running.runtime.deploy_again();
+    }
+}
+
+/// The candidate runs, with this main process of the host.
+pub fn follow(bench: &Bench<'_>, pid: u32) {
+    if let Some(edge) = bench.edge.get() {
+        edge.egress.follow(bench.roots, pid);
+    }
+}
+
+/// Names that the candidate asked for since a moment of the run, and for which nobody had an address.
+#[must_use]
+pub fn without_address(bench: &Bench<'_>, since: Millis) -> Vec<String> {
+    let edge = bench.edge.get();
+    let names = edge.map(|edge| edge.egress.without_address(since));
+    let names = names.unwrap_or_default().into_iter();
+    names.map(|name| bench.overlay.hide(&name)).collect()
+}
+
+/// The one address that the candidate meets the probe at; on others it would hear neighbours, and tell of them as of the candidate.
+async fn place(
+    bench: &Bench<'_>,
+    network: &Network,
+    identity: &Identity,
+    options: &CreateOptions,
+) -> Result<IpAddr, Unseen> {
+    let own_networks = options.value().pointer("/NetworkingConfig/EndpointsConfig");
+    if own_networks.is_some_and(|own| !own.is_null()) {
+        let why = "the createOptions put the module on networks of its own, where edgeproof's edgeHub is not";
+        return Err(Unseen::new(Reason::Configuration, why));
+    }
+    let Some(own) = bench.own_container else {
+        return Ok(network.gateway);
+    };
+    let failed = |error: &dyn std::fmt::Display| {
+        let why = format!("the probe could not join the candidate's network: {error}");
+        Unseen::new(Reason::Infrastructure, why)
+    };
+    let alias = &identity.gateway_host;
+    let joined = bench.engine.join_network(&network.id, own, &[alias]).await;
+    joined.map_err(|error| failed(&error))?;
+    let inspected = bench.engine.inspect(own).await;
+    let inspected = inspected.map_err(|error| failed(&error))?;
+    address_on(&inspected.raw, &network.name)
+        .ok_or_else(|| failed(&"the engine tells no address of it there"))
+}
+
+/// A container's address on a network (Docker Engine API, `ContainerInspect`).
+fn address_on(inspected: &Value, network: &str) -> Option<IpAddr> {
+    let networks = &inspected["NetworkSettings"]["Networks"];
+    networks[network]["IPAddress"].as_str()?.parse().ok()
 }
 
 /// Puts up what can be put up: a module without the SDK is started all the same.
 async fn start(
     bench: &Bench<'_>,
-    network: &Network,
+    listen: IpAddr,
     identity: &Identity,
-    (options, plan): (&CreateOptions, &Plan),
+    plan: &Plan,
     apart: &mut Option<Unseen>,
 ) -> Result<Running, Unseen> {
-    let own_networks = options.value().pointer("/NetworkingConfig/EndpointsConfig");
-    if own_networks.is_some_and(|own| !own.is_null()) {
-        let why = "the createOptions put the module on networks of its own, where edgeproof's edgeHub is not";
-        *apart = Some(Unseen::new(Reason::Configuration, why));
-    }
-    let listen = match bench.own_container {
-        Some(own) => {
-            let alias = &identity.gateway_host;
-            let joined = bench.engine.join_network(&network.id, own, &[alias]).await;
-            if let Err(error) = joined {
-                let why = format!("the probe could not join the candidate's network: {error}");
-                *apart = Some(Unseen::new(Reason::Infrastructure, why));
-            }
-            Ipv4Addr::UNSPECIFIED.into()
-        }
-        None => network.gateway,
-    };
     let mut config = EdgeConfig {
         hub_host: identity.hub_host.clone(),
         gateway_host: identity.gateway_host.clone(),
@@ -262,19 +346,25 @@ fn socket_name(bench: &Bench<'_>) -> String {
     format!("{}.sock", bench.run)
 }
 
-/// What was asked on the workload socket, on the run's time line.
-fn requests(bench: &Bench<'_>, runtime: &EdgeRuntime, from: Millis) -> Vec<WorkloadRequest> {
-    let on_time_line = |at: Duration| Millis(from.0.saturating_add(Millis::from(at).0));
-    let seen = runtime.requests().into_iter();
-    seen.map(|request| WorkloadRequest {
-        at: on_time_line(request.at),
-        method: request.method,
-        path: bench.overlay.hide(&request.path),
-        status: request.status,
-    })
-    .collect()
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_that_of_the_candidates_network() {
+        // As engine 20.10.24 tells of a container on two networks; shortened.
+        let raw = json!({"NetworkSettings": {"Networks": {
+            "bridge": {"IPAddress": "172.17.0.2"},
+            "edgeproof-1-net": {"IPAddress": "172.19.0.2", "Gateway": "172.19.0.1"},
+            "left": {"IPAddress": ""},
+        }}});
+        let wanted: IpAddr = [172, 19, 0, 2].into();
+        assert_eq!(address_on(&raw, "edgeproof-1-net"), Some(wanted));
+        assert_eq!(address_on(&raw, "left"), None);
+        assert_eq!(address_on(&raw, "another"), None);
+    }
 }

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 
 use crate::bench::Bench;
 use crate::cold_start::{Alive, Trial, count_kills, named, sample};
+use crate::edge;
 use crate::steady::broken;
 use crate::trials::defaults::{places, storage_in_use};
 use crate::watch::{Awaited, Sight};
@@ -151,6 +152,9 @@ impl Keeping<'_> {
         }
         let running = self.bench.engine.inspect(&self.alive.id).await?;
         self.alive.pid = running.pid;
+        if let Some(pid) = running.pid {
+            edge::follow(self.bench, pid);
+        }
         self.alive.sampler = sample(self.bench, &running).ok();
         let seen_by = Sight {
             roots: self.bench.roots,

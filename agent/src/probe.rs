@@ -289,10 +289,12 @@ async fn observe(
         explain(&mut record.observations, &unseen);
         return Ok(());
     }
-    let network = bench
-        .engine
-        .create_network(&bench.announce("net"), &bench.stamp(Role::Network))
-        .await?;
+    let (name, stamp) = (bench.announce("net"), bench.stamp(Role::Network));
+    let network = if bench.options.hermetic {
+        bench.engine.create_internal_network(&name, &stamp).await?
+    } else {
+        bench.engine.create_network(&name, &stamp).await?
+    };
     let identity = Identity::stand_in(bench.run, &assignment.offer);
     let plan = (&options, &assignment.offer.plan);
     let (edge, gateway) = Edge::start(bench, &network, &identity, plan).await;
@@ -309,6 +311,8 @@ async fn observe(
             Gateway::OnTheNetwork => None,
             Gateway::InTheHostsFile(address) => Some(address),
         },
+        name_service: edge.name_service(),
+        hermetic: bench.options.hermetic,
     };
     defaults::start(bench, record, &launch).await?;
     match bench.options.task {
@@ -323,6 +327,8 @@ async fn observe(
     let (workload, at_edge_hub) = edge.seen(bench).await;
     record.observations.workload = workload;
     record.observations.edge = at_edge_hub;
+    record.observations.egress = Observed::Seen(edge.egress(bench));
+    events.observed("egress", &record.observations.egress);
     events.observed("workload", &record.observations.workload);
     events.observed("edge", &record.observations.edge);
     let why = "the last start with the defaults was not healthy; see IEM-CFG-07";

@@ -84,6 +84,7 @@ pub fn explain(seen: &mut Observations, unseen: &Unseen) {
     mend(&mut seen.envelope, unseen);
     mend(&mut seen.workload, unseen);
     mend(&mut seen.edge, unseen);
+    mend(&mut seen.egress, unseen);
     mend(&mut seen.probe, unseen);
 }
 

@@ -36,6 +36,7 @@ Options:
   --wait SECONDS         how long to wait for another run on this engine [600]
   --edition current|2018
   --allow-elevated       start a candidate even if it reaches for the host
+  --hermetic             start the candidate on a network without a way out
   -V, --version; -h, --help
 
 Environment as a module: IOTEDGE_* as set by IoT Edge, or EdgeHubConnectionString with
@@ -118,6 +119,7 @@ pub fn read(
             Short('V') | Long("version") => return Ok(Command::Version),
             Value(word) if given.words.len() < 3 => given.words.push(text(word)?),
             Long("allow-elevated") => given.options.allow_elevated = true,
+            Long("hermetic") => given.options.hermetic = true,
             Long(name) => {
                 let name = name.to_owned();
                 let value = text(parser.value()?)?;

@@ -143,6 +143,7 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
         reserve_bytes: args.reserve,
         wait: Some(args.wait.into()),
         allow_elevated: args.allow_elevated,
+        hermetic: args.hermetic,
         edition: args.edition.into(),
         image: args.image.clone(),
         calibration: args

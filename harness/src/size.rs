@@ -79,6 +79,7 @@ fn options(args: &SizeArgs) -> RunOptions {
         reserve_bytes: args.reserve,
         wait: Some(args.wait.into()),
         allow_elevated: args.allow_elevated,
+        hermetic: false,
         image: args.image.clone(),
         task: Task::Size,
         ..RunOptions::default()

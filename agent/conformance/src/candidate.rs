@@ -20,6 +20,9 @@ mod environment;
 /// Where a module finds its workload socket.
 pub const WORKLOAD_SOCKET: &str = "/var/run/iotedge/workload.sock";
 
+/// Name of the IoT Hub that a candidate is told of. It can never be resolved (RFC 6761, `.invalid`).
+pub(crate) const STAND_IN_HUB: &str = "edgeproof-hub.invalid";
+
 /// Everything a candidate's container is made from.
 #[derive(Debug)]
 pub struct Launch<'a> {
@@ -39,6 +42,10 @@ pub struct Launch<'a> {
     pub identity: Identity,
     /// Where the gateway is, if only the hosts file can tell it: the engine's name service knows containers alone.
     pub gateway: Option<IpAddr>,
+    /// Whom the engine's name service asks for other names, if it is to be another one than the host's.
+    pub name_service: Option<IpAddr>,
+    /// Whether the network has no way out.
+    pub hermetic: bool,
 }
 
 /// What IoT Edge's agent tells a module of itself and of its surroundings.
@@ -65,7 +72,7 @@ impl Identity {
         let name: String = offer.default_module_name();
         let name: String = name.chars().filter(char::is_ascii).take(64).collect();
         Identity {
-            hub_host: "edgeproof-hub.invalid".to_owned(),
+            hub_host: STAND_IN_HUB.to_owned(),
             gateway_host: "edgeproof-gateway".to_owned(),
             device_id: "edgeproof-device".to_owned(),
             module_id: if name.is_empty() {
@@ -114,6 +121,7 @@ pub fn resolve(launch: &Launch<'_>, bounds: Bounds<'_>) -> CandidateSpec {
     withdraw(&mut body, &mut deviations);
     environment::overlay_options(&mut body, launch, &mut deviations);
     tell_the_gateway(&mut body, launch, &mut deviations);
+    tell_the_name_service(&mut body, launch, &mut deviations);
     let requested = Value::Object(body.clone());
 
     let image = pinned(launch.image);
@@ -246,7 +254,11 @@ fn attach(body: &mut Map<String, Value>, launch: &Launch<'_>, deviations: &mut V
         *endpoints = json!({launch.network: {}});
         deviations.push(harness(
             "network",
-            "a private network, so that no neighbour is reached or found by name",
+            if launch.hermetic {
+                "a private network without a way out (--hermetic): the module reaches edgeHub alone"
+            } else {
+                "a private network, so that no neighbour is reached or found by name"
+            },
             json!("azure-iot-edge"),
             json!(launch.network),
         ));
@@ -276,6 +288,32 @@ fn tell_the_gateway(
             .to_owned(),
         default: Value::Null,
         used: line,
+    });
+}
+
+/// Has the engine's name service ask edgeproof's, which hands on and remembers what is asked for.
+fn tell_the_name_service(
+    body: &mut Map<String, Value>,
+    launch: &Launch<'_>,
+    deviations: &mut Vec<Deviation>,
+) {
+    let Some(address) = launch.name_service else {
+        return;
+    };
+    let used = json!([address.to_string()]);
+    let host = object(body, "HostConfig");
+    let default = host.insert("Dns".to_owned(), used.clone());
+    deviations.push(Deviation {
+        kind: DeviationKind::StandIn,
+        what: "HostConfig.Dns".to_owned(),
+        reason: if launch.hermetic {
+            "edgeproof's name service remembers what the module asks for and knows no way out"
+        } else {
+            "edgeproof's name service hands on what the module asks for, and remembers it"
+        }
+        .to_owned(),
+        default: default.unwrap_or_default(),
+        used,
     });
 }
 

@@ -9,6 +9,7 @@ use crate::units::Millis;
 
 mod creation;
 mod edge;
+mod egress;
 mod fleet;
 mod golden;
 mod gpu;
@@ -24,6 +25,7 @@ pub use creation::{Creation, Difference, DifferenceKind, EffectivePrivilege, Liv
 pub use edge::{
     EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, MethodUse, OutputUse, TwinUse,
 };
+pub use egress::{AskedName, Connection, Egress, NameAnswer, Names, Protocol, Remotes};
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use golden::{Footprint, GoldenRun, tolerances};
 pub use gpu::{EngineLoad, GpuDevice, GpuLoad, GpuUse};
@@ -139,6 +141,9 @@ pub struct Observations {
     /// What it did at edgeHub, all starts together. Reports of earlier probes have none.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub edge: Observed<EdgeUse>,
+    /// Where else it wanted to go, all starts together. Reports of earlier probes have none.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub egress: Observed<Egress>,
     /// What the probe itself cost the device.
     pub probe: Observed<ProbeCost>,
     /// What else the device did in each phase.

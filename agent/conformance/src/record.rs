@@ -116,6 +116,9 @@ pub struct RunOptions {
     pub wait: Option<Millis>,
     /// Start a candidate even if its createOptions reach for the host.
     pub allow_elevated: bool,
+    /// Start the candidate on a network without a way out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hermetic: bool,
     /// Edition of the programme.
     pub edition: Edition,
     /// Image to start instead of the offer's; a deviation.

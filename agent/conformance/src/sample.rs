@@ -1,5 +1,6 @@
 //! The record of a well-behaved module on a small x64 device: what every test of a judgement starts from and then spoils.
 
+mod egress;
 mod observations;
 mod sdk;
 
@@ -24,6 +25,7 @@ use crate::record::{
 use crate::units::{Bytes, Millis};
 
 pub(crate) use sdk::{PYTHON, breach, edge_use, sdk_record};
+pub(crate) use egress::asking;
 
 /// What the sample's claim of 512 MB leaves to the module after the tabled reserve.
 const BUDGET: Bytes = Bytes::mib(112);

@@ -6,6 +6,7 @@ use conformance::observation::{
 use conformance::offer::Overlay;
 use conformance::units::{Bytes, Millis};
 use standin::hub::{DisconnectReason, HubEvent, Login, Rule, Transport};
+use standin::plain::Knock;
 
 /// Connections kept one by one; later ones are counted, and kept up to as many more where the client says something new of
 /// itself: a client that forgets its ProductInfo later must not go unseen.
@@ -107,6 +108,23 @@ fn answered(seen: &mut EdgeUse, name: String, status: i64) {
             answers: 1,
             status,
         });
+    }
+}
+
+/// Takes in who knocked at a port of a protocol without TLS.
+pub(super) fn knock(seen: &mut EdgeUse, at: Millis, knock: &Knock) {
+    let detail = format!(
+        "a connection to port {}, {} without TLS, where edgeHub does not listen",
+        knock.port, knock.protocol
+    );
+    breach(seen, at, rule_in_words(Rule::PlainText), detail);
+    if let Some(told) = seen
+        .breaches
+        .iter_mut()
+        .find(|one| one.rule == "plain-text")
+    {
+        told.times += knock.times.saturating_sub(1);
+        told.at = told.at.min(at);
     }
 }
 

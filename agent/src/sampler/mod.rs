@@ -16,6 +16,7 @@ pub mod output;
 pub mod own;
 pub mod ports;
 pub mod privilege;
+pub mod remotes;
 pub mod storage;
 pub mod surroundings;
 pub mod thread;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Roots;
 
 /// `TCP_LISTEN` in the kernel's socket tables (proc(5), `/proc/net/tcp`).
-const LISTEN: &str = "0A";
+pub(super) const LISTEN: &str = "0A";
 
 /// Why listening ports are not known.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub fn listening(roots: &Roots, pid: u32) -> Result<BTreeSet<u16>, PortsError> {
     Ok(ports)
 }
 
-fn table(path: &Path) -> Result<String, PortsError> {
+pub(super) fn table(path: &Path) -> Result<String, PortsError> {
     let text = std::fs::read(path).map_err(|source| PortsError::Read {
         path: path.to_owned(),
         source,

@@ -49,6 +49,12 @@ pub fn startable(offer: &Offer, options: &RunOptions) -> Result<CreateOptions, U
         );
         return Err(Unseen::new(Reason::CannotMeasure, why));
     }
+    if let Some(pointer) = other_network(read.value()).filter(|_| options.hermetic) {
+        let why = format!(
+            "not started: {pointer} puts the module on another network, so that --hermetic could not hold"
+        );
+        return Err(Unseen::new(Reason::Configuration, why));
+    }
     let asks = read.needs_elevation();
     if asks.is_empty() || options.allow_elevated {
         return Ok(read);
@@ -70,6 +76,19 @@ pub fn startable(offer: &Offer, options: &RunOptions) -> Result<CreateOptions, U
 fn shared_network(options: &Value) -> Option<&str> {
     let mode = options.pointer("/HostConfig/NetworkMode")?.as_str()?;
     (mode == "host" || mode.starts_with("container:")).then_some(mode)
+}
+
+/// Where the createOptions name another network than the one that the runtime would add, if they do; none at all is fine.
+fn other_network(options: &Value) -> Option<&'static str> {
+    let (endpoints, mode) = (
+        "/NetworkingConfig/EndpointsConfig",
+        "/HostConfig/NetworkMode",
+    );
+    if options.pointer(endpoints).is_some_and(|own| !own.is_null()) {
+        return Some(endpoints);
+    }
+    let asked = options.pointer(mode)?.as_str()?;
+    (!matches!(asked, "" | "default" | "none")).then_some(mode)
 }
 
 /// Cold starts with exactly the defaults, the steady window and the stop on the last.
@@ -317,6 +336,27 @@ mod tests {
         let options = |mode: &str| json!({"HostConfig": {"NetworkMode": mode}});
         for (mode, shared) in [("host", true), ("container:x", true), ("bridge", false)] {
             assert_eq!(shared_network(&options(mode)).is_some(), shared, "{mode}");
+        }
+    }
+
+    #[test]
+    fn a_module_on_another_network_cannot_be_hermetic() {
+        let network = "/HostConfig/NetworkMode";
+        let endpoints = "/NetworkingConfig/EndpointsConfig";
+        for (options, pointer) in [
+            (
+                json!({"HostConfig": {"NetworkMode": "bridge"}}),
+                Some(network),
+            ),
+            (
+                json!({"NetworkingConfig": {"EndpointsConfig": {"lan": {}}}}),
+                Some(endpoints),
+            ),
+            (json!({"NetworkingConfig": {"EndpointsConfig": null}}), None),
+            (json!({"HostConfig": {"NetworkMode": "none"}}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(other_network(&options), pointer, "{options}");
         }
     }
 

@@ -69,6 +69,9 @@ pub struct CertifyArgs {
     /// Start the candidate even if its createOptions reach for the host
     #[arg(long)]
     pub allow_elevated: bool,
+    /// Start the candidate on a network without a way out
+    #[arg(long, conflicts_with = "attach")]
+    pub hermetic: bool,
     /// Steady window, such as 10s or 5m (makes a custom profile)
     #[arg(long, value_name = "DURATION", value_parser = amount::duration)]
     pub window: Option<Duration>,

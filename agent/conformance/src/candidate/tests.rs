@@ -7,19 +7,33 @@ use crate::units::Bytes;
 
 /// The spec for the sample offer with these createOptions, and the offer spoilt by `spoil`.
 fn spec(options: &Value, bounds: Bounds<'_>, spoil: impl FnOnce(&mut Offer)) -> CandidateSpec {
+    spec_on(options, bounds, spoil, |_| {})
+}
+
+/// The same on a network that `place` changes.
+fn spec_on(
+    options: &Value,
+    bounds: Bounds<'_>,
+    spoil: impl FnOnce(&mut Offer),
+    place: impl FnOnce(&mut Launch<'_>),
+) -> CandidateSpec {
     let mut record = sample::record();
     spoil(&mut record.offer);
     let image = record.observations.image.get().unwrap().clone();
-    let launch = Launch {
+    let options = CreateOptions::from_value(options.clone()).unwrap();
+    let mut launch = Launch {
         offer: &record.offer,
-        options: &CreateOptions::from_value(options.clone()).unwrap(),
+        options: &options,
         image: &image,
         network: "edgeproof-r1-net",
         workload_socket: "/state/sockets/r1.sock".into(),
         run: "r1",
         identity: Identity::stand_in("r1", &record.offer),
         gateway: None,
+        name_service: None,
+        hermetic: false,
     };
+    place(&mut launch);
     resolve(&launch, bounds)
 }
 
@@ -286,4 +300,31 @@ fn the_module_has_the_name_that_the_marketplace_proposes() {
     assert_eq!(named("Air quality (EU)"), "AirqualityEU");
     assert_eq!(named("Größe"), "Gre");
     assert_eq!(named("温度"), "candidate");
+}
+
+#[test]
+fn the_name_service_and_a_network_without_a_way_out_are_told() {
+    let place = |launch: &mut Launch<'_>| {
+        launch.name_service = Some([172, 19, 0, 2].into());
+        launch.hermetic = true;
+    };
+    let options = json!({"HostConfig": {"Dns": []}});
+    let spec = spec_on(&options, Bounds::Defaults, |_| {}, place);
+    assert_eq!(spec.body["HostConfig"]["Dns"], json!(["172.19.0.2"]));
+    // The engine's result is compared with it too: it was asked for.
+    assert_eq!(spec.requested["HostConfig"]["Dns"], json!(["172.19.0.2"]));
+    let told = |what: &str| {
+        let mut deviations = spec.deviations.iter();
+        deviations.find(|one| one.what == what).unwrap().clone()
+    };
+    let names = told("HostConfig.Dns");
+    assert_eq!(
+        (names.kind, names.default),
+        (DeviationKind::StandIn, json!([]))
+    );
+    assert!(names.reason.contains("no way out"), "{}", names.reason);
+    let network = told("network");
+    assert!(network.reason.contains("--hermetic"), "{}", network.reason);
+    let without = plain(&json!({}));
+    assert!(without.body["HostConfig"].get("Dns").is_none());
 }

@@ -20,6 +20,8 @@ pub struct Failure<'a> {
     pub placeholders: &'a [String],
     /// What was still missing.
     pub missing: &'a [String],
+    /// Names that it asked for and for which nobody had an address.
+    pub without_address: &'a [String],
     /// How long was waited.
     pub waited: Millis,
 }
@@ -42,6 +44,61 @@ pub fn diagnose(failure: &Failure<'_>) -> (Cause, String) {
             format!("killed for memory after {}", failure.waited),
         );
     }
+    let (cause, detail) = by_itself(failure);
+    match failure.without_address {
+        [] => (cause, detail),
+        names => {
+            let asked: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let detail = format!(
+                "{detail}; it asked for {}, for which there was no address",
+                asked.join(", ")
+            );
+            let cause = if may_be_unreachable(cause) && complains_of_a_name(failure) {
+                Cause::Unreachable
+            } else {
+                cause
+            };
+            (cause, detail)
+        }
+    }
+}
+
+/// Causes that say no more than that it ended, or did not come.
+const fn may_be_unreachable(cause: Cause) -> bool {
+    matches!(cause, Cause::Crashed | Cause::NotReady | Cause::Unhealthy)
+}
+
+/// What C libraries and runtimes say of a name without an address (gai_strerror(3) of glibc and musl; Go's `net`, Node's `dns`,
+/// .NET's sockets, Java's `InetAddress`), lower case.
+const NO_ADDRESS: &[&str] = &[
+    "name resolution",
+    "name or service not known",
+    "name does not resolve",
+    "no address associated with hostname",
+    "try again",
+    "no such host",
+    "server misbehaving",
+    "eai_again",
+    "enotfound",
+    "getaddrinfo",
+    "gaierror",
+    "unknownhostexception",
+    "failed to lookup address",
+];
+
+/// Whether its own words name one of the names, or tell of a name without an address.
+fn complains_of_a_name(failure: &Failure<'_>) -> bool {
+    let lines = failure.last_lines.iter().map(String::as_str);
+    lines.chain(failure.healthcheck_failed).any(|line| {
+        let line = line.to_lowercase();
+        let mut names = failure.without_address.iter();
+        names.any(|name| line.contains(name.as_str()))
+            || NO_ADDRESS.iter().any(|words| line.contains(words))
+    })
+}
+
+/// The cause as far as exit, check and what is missing tell it.
+fn by_itself(failure: &Failure<'_>) -> (Cause, String) {
     match (failure.exit_code, failure.healthcheck_failed) {
         (Some(code), _) => {
             let cause = cause_of_exit(code, failure);

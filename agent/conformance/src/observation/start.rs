@@ -93,6 +93,8 @@ pub enum Cause {
     NotReady,
     /// It runs, but its own HEALTHCHECK fails.
     Unhealthy,
+    /// It ended or never came up after a destination that it needs had no address.
+    Unreachable,
     /// Engine trouble that is not the module's.
     Engine,
 }
@@ -113,7 +115,8 @@ impl Cause {
             | Cause::Crashed
             | Cause::EndedByItself
             | Cause::NotReady
-            | Cause::Unhealthy => false,
+            | Cause::Unhealthy
+            | Cause::Unreachable => false,
         }
     }
 }

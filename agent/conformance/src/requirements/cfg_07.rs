@@ -187,6 +187,7 @@ const fn mend(cause: Cause) -> &'static str {
         Cause::NotReady => {
             "make what is missing ready sooner, or do not declare it; --start-budget lengthens the wait but certifies nothing"
         }
+        Cause::Unreachable => "let the module start without what it cannot reach, and say so",
         Cause::Engine => "mend the engine and run again",
     }
 }

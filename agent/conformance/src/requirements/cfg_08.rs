@@ -2,6 +2,7 @@
 
 use super::customer_values::{Look, looks};
 use super::default_texts::{DefaultText, default_texts};
+use super::direct_hub;
 use super::remarks::{Remarks, quoted};
 use super::secret_look::secret_look;
 use crate::finding::{Outcome, Unseen};
@@ -53,6 +54,14 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
                 Look::Suspicious(found, what) => suspicious(&default, &found, what, &mut remarks),
             }
         }
+    }
+    for hub in direct_hub::foreign(record) {
+        remarks.doubt(
+            format!(
+                "the module asked for the address of {hub}, which no setting names to it: a hub is one customer's"
+            ),
+            "connect to the gateway, as the SDK does from the environment of IoT Edge; else let a setting with a placeholder such as <IOT_HUB_NAME> name the hub",
+        );
     }
     if placeholders.is_empty() {
         let none = "no default needs a placeholder: none looks like an address, a host or a key of one customer";
@@ -222,5 +231,20 @@ mod tests {
         ] {
             assert_eq!(placeholder_for(name), placeholder);
         }
+    }
+
+    #[test]
+    fn a_hub_that_is_built_into_the_module_deserves_a_look() {
+        let record = crate::sample::asking(crate::sample::record(), &["acme.azure-devices.net"]);
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, crate::finding::OutcomeKind::Concern);
+        assert!(
+            outcome.saw.contains("acme.azure-devices.net"),
+            "{}",
+            outcome.saw
+        );
+        let own = crate::sample::asking(crate::sample::record(), &["edgeproof-hub.invalid"]);
+        let outcome = judge(&own).unwrap();
+        assert_eq!(outcome.kind, crate::finding::OutcomeKind::NotApplicable);
     }
 }

@@ -145,6 +145,7 @@ pub(super) const fn cause_in_words(cause: Cause) -> &'static str {
         Cause::EndedByItself => "ended by itself",
         Cause::NotReady => "not ready in time",
         Cause::Unhealthy => "HEALTHCHECK fails",
+        Cause::Unreachable => "destination not reached",
         Cause::Engine => "engine trouble",
     }
 }

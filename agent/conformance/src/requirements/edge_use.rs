@@ -1,6 +1,6 @@
 //! What a module that ran left at its workload socket and at edgeHub, as several requirements ask for it.
 
-use super::workload_calls;
+use super::{direct_hub, workload_calls};
 use crate::client_type::ClientType;
 use crate::finding::{Reason, Unseen};
 use crate::observation::{EdgeBreach, EdgeUse};
@@ -46,7 +46,8 @@ pub(super) fn presence(record: &Record) -> Result<Presence<'_>, Unseen> {
     let requests = workload_calls::requests(record)?;
     let declared = record.offer.plan.uses_module_sdk;
     let asked = workload_calls::in_words(requests);
-    if !declared && requests.is_empty() && edge.and_then(way_in).is_none() {
+    let direct = direct_hub::in_words(record);
+    if !declared && requests.is_empty() && edge.and_then(way_in).is_none() && direct.is_none() {
         return Ok(Presence::NoSdk(format!(
             "the offer declares no SDK, and the module made {asked}"
         )));
@@ -56,6 +57,7 @@ pub(super) fn presence(record: &Record) -> Result<Presence<'_>, Unseen> {
     let made = format!(
         "the offer declares {declares}, and the module made {asked} and never logged in at edgeHub within the run"
     );
+    let made = direct.map_or(made.clone(), |direct| format!("{made}; it {direct}"));
     Err(match way_in(edge) {
         Some(breach) if breach.rule == UNSERVED => unserved(breach),
         Some(breach) => Unseen::new(Reason::Unstable, format!("{made}; {}", told(breach))),
@@ -108,8 +110,12 @@ pub(super) fn trace(record: &Record) -> Result<Trace, Unseen> {
     } else if let Some(breach) = tried {
         words += &format!(", and never logged in at edgeHub ({})", told(breach));
     }
+    let direct = direct_hub::in_words(record);
+    if let Some(direct) = &direct {
+        words += &format!(", and {direct}");
+    }
     Ok(Trace {
-        any: !requests.is_empty() || came.is_some() || tried.is_some(),
+        any: !requests.is_empty() || came.is_some() || tried.is_some() || direct.is_some(),
         words,
     })
 }
@@ -252,6 +258,17 @@ mod tests {
         let trace = trace(&record).unwrap();
         assert!(trace.any);
         assert!(trace.words.contains("never logged in"), "{}", trace.words);
+    }
+
+    #[test]
+    fn a_module_that_asks_for_the_hub_itself_is_told_so() {
+        let past = "past its gateway";
+        let hub = ["acme.azure-devices.net"];
+        check(&sample::asking(kept_out(&[]), &hub), Reason::Unstable, past);
+        let record = sample::asking(sample::record(), &hub);
+        check(&record, Reason::Unstable, past);
+        let trace = trace(&record).unwrap();
+        assert!(trace.any && trace.words.ends_with(past), "{}", trace.words);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod default_texts;
 mod dev_01;
 mod dev_03;
 mod edge_health;
+mod direct_hub;
 mod edge_use;
 mod engine_api;
 mod envelope;

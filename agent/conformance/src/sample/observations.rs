@@ -65,6 +65,7 @@ pub(super) fn observations() -> Observations {
         }),
         workload: Observed::Seen(Vec::new()),
         edge: Observed::Seen(EdgeUse::default()),
+        egress: Observed::default(),
         probe: Observed::Seen(ProbeCost {
             window: Millis(110_000),
             cores_mean: 0.002,

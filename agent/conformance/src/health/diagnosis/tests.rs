@@ -236,3 +236,53 @@ proptest! {
         prop_assert!(!has_placeholder(&text));
     }
 }
+
+/// A failure with these lines, after a name without an address.
+fn nameless(lines: &[&str], exit_code: Option<i64>, checked: Option<&str>) -> (Cause, String) {
+    let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+    diagnose(&Failure {
+        exit_code,
+        healthcheck_failed: checked,
+        last_lines: &lines,
+        without_address: &["api.contoso.test".to_owned()],
+        ..Failure::default()
+    })
+}
+
+#[test]
+fn a_module_that_complains_of_a_name_without_address_did_not_reach_it() {
+    // What Python 3.11, Go 1.19, Node 18, glibc 2.36 and Rust's std say; each composed after its source.
+    for line in [
+        "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+        "dial tcp: lookup api.contoso.test: no such host",
+        "Error: getaddrinfo EAI_AGAIN api.contoso.test",
+        "ping: api.contoso.test: Name or service not known",
+        "failed to lookup address information",
+        "cannot reach https://API.contoso.test/v1",
+    ] {
+        let (cause, detail) = nameless(&[line], Some(1), None);
+        assert_eq!(cause, Cause::Unreachable, "{line}");
+        assert!(
+            detail.contains("it asked for `api.contoso.test`"),
+            "{detail}"
+        );
+        assert_eq!(nameless(&[line], None, None).0, Cause::Unreachable);
+        let checked = nameless(&[], None, Some(line)).0;
+        assert_eq!(checked, Cause::Unreachable);
+    }
+}
+
+#[test]
+fn a_name_without_address_is_told_and_is_not_the_cause_of_everything() {
+    let (cause, detail) = nameless(&["assertion failed"], Some(1), None);
+    assert_eq!(cause, Cause::Crashed);
+    assert!(detail.contains("`api.contoso.test`, for which there was no address"));
+    let line = "Temporary failure in name resolution";
+    assert_eq!(nameless(&[line], Some(0), None).0, Cause::EndedByItself);
+    let killed = diagnose(&Failure {
+        oom_killed: true,
+        without_address: &["api.contoso.test".to_owned()],
+        ..Failure::default()
+    });
+    assert_eq!(killed.0, Cause::OutOfMemory);
+}
