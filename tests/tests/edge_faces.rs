@@ -1,4 +1,4 @@
-//! What a module did at edgeHub, in every face of a report.
+//! What a module did at edgeHub and where else it wanted to go, in every face of a report.
 //!
 //! Refresh the golden files with `UPDATE_GOLDEN=1 cargo test -p edgeproof-tests --test edge_faces`.
 
@@ -38,9 +38,20 @@ fn unstyled(report: &Report) -> String {
     anstream::adapter::strip_str(&text::render(report)).to_string()
 }
 
+fn going(egress: &str) -> Report {
+    let mut report = without();
+    report.observations.egress = Observed::Seen(serde_json::from_str(egress).unwrap());
+    report
+}
+
 /// What a face says more when the module was at edgeHub.
 fn more(face: fn(&Report) -> String, from: &str, to: &str) -> String {
-    let drawn = face(&with(&read("edge-use.json")));
+    more_of(&with(&read("edge-use.json")), face, from, to)
+}
+
+/// What a face says more of this report between two texts.
+fn more_of(report: &Report, face: fn(&Report) -> String, from: &str, to: &str) -> String {
+    let drawn = face(report);
     let begin = drawn.find(from).unwrap();
     let end = begin + drawn[begin..].find(to).unwrap();
     assert!(!face(&without()).contains(from), "said without being seen");
@@ -74,6 +85,39 @@ fn what_was_done_at_edge_hub_looks_as_stored() {
         "<section aria-labelledby=\"deviations\">",
     );
     check("edge-use.html", &page);
+}
+
+#[test]
+fn where_else_it_wanted_to_go_looks_as_stored() {
+    let report = going(&read("egress.json"));
+    let text = more_of(&report, unstyled, "Other destinations\n", "\nDeviations");
+    check("egress.txt", &text);
+    let (from, to) = ("## Other destinations\n", "\n## Deviations");
+    check("egress.md", &more_of(&report, markdown::render, from, to));
+    let from = "<section aria-labelledby=\"egress\">";
+    let to = "<section aria-labelledby=\"deviations\">";
+    check("egress.html", &more_of(&report, html::render, from, to));
+}
+
+#[test]
+fn a_module_that_went_nowhere_else_is_told_of_only_where_nothing_could_be_seen() {
+    let nowhere = r#"{"names": {"seen": {}}, "remotes": {"seen": {"looks": 9}}}"#;
+    let hermetic = nowhere.replacen('{', r#"{"hermetic": true, "#, 1);
+    for face in [unstyled, markdown::render, html::render] {
+        assert!(!face(&going(nowhere)).contains("Other destinations"));
+        let drawn = face(&going(&hermetic));
+        assert!(drawn.contains("the run was hermetic"), "{drawn}");
+        let blind = going(
+            r#"{"names": {"unseen": {"reason": "configuration", "because": "DNS servers of its own"}}}"#,
+        );
+        assert!(face(&blind).contains("not seen: DNS servers of its own"));
+    }
+    let hostile = format!(
+        r#"{{"names": {{"seen": {{"asked": [{{"at": 1, "times": 1, "answer": "found", "name": {}}}]}}}}, "remotes": {{"seen": {{"looks": 1}}}}}}"#,
+        serde_json::to_string(HOSTILE).unwrap()
+    );
+    let page = html::render(&going(&hostile));
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script>alert"));
 }
 
 #[test]

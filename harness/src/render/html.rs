@@ -16,10 +16,10 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::render::chart;
-use crate::render::edge;
 use crate::render::facts;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
+use crate::render::{edge, egress};
 
 const PAGE: &str = include_str!("html/report.html");
 /// How one finding is shown; both pages import it.
@@ -84,8 +84,7 @@ struct Page {
     curves: Vec<chart::Curve>,
     groups: Vec<Group>,
     measurements: Vec<MeasurementRow>,
-    edge_heading: &'static str,
-    edge: Vec<edge::Table>,
+    sections: Vec<Section>,
     deviations: Vec<DeviationRow>,
     facts: Vec<facts::Facts>,
     observations: Vec<Observation>,
@@ -183,12 +182,34 @@ fn page(report: &Report) -> Page {
         curves: chart::curves(report),
         groups: groups(offer, &report.findings),
         measurements: measurements(report),
-        edge_heading: edge::HEADING,
-        edge: edge::tables(report),
+        sections: sections(report),
         deviations: report.deviations.iter().map(deviation).collect(),
         facts: facts::facts(report),
         observations: observations(report),
     }
+}
+
+/// Tables under one heading.
+#[derive(Debug, Serialize)]
+struct Section {
+    id: &'static str,
+    heading: &'static str,
+    tables: Vec<edge::Table>,
+}
+
+fn sections(report: &Report) -> Vec<Section> {
+    let all = [
+        ("edge", edge::HEADING, edge::tables(report)),
+        ("egress", egress::HEADING, egress::tables(report)),
+    ];
+    all.into_iter()
+        .filter(|(_, _, tables)| !tables.is_empty())
+        .map(|(id, heading, tables)| Section {
+            id,
+            heading,
+            tables,
+        })
+        .collect()
 }
 
 fn run_line(report: &Report) -> String {

@@ -6,6 +6,7 @@ use conformance::finding::Finding;
 use conformance::report::Report;
 
 use crate::render::edge::{self, Table};
+use crate::render::egress;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -16,7 +17,8 @@ pub fn render(report: &Report) -> String {
     out.push_str(&what_blocks(&blockers(report)));
     out.push_str(&findings(report));
     out.push_str(&measurements(report));
-    out.push_str(&at_edge_hub(&edge::tables(report)));
+    out.push_str(&tables(edge::HEADING, &edge::tables(report)));
+    out.push_str(&tables(egress::HEADING, &egress::tables(report)));
     out.push_str(&deviations(report));
     out.push_str(&facts(report));
     out
@@ -141,11 +143,11 @@ fn measurements(report: &Report) -> String {
     out
 }
 
-fn at_edge_hub(tables: &[Table]) -> String {
+fn tables(heading: &str, tables: &[Table]) -> String {
     let Some(_) = tables.first() else {
         return String::new();
     };
-    let mut out = format!("\n## {}\n", edge::HEADING);
+    let mut out = format!("\n## {heading}\n");
     for table in tables {
         let _ = write!(
             out,

@@ -5,6 +5,7 @@
 pub mod chart;
 pub mod dossier;
 mod edge;
+mod egress;
 pub mod facts;
 mod host;
 pub mod html;

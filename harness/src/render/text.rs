@@ -7,6 +7,7 @@ use conformance::finding::{Finding, Verdict};
 use conformance::report::{Report, RunVerdict};
 
 use crate::render::edge::{self, Table};
+use crate::render::egress;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -22,7 +23,8 @@ pub fn render(report: &Report) -> String {
     out.push_str(&what_blocks(&blockers(report)));
     out.push_str(&findings(report));
     out.push_str(&measurements(report));
-    out.push_str(&at_edge_hub(&edge::tables(report)));
+    out.push_str(&tables(edge::HEADING, &edge::tables(report)));
+    out.push_str(&tables(egress::HEADING, &egress::tables(report)));
     out.push_str(&deviations(report));
     out
 }
@@ -180,11 +182,11 @@ fn measurements(report: &Report) -> String {
 }
 
 /// One line a row: what the first column says, then the others with their names.
-fn at_edge_hub(tables: &[Table]) -> String {
+fn tables(title: &str, tables: &[Table]) -> String {
     let Some(_) = tables.first() else {
         return String::new();
     };
-    let mut out = heading(edge::HEADING);
+    let mut out = heading(title);
     for table in tables {
         let _ = writeln!(out, "  {}", plain(&table.title));
         for row in &table.rows {
