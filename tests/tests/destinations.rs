@@ -1,4 +1,5 @@
 //! Where a module goes beside its edgeHub, through the whole main job: told by name and address, and held back on demand.
+//! Fixtures that are wrong in other ways of the network are held to their `expected.json` by `scripts/test-network.sh`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
@@ -121,7 +122,7 @@ fn other_destinations_are_told_and_a_neighbour_is_not_heard() {
         assert_eq!(open, wanted, "{network}");
     }
     let ended = run.end().unwrap();
-    let report = run.report().expect(&run.words());
+    let report = run.report().unwrap_or_else(|| panic!("{}", run.words()));
     assert_eq!(told(&report, ended.code()), expected("calls-home"));
     let home = names(&report)
         .iter()
@@ -151,25 +152,4 @@ fn a_module_that_needs_the_internet_fails_without_and_is_told_why() {
     assert_eq!(names(&report)[0]["answer"], "no-way-out");
     let deviations = report["deviations"].to_string();
     assert!(deviations.contains("--hermetic"), "{deviations}");
-}
-
-#[test]
-fn a_hub_that_is_built_into_the_module_is_named() {
-    let report = check("hard-coded-hub", &["--hermetic"]);
-    let hub = "acme-plant-7.azure-devices.net";
-    for id in ["IEM-CFG-08", "IEM-TEL-01"] {
-        let said = said(&report, id);
-        assert!(said.contains(hub), "{id}: {said}");
-    }
-}
-
-#[test]
-fn a_knock_without_tls_is_told() {
-    let report = check("plain-text", &[]);
-    let breaches = report["observations"]["edge"]["seen"]["breaches"].to_string();
-    assert!(
-        breaches.contains("port 1883, MQTT without TLS"),
-        "{breaches}"
-    );
-    assert!(said(&report, "IEM-TEL-03").contains("plain-text"));
 }

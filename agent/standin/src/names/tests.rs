@@ -77,7 +77,7 @@ async fn a_name_is_asked_for_beyond_over_udp_and_over_tcp() {
     let reply = over_tcp(service.address(), &query("a.test", TYPE::A)).await;
     assert_eq!(message::outcome(&reply.unwrap()), Answer::Failed);
     let wanted = ("a.test".to_owned(), 1, Answer::Failed, 0);
-    assert_eq!(told(&service), [wanted.clone()]);
+    assert_eq!(told(&service), [wanted]);
     assert_eq!(told(&beyond)[0].0, "a.test");
 }
 
