@@ -5,14 +5,17 @@
 
 mod amqp;
 mod connection;
+mod door;
 mod entrance;
 mod error;
 mod event;
+mod faults;
 #[cfg(test)]
 mod hostile;
 mod identity;
 mod limits;
 mod login;
+mod pokes;
 mod properties;
 mod publish;
 mod registry;
@@ -32,12 +35,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use connection::Context;
+use door::{Door, bind, local_address};
 use entrance::Entrance;
 use registry::{Invocation, Registry, Unreached};
 use session::Shared;
@@ -49,8 +51,10 @@ pub use crate::authority::CertificateError;
 pub use entrance::Transport;
 pub use error::{HubError, InputError, InvokeError};
 pub use event::{DisconnectReason, HubEvent, Login, Rule};
+pub use faults::TwinAnswers;
 pub use identity::Identity;
 pub use limits::Mode;
+pub use pokes::Hearing;
 pub use properties::Properties;
 pub use twin::Twin;
 pub use twin_limits::TwinError;
@@ -118,8 +122,8 @@ pub struct LocalHub {
     authority: Arc<Authority>,
     shared: Arc<Shared>,
     events: Arc<event::EventBus>,
-    stop: Option<oneshot::Sender<()>>,
-    accepting: JoinHandle<()>,
+    names: Vec<String>,
+    door: Door,
 }
 
 impl LocalHub {
@@ -161,7 +165,6 @@ impl LocalHub {
             shared: Arc::clone(&shared),
             events: Arc::clone(&events),
         };
-        let (stop, stopped) = oneshot::channel();
         Ok(Self {
             address,
             web_socket,
@@ -170,8 +173,8 @@ impl LocalHub {
             authority: Arc::new(authority),
             shared,
             events,
-            stop: Some(stop),
-            accepting: tokio::spawn(accept(listeners, context, stopped)),
+            names: config.names,
+            door: Door::open(listeners, context)?,
         })
     }
 
@@ -333,12 +336,8 @@ impl LocalHub {
     }
 
     /// Stops listening and drops every connection; returns when all are gone.
-    pub async fn shutdown(mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The task may have ended already; there is then nothing to stop.
-            let _ended = stop.send(());
-        }
-        let _joined = (&mut self.accepting).await;
+    pub async fn shutdown(self) {
+        self.door.close().await;
     }
 
     fn connection_string(&self, identity: &Identity, key: &[u8; 32]) -> String {
@@ -356,42 +355,4 @@ impl LocalHub {
             STANDARD.encode(key)
         )
     }
-}
-
-impl Drop for LocalHub {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, HubError> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| HubError::Listen { address, source })
-}
-
-fn local_address(listener: &TcpListener, asked: SocketAddr) -> Result<SocketAddr, HubError> {
-    listener.local_addr().map_err(|source| HubError::Listen {
-        address: asked,
-        source,
-    })
-}
-
-/// Serves every entrance until `stopped`; then all connections end.
-async fn accept(
-    listeners: Vec<(TcpListener, Entrance)>,
-    context: Context,
-    stopped: oneshot::Receiver<()>,
-) {
-    let places = Arc::new(Semaphore::new(context.shared.mode.connections()));
-    let (stop, stopping) = watch::channel(false);
-    let mut entrances = JoinSet::new();
-    for (listener, entrance) in listeners {
-        let (context, places) = (context.clone(), Arc::clone(&places));
-        let served = entrance::accept(listener, entrance, context, places, stopping.clone());
-        entrances.spawn(served);
-    }
-    // A sender that is gone stops the hub as well.
-    let _stopped = stopped.await;
-    stop.send_replace(true);
-    while entrances.join_next().await.is_some() {}
 }

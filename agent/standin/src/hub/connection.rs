@@ -12,7 +12,7 @@ use super::event::{DisconnectReason, EventBus};
 use super::limits;
 use super::registry::Command;
 use super::session::{Opened, Reaction, Session, Shared, TlsFacts};
-use super::wire::Wire;
+use super::wire::{Outbound, Wire};
 
 /// Bytes read at once.
 pub(super) const CHUNK: usize = 16 * 1024;
@@ -43,6 +43,7 @@ where
         token_ends: Instant::now() + FAR,
         commands: None,
         close: None,
+        later: Vec::new(),
     }
     .run()
     .await;
@@ -58,6 +59,8 @@ struct Connection<S> {
     token_ends: Instant,
     commands: Option<mpsc::Receiver<Command>>,
     close: Option<watch::Receiver<Option<DisconnectReason>>>,
+    /// Answers that are held back, and until when.
+    later: Vec<(Instant, Outbound)>,
 }
 
 /// What woke the connection.
@@ -67,6 +70,7 @@ enum Wake {
     Close(DisconnectReason),
     Silence,
     TokenEnd,
+    Due,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -83,6 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Wake::Command(None) => Err(DisconnectReason::TakenOver),
                 Wake::Close(reason) => Err(reason),
+                Wake::Due => self.send_due().await,
                 Wake::TokenEnd => Err(DisconnectReason::TokenExpired),
                 Wake::Silence if self.silence.is_some() => Err(DisconnectReason::KeepAlive),
                 Wake::Silence => {
@@ -106,14 +111,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn wait(&mut self, buffer: &mut [u8]) -> Wake {
+        let due = self.next_due();
         tokio::select! {
             biased;
             reason = closed(&mut self.close) => Wake::Close(reason),
             () = sleep_until(self.token_ends) => Wake::TokenEnd,
             command = next(&mut self.commands) => Wake::Command(command),
             read = self.stream.read(buffer) => Wake::Bytes(read),
+            () = sleep_until(due) => Wake::Due,
             () = sleep_until(self.silence_ends) => Wake::Silence,
         }
+    }
+
+    fn next_due(&self) -> Instant {
+        let due = self.later.iter().map(|(due, _)| *due).min();
+        due.unwrap_or_else(|| Instant::now() + FAR)
+    }
+
+    async fn send_due(&mut self) -> Result<(), DisconnectReason> {
+        let now = Instant::now();
+        let held = std::mem::take(&mut self.later);
+        let (due, held): (Vec<_>, Vec<_>) = held.into_iter().partition(|(due, _)| *due <= now);
+        self.later = held;
+        let due = due.into_iter().map(|(_, answer)| Reaction::Send(answer));
+        self.react(due.collect()).await
     }
 
     async fn bytes(&mut self, mut bytes: &[u8]) -> Result<(), DisconnectReason> {
@@ -139,6 +160,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.write(&bytes).await?;
                     }
                 }
+                // As many as may wait for it anyway; a client that asks more often gets no answer.
+                Reaction::Later(by, outbound) if self.later.len() < limits::COMMANDS => {
+                    self.later.push((Instant::now() + by, outbound));
+                }
+                Reaction::Later(..) => {}
                 Reaction::Raw(bytes) => self.write(&bytes).await?,
                 Reaction::Emit(event) => self.events.emit(event).await,
                 Reaction::Opened(opened) => self.opened(opened),

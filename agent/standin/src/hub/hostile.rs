@@ -173,7 +173,8 @@ fn play(dice: &mut Dice, shared: &Arc<Shared>, bytes: &[u8]) -> usize {
                         }
                         Reaction::Raw(bytes) => said += bytes.len(),
                         Reaction::Close(_) => break 'talk,
-                        Reaction::Emit(_) | Reaction::Opened(_) => {}
+                        // Nothing is wrong on purpose here, so no answer is late.
+                        Reaction::Emit(_) | Reaction::Opened(_) | Reaction::Later(..) => {}
                     }
                 }
             }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::event::{DisconnectReason, HubEvent, Rule};
+use super::faults::TwinAnswers;
 use super::identity::Identity;
 use super::limits::{self, Mode};
 use super::properties::{self, Properties};
@@ -14,6 +15,9 @@ use super::wire::{Outbound, Publication, Will};
 
 /// Status that edgeHub gives to a method answer whose own status is no integer.
 const STATUS_NOT_AN_INTEGER: i64 = 400_000;
+
+/// Status of a twin request that comes while too many others do.
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Application property that edgeHub and IoT Hub add to a message with the retain flag.
 const RETAIN: &str = "mqtt-retain";
@@ -34,9 +38,16 @@ pub(crate) fn receive(
     let topic = publication.topic.clone();
     let mut reactions = match topics::publish(&client.identity, &topic) {
         Some(Publish::Event { bag }) => message(client, shared, &publication, bag),
-        Some(Publish::TwinGet { rid }) => return acknowledged(ack, twin_get(client, shared, rid)),
+        Some(Publish::TwinGet { rid }) => {
+            let busy = twin_busy(client, shared, rid);
+            let answer = busy.unwrap_or_else(|| twin_get(client, shared, rid));
+            return acknowledged(ack, answer);
+        }
         Some(Publish::TwinReported { rid }) => {
-            return acknowledged(ack, twin_reported(client, shared, rid, &publication.body));
+            let busy = twin_busy(client, shared, rid);
+            let answer =
+                busy.unwrap_or_else(|| twin_reported(client, shared, rid, &publication.body));
+            return acknowledged(ack, answer);
         }
         Some(Publish::MethodAnswer { status, rid }) => {
             method_answer(client, shared, (status, rid), &publication.body)
@@ -125,6 +136,17 @@ fn message(
     })]
 }
 
+/// What a twin that is busy on purpose answers to any request.
+fn twin_busy(client: &Client, shared: &Shared, rid: &str) -> Option<Vec<Reaction>> {
+    if shared.registry.faults.meet_twin() != TwinAnswers::Busy {
+        return None;
+    }
+    let body = json!({"errorCode": TOO_MANY_REQUESTS, "message": "too many requests"});
+    let topic = topics::twin_response(TOO_MANY_REQUESTS, rid, None);
+    let answer = twin_answer(client, shared, topic, body.to_string().into_bytes());
+    Some(answer.into_iter().collect())
+}
+
 fn twin_get(client: &Client, shared: &Shared, rid: &str) -> Vec<Reaction> {
     let Some(twin) = shared.registry.twin(&client.identity) else {
         return Vec::new();
@@ -193,7 +215,11 @@ fn twin_reported(client: &Client, shared: &Shared, rid: &str, body: &[u8]) -> Ve
 }
 
 fn twin_answer(client: &Client, shared: &Shared, topic: String, body: Vec<u8>) -> Option<Reaction> {
-    let answer = Reaction::Send(Outbound::Publish { topic, body });
+    let answer = Outbound::Publish { topic, body };
+    let answer = match shared.registry.faults.twin() {
+        TwinAnswers::AtOnce | TwinAnswers::Busy => Reaction::Send(answer),
+        TwinAnswers::Late(by) => Reaction::Later(by, answer),
+    };
     client.hears_twin_answers(shared).then_some(answer)
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::event::DisconnectReason;
+use super::faults::Faults;
 use super::identity::Identity;
 use super::limits;
 use super::properties::Properties;
@@ -102,6 +103,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     state: Mutex<State>,
+    /// What is done wrong on purpose.
+    pub(crate) faults: Faults,
 }
 
 impl Registry {
@@ -204,6 +207,14 @@ impl Registry {
             .get(identity)
             .and_then(|entry| entry.link.as_ref());
         link.is_some_and(|link| link.close.send(Some(DisconnectReason::Requested)).is_ok())
+    }
+
+    pub(crate) fn is_connected(&self, identity: &Identity) -> bool {
+        let state = self.lock();
+        let entry = state.entries.get(identity);
+        let link = entry.and_then(|entry| entry.link.as_ref());
+        // Of a hub that vanished the link is left, and nobody at its other end.
+        link.is_some_and(|link| !link.commands.is_closed())
     }
 
     pub(crate) fn subscribe(&self, identity: &Identity, subscription: Subscription) {

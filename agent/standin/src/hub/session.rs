@@ -18,6 +18,8 @@ use super::wire::{Connect, Inbound, Outbound, Will};
 #[derive(Debug)]
 pub(crate) enum Reaction {
     Send(Outbound),
+    /// The same after a while, other traffic meanwhile: an answer that is late on purpose.
+    Later(Duration, Outbound),
     Raw(Vec<u8>),
     Emit(HubEvent),
     /// The client is in; from now on it has a link, a keep-alive and a token with an end.
@@ -184,6 +186,10 @@ impl Session {
             }
         };
         let identity = admitted.user.identity.clone();
+        if shared.registry.faults.refuses_login() {
+            let reason = DisconnectReason::Violation(Rule::Token);
+            return vec![Reaction::Send(Outbound::Refuse), Reaction::Close(reason)];
+        }
         let Some(link) = shared.registry.open(&identity, connect.clean_session) else {
             let detail = format!("`{identity}` is not registered");
             return broken(Some(identity), Rule::UnknownIdentity, detail);

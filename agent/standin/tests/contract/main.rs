@@ -10,6 +10,7 @@ mod amqp;
 mod client;
 mod crowd;
 mod entrances;
+mod faults;
 mod lifetime;
 mod login;
 mod talk;
