@@ -116,6 +116,18 @@ impl Edge {
         self.egress.seen(bench.overlay)
     }
 
+    /// The runtime itself, for who has something to do to the module.
+    ///
+    /// # Errors
+    /// There is none, or the module cannot have met it as a customer's would.
+    pub(crate) fn runtime(&self) -> Result<Arc<EdgeRuntime>, Unseen> {
+        if let Some(apart) = &self.apart {
+            return Err(apart.clone());
+        }
+        let running = self.runtime.as_ref().map_err(Unseen::clone)?;
+        Ok(Arc::clone(&running.runtime))
+    }
+
     /// What was asked on the workload socket, and what came to edgeHub.
     pub async fn seen(
         &self,

@@ -18,10 +18,10 @@ use crate::bench::{Bench, SocketDirectory};
 use crate::edge::{self, Edge, Gateway};
 use crate::events::{Events, RunEvent};
 use crate::image::find_image;
-use crate::record::{blank, explain, explain_sizing, mark_phase};
+use crate::record::{blank, explain, explain_faults, explain_sizing, mark_phase};
 use crate::sampler::{Layout, Roots, host, layout, own, surroundings};
 use crate::settings::{DEFAULT_WAIT, Settings};
-use crate::trials::{defaults, envelope, limits, size};
+use crate::trials::{defaults, envelope, faults, limits, size};
 use crate::volumes;
 
 /// The probe could not be set up.
@@ -195,6 +195,7 @@ impl Probe {
         if assignment.options.task == Task::Size {
             explain_sizing(&mut record.observations);
         }
+        explain_faults(&mut record);
         record.observations.probe = Observed::Seen(cost.finish());
         record.run.finished = Some(jiff::Timestamp::now().to_string());
         let report = Report::judge(record, CATALOGUE);
@@ -331,6 +332,8 @@ async fn observe(
     events.observed("egress", &record.observations.egress);
     events.observed("workload", &record.observations.workload);
     events.observed("edge", &record.observations.edge);
+    // After all that is judged was seen: what comes to edgeHub from now on is the trial's own doing.
+    faults::start(bench, record, &launch).await?;
     let why = "the last start with the defaults was not healthy; see IEM-CFG-07";
     explain(
         &mut record.observations,

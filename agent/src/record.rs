@@ -1,6 +1,7 @@
 //! The record as it fills: blank at first, phases marked, and what stays unseen explained.
 
-use conformance::finding::Unseen;
+use conformance::faults::FaultPlan;
+use conformance::finding::{Reason, Unseen};
 use conformance::observation::{Observations, Observed, Phase};
 use conformance::record::{Candidate, Device, ProfileName, Record, Reserve, Run, Task};
 use conformance::requirements::VERSION;
@@ -97,10 +98,22 @@ pub fn explain_sizing(seen: &mut Observations) {
     }
 }
 
+/// Gives pokes and faults that were asked for and not come to the reason why.
+pub fn explain_faults(record: &mut Record) {
+    let plan = FaultPlan::of(&record.run.profile, &record.run.options);
+    if plan.steps.is_empty() || record.observations.faults != Observed::default() {
+        return;
+    }
+    let why = match &record.observations.edge {
+        Observed::Unseen(unseen) => unseen.clone(),
+        Observed::Seen(_) => Unseen::new(Reason::Infrastructure, "the run ended before them"),
+    };
+    record.observations.faults = Observed::Unseen(why);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use conformance::finding::Reason;
     use conformance::offer::read;
     use conformance::record::{Profile, RunOptions, ScopeName};
 

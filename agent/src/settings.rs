@@ -34,6 +34,9 @@ Options:
   --start-budget SECONDS how long a start may take (makes the profile custom)
   --reserve-mib N        memory that system and runtime take first
   --wait SECONDS         how long to wait for another run on this engine [600]
+  --faults LIST          pokes and faults for a module on the SDK: all, or names with commas between them [none]
+  --outage SECONDS       how long edgeHub is gone; nothing else is held longer [300]
+  --recovery SECONDS     how soon the module has to be back after each [60]
   --edition current|2018
   --allow-elevated       start a candidate even if it reaches for the host
   --hermetic             start the candidate on a network without a way out
@@ -174,6 +177,13 @@ impl Given {
             "window" => self.options.window = Some(seconds(name, &value)?.into()),
             "start-budget" => self.options.start_budget = Some(seconds(name, &value)?.into()),
             "wait" => self.options.wait = Some(seconds(name, &value)?.into()),
+            "outage" => self.options.outage = Some(seconds(name, &value)?.into()),
+            "recovery" => self.options.recovery = Some(seconds(name, &value)?.into()),
+            "faults" => {
+                let asked = conformance::faults::named(&value);
+                let asked = asked.map_err(|mistake| Usage(format!("--faults: {mistake}")))?;
+                self.options.faults = Some(asked);
+            }
             "starts" => self.options.starts = Some(number(name, &value)?),
             "cadence" => {
                 let hz: u32 = number(name, &value)?;
@@ -306,6 +316,7 @@ mod tests {
             ("relay many /s", "many"),
             ("noop 1 2", "noop 1 2"),
             ("once --offer o --report r --edition 1999", "1999"),
+            ("once --offer o --report r --faults storm", "storm"),
         ] {
             let mistake = read_line(line).unwrap_err().to_string();
             assert!(mistake.contains(named), "{line}: {mistake}");

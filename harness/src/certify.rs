@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use conformance::faults::{Fault, FaultPlan};
 use conformance::offer::Offer;
 use conformance::record::{Deviation, Profile, ProfileName, RunOptions, ScopeName, Task};
 use conformance::report::Report;
@@ -26,7 +27,7 @@ use conformance::run_request::RunRequest;
 use conformance::sizing::{MOST_CORE_TRIES, MOST_MEMORY_TRIES};
 use engine::{Engine, Owner};
 
-use crate::cli::{CertifyArgs, ScopeArg, TextOrJson};
+use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
 use crate::exit::Refused;
 use crate::render::write::{json, write_all};
 use crate::tunnel::Tunnel;
@@ -161,8 +162,20 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
             .unwrap_or_default(),
         slowdown: None,
         cadence_hz: args.cadence,
+        faults: faults(args),
+        outage: args.outage.map(Into::into),
+        recovery: args.recovery.map(Into::into),
         task: Task::Certify,
     })
+}
+
+/// What was asked for; a soak plays everything unless told otherwise.
+fn faults(args: &CertifyArgs) -> Option<Vec<Fault>> {
+    let all =
+        || (args.profile == ProfileArg::Soak && args.attach.is_none()).then(|| Fault::ALL.to_vec());
+    args.faults
+        .as_ref()
+        .map_or_else(all, |asked| Some(asked.0.clone()))
 }
 
 /// Has a probe carry out one order at one place, and cleans up after it.
@@ -255,8 +268,10 @@ fn patience(profile: Profile, options: &RunOptions) -> Duration {
             each * profile.starts + (each + Duration::from(profile.window)) * tries
         }
     };
+    let faults = FaultPlan::of(&profile, options).longest(&profile);
     options.wait.map(Duration::from).unwrap_or_default()
         + starts
+        + Duration::from(faults)
         + Duration::from(profile.window)
         + Duration::from_secs(900)
 }

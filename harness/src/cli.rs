@@ -14,7 +14,7 @@ use conformance::record::Edition;
 use tracing::level_filters::LevelFilter;
 
 pub use calibrate::CalibrateArgs;
-pub use certify::{CertifyArgs, ProfileArg, ScopeArg};
+pub use certify::{CertifyArgs, FaultsArg, ProfileArg, ScopeArg};
 pub use device::{
     AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
     DeviceStartArgs, DeviceStopArgs,

@@ -17,6 +17,7 @@ pub mod client_type;
 pub mod comparison;
 pub mod create_options;
 pub mod dossier;
+pub mod faults;
 pub mod finding;
 pub mod hardware;
 pub mod health;

@@ -10,6 +10,7 @@ use crate::units::Millis;
 mod creation;
 mod edge;
 mod egress;
+mod faults;
 mod fleet;
 mod golden;
 mod gpu;
@@ -26,6 +27,7 @@ pub use edge::{
     EdgeBreach, EdgeConnection, EdgeEnd, EdgeTransport, EdgeUse, MethodUse, OutputUse, TwinUse,
 };
 pub use egress::{AskedName, Connection, Egress, NameAnswer, Names, Protocol, Remotes};
+pub use faults::{FaultEnd, FaultMemory, FaultRun, FaultTrial, Flow, PlayedFault};
 pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use golden::{Footprint, GoldenRun, tolerances};
 pub use gpu::{EngineLoad, GpuDevice, GpuLoad, GpuUse};
@@ -144,6 +146,9 @@ pub struct Observations {
     /// Where else it wanted to go, all starts together. Reports of earlier probes have none.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub egress: Observed<Egress>,
+    /// How it bore pokes and faults. Only a run that was asked for them has them.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub faults: Observed<FaultTrial>,
     /// What the probe itself cost the device.
     pub probe: Observed<ProbeCost>,
     /// What else the device did in each phase.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::calibration::Row;
+use crate::faults::Fault;
 use crate::finding::Grant;
 use crate::observation::Observations;
 use crate::offer::Offer;
@@ -137,6 +138,15 @@ pub struct RunOptions {
     /// Readings a second, 1 to 100, instead of [`CADENCE_HZ`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cadence_hz: Option<u32>,
+    /// Pokes and faults to play on starts of their own; none, where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Vec<Fault>>,
+    /// How long edgeHub is gone, instead of [`OUTAGE`](crate::faults::OUTAGE).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Millis>,
+    /// How soon the module has to be back after each, instead of [`RECOVERY`](crate::faults::RECOVERY).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Millis>,
     /// What is asked of the probe; a certification, where nothing else is said.
     #[serde(skip_serializing_if = "Task::is_certify")]
     pub task: Task,

@@ -13,6 +13,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::faults::LONGEST;
 use crate::record::{MOST_CADENCE_HZ, MOST_SLOWDOWN, Profile, ProfileName, RunOptions, ScopeName};
 
 /// Longest part of an offer in the twin.
@@ -97,6 +98,15 @@ impl RunRequest {
             && !(1.0..=MOST_SLOWDOWN).contains(&slowdown)
         {
             mistakes.push(format!("/options/slowdown: 1 to {MOST_SLOWDOWN}"));
+        }
+        let spans = [
+            ("outage", self.options.outage),
+            ("recovery", self.options.recovery),
+        ];
+        for (name, span) in spans {
+            if span.is_some_and(|span| span > LONGEST) {
+                mistakes.push(format!("/options/{name}: at most {LONGEST}"));
+            }
         }
         if self.offer.is_none() {
             mistakes.push("/offer: missing".to_owned());
@@ -248,6 +258,12 @@ mod tests {
         assert_eq!(wrong.mistakes().len(), 3);
         wrong.scope = ScopeName::Fleet;
         assert_eq!(wrong.mistakes().len(), 3);
+        wrong.options.outage = Some(crate::units::Millis(u64::MAX));
+        assert!(
+            wrong
+                .mistakes()
+                .contains(&"/options/outage: at most 86400.0 s".to_owned())
+        );
     }
 
     proptest! {

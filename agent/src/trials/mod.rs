@@ -2,6 +2,7 @@
 
 pub mod defaults;
 pub mod envelope;
+pub mod faults;
 mod inside;
 pub mod limits;
 pub mod size;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use conformance::faults::{self, Fault};
 use conformance::record::ProfileName;
-use conformance::units::Bytes;
+use conformance::units::{Bytes, Millis};
 
 use super::{EditionArg, PlaceArgs, TextOrJson};
 use crate::amount;
@@ -23,6 +24,8 @@ Examples:
   edgeproof certify offer.json --cadence 50   (for bursts shorter than 100 ms; the kernel's watermark needs none)
   edgeproof certify offer.json --profile standard
   edgeproof certify offer.json --profile soak --duration 24h
+  edgeproof certify offer.json --faults               (a module on the SDK: five minutes without edgeHub, and more)
+  edgeproof certify offer.json --faults cut,outage --outage 30s
   edgeproof certify offer.json --calibration speeds.json
   edgeproof certify offer.json --attach temperature   (a module that IoT Edge runs: measured, never touched)
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
@@ -66,6 +69,16 @@ pub struct CertifyArgs {
     /// Measure this running module of IoT Edge, by module name or container id, instead of starting the candidate
     #[arg(long, value_name = "CONTAINER", conflicts_with_all = ["image", "starts", "load"])]
     pub attach: Option<String>,
+    /// Pokes and faults at edgeHub, on a start of their own: all, or some of desired, method, input, cut, token, slow-twin,
+    /// busy-twin, certificate, outage [default: none; profile soak plays all]
+    #[arg(long, value_name = "LIST", num_args = 0..=1, default_missing_value = "all", value_parser = faults_arg, conflicts_with = "attach")]
+    pub faults: Option<FaultsArg>,
+    /// How long edgeHub is gone [default: 5m]; nothing else is held longer
+    #[arg(long, value_name = "DURATION", value_parser = fault_span)]
+    pub outage: Option<Duration>,
+    /// How soon the module has to be back after each fault [default: 1m]
+    #[arg(long, value_name = "DURATION", value_parser = fault_span)]
+    pub recovery: Option<Duration>,
     /// Start the candidate even if its createOptions reach for the host
     #[arg(long)]
     pub allow_elevated: bool,
@@ -93,6 +106,22 @@ pub struct CertifyArgs {
     /// No progress, only the result
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+/// Faults by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultsArg(pub Vec<Fault>);
+
+fn faults_arg(list: &str) -> Result<FaultsArg, String> {
+    faults::named(list).map(FaultsArg)
+}
+
+fn fault_span(text: &str) -> Result<Duration, String> {
+    let span = amount::duration(text)?;
+    if Millis::from(span) > faults::LONGEST {
+        return Err("a day is the longest".to_owned());
+    }
+    Ok(span)
 }
 
 /// Profiles by name.

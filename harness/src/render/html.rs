@@ -19,7 +19,7 @@ use crate::render::chart;
 use crate::render::facts;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
-use crate::render::{edge, egress};
+use crate::render::{edge, egress, faults};
 
 const PAGE: &str = include_str!("html/report.html");
 /// How one finding is shown; both pages import it.
@@ -201,6 +201,7 @@ fn sections(report: &Report) -> Vec<Section> {
     let all = [
         ("edge", edge::HEADING, edge::tables(report)),
         ("egress", egress::HEADING, egress::tables(report)),
+        ("faults", faults::HEADING, faults::tables(report)),
     ];
     all.into_iter()
         .filter(|(_, _, tables)| !tables.is_empty())

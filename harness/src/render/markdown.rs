@@ -7,6 +7,7 @@ use conformance::report::Report;
 
 use crate::render::edge::{self, Table};
 use crate::render::egress;
+use crate::render::faults;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -19,6 +20,7 @@ pub fn render(report: &Report) -> String {
     out.push_str(&measurements(report));
     out.push_str(&tables(edge::HEADING, &edge::tables(report)));
     out.push_str(&tables(egress::HEADING, &egress::tables(report)));
+    out.push_str(&tables(faults::HEADING, &faults::tables(report)));
     out.push_str(&deviations(report));
     out.push_str(&facts(report));
     out

@@ -7,6 +7,7 @@ pub mod dossier;
 mod edge;
 mod egress;
 pub mod facts;
+mod faults;
 mod host;
 pub mod html;
 pub mod junit;

@@ -8,6 +8,7 @@ use conformance::report::{Report, RunVerdict};
 
 use crate::render::edge::{self, Table};
 use crate::render::egress;
+use crate::render::faults;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -25,6 +26,7 @@ pub fn render(report: &Report) -> String {
     out.push_str(&measurements(report));
     out.push_str(&tables(edge::HEADING, &edge::tables(report)));
     out.push_str(&tables(egress::HEADING, &egress::tables(report)));
+    out.push_str(&tables(faults::HEADING, &faults::tables(report)));
     out.push_str(&deviations(report));
     out
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::cold_starts;
 use super::edge_use::{Presence, presence};
 use super::remarks::Remarks;
-use super::workload_calls;
+use super::{unknown_key, workload_calls};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::observation::EdgeUse;
 use crate::record::{Record, ScopeName};
@@ -58,6 +58,9 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     }
     if record.run.scope != ScopeName::Offer {
         workload_calls::requests(record)?;
+        if let Some(outcome) = unknown_key::judge(record, WANTED)? {
+            return Ok(outcome);
+        }
     }
     match (properties, record.offer.plan.uses_module_sdk) {
         (0, true) => Ok(by_its_text),
@@ -125,9 +128,10 @@ fn on_the_device(record: &Record, properties: usize) -> Result<Outcome, Unseen> 
         ));
     }
     cold_starts::speak_for_the_module(record)?;
+    let borne = unknown_key::borne(record).map_or_else(String::new, |borne| format!("; {borne}"));
     Ok(Outcome::met(
         format!(
-            "{}; the module {used}, and every start was healthy",
+            "{}; the module {used}, and every start was healthy{borne}",
             by_its_text(properties)
         ),
         WANTED,

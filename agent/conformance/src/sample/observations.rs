@@ -91,6 +91,7 @@ pub(super) fn observations() -> Observations {
         ],
         fleet: Observed::default(),
         sizing: Observed::default(),
+        faults: Observed::default(),
     }
 }
 
