@@ -1,5 +1,5 @@
 # Thin: each target is a script, and the scripts say what they need.
-.PHONY: build platforms release candidates demo test test-devices bench fuzz clean-engine
+.PHONY: build platforms release candidates demo test test-devices bench faults fuzz clean-engine
 
 build: ## target/release/edgeproof and the probe's image archive
 	scripts/build.sh
@@ -25,6 +25,9 @@ test-devices: ## what is too slow for `make test`: other platforms, a registry, 
 bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats and a bare loop in the same minute, and what the stand-in's hub costs beside mosquitto
 	scripts/bench.sh
 	scripts/bench-hub.sh
+
+faults: ## every poke and fault against modules on the SDK, the outage of five minutes included
+	scripts/test-faults.sh
 
 fuzz: ## ten million damaged conversations of MQTT and of AMQP against the stand-in's hub
 	scripts/fuzz.sh

@@ -4,7 +4,8 @@ It listens on TCP port 8080 once it is connected, takes changes of its interval,
 404, and looks at what comes to its inputs. Fixtures that are otherwise or wrong in one way run it with one word, on the command
 line or in the environment variable MANNER: `anonymous` sets no ProductInfo, `deaf` never looks at its twin, `unrouted` sends on
 an output that no default route takes, `web-socket` connects over WebSocket, `other-product` says that it is of another offer,
-`slashes` joins its ids by slashes, `qos-two` sends one message with QoS 2, which edgeHub takes from nobody.
+`slashes` joins its ids by slashes, `qos-two` sends one message with QoS 2, which edgeHub takes from nobody, `strict` cannot bear
+a desired property that it does not know, `once` connects once and never again.
 """
 
 import json
@@ -25,11 +26,15 @@ PRODUCT = {
     "unrouted": "contoso.sdk-unrouted.standard",
     "other-product": "fabrikam.readings.standard",
     "slashes": "contoso/sdk-python/standard",
+    "strict": "contoso.sdk-strict.standard",
+    "once": "contoso.sdk-once.standard",
 }.get(HOW, "contoso.sdk-python.standard")
 OUTPUT = "elsewhere" if HOW == "unrouted" else "readings"
 DEFAULT_INTERVAL = 2.0
 # How long a goodbye may take, in seconds; who cannot say it by then goes without.
 GOODBYE = 3
+# Seconds until the hub is tried again.
+RETRY = 1
 
 changes = queue.Queue()
 ended = threading.Event()
@@ -45,23 +50,41 @@ signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
 
 
 def options():
-    chosen = {"connection_retry_interval": 1, "websockets": HOW == "web-socket"}
+    chosen = {"connection_retry_interval": RETRY, "websockets": HOW == "web-socket"}
+    if HOW == "once":
+        chosen.update(connection_retry=False, auto_connect=False)
     if PRODUCT:
         chosen["product_info"] = PRODUCT
     return chosen
 
 
+def attempt(what, call, *arguments):
+    """Does something with the hub. What cannot be done now is left: the SDK raises many kinds for a hub that is away or busy."""
+    try:
+        call(*arguments)
+    except Exception as error:
+        print("sdk-python:", what, "not done:", error, flush=True)
+
+
 def interval(client, desired):
     """Seconds between two readings; what was taken is reported."""
     wanted = desired.get("interval", DEFAULT_INTERVAL)
-    client.patch_twin_reported_properties({"interval": wanted})
+    attempt("report", client.patch_twin_reported_properties, {"interval": wanted})
     return float(wanted)
+
+
+def change(client, desired, pause):
+    """The interval after a change of desired properties."""
+    for name in desired:
+        if HOW == "strict" and name not in ("interval", "$version"):
+            raise KeyError(name)
+    return interval(client, desired) if "interval" in desired else pause
 
 
 def method(client, request):
     known = request.name == "calibrate"
     status, answer = (200, {"offset": request.payload}) if known else (404, {"error": "no such method"})
-    client.send_method_response(MethodResponse(request.request_id, status, answer))
+    attempt("answer", client.send_method_response, MethodResponse(request.request_id, status, answer))
 
 
 def listen(client):
@@ -96,14 +119,6 @@ def serve():
             caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n")
 
 
-def send(client, count):
-    """Sends one reading; one that cannot be sent is lost, the next may do."""
-    try:
-        client.send_message_to_output(reading(count), OUTPUT)
-    except Exception as error:  # The SDK raises many kinds for a hub that is away.
-        print("sdk-python: not sent:", error, flush=True)
-
-
 client = IoTHubModuleClient.create_from_edge_environment(**options())
 client.connect()
 pause = DEFAULT_INTERVAL
@@ -115,10 +130,9 @@ if HOW == "qos-two":
     send_qos_two(client)
 count = 0
 while not ended.is_set():
-    send(client, count)
+    attempt("message", client.send_message_to_output, reading(count), OUTPUT)
     count += 1
     while not changes.empty():
-        desired = changes.get()
-        pause = interval(client, desired) if "interval" in desired else pause
+        pause = change(client, changes.get(), pause)
     ended.wait(pause)
 client.shutdown()

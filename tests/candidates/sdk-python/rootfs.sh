@@ -9,8 +9,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 unpack "$3" "$2" python3.11-minimal libpython3.11-stdlib
 install_program "$1" usr/bin/python3.11
 cp -r --no-preserve=ownership "$unpacked/usr/lib/python3.11" "$1/usr/lib/"
-# Extensions of the standard library ask for these by name.
-for library in libssl.so.3 libcrypto.so.3 libffi.so.8 libbz2.so.1.0 liblzma.so.5 libuuid.so.1; do
+# Extensions of the standard library ask for these by name, and a thread that ends for libgcc.
+for library in libgcc_s.so.1 libssl.so.3 libcrypto.so.3 libffi.so.8 libbz2.so.1.0 liblzma.so.5 libuuid.so.1; do
   file=$(find "$unpacked/usr/lib/$machine" "$unpacked/lib/$machine" -name "$library" -print -quit)
   install -D -m 644 "$file" "$1/usr/lib/$machine/$library"
 done
