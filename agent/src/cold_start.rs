@@ -329,7 +329,7 @@ pub(crate) fn sample(bench: &Bench<'_>, running: &Inspect) -> Result<Sampler, St
     let sampler = ContainerFiles::open(bench.roots, bench.layout, &running.id)
         .map(|files| {
             Sampler::start(
-                files,
+                files.just_started(),
                 running.pid,
                 bench.events.origin(),
                 bench.options.cadence(),

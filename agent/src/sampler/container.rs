@@ -51,6 +51,8 @@ pub struct ContainerFiles {
     /// v2 only, and only where it counts what is written back.
     io: Option<File>,
     network: Result<File, Unseen>,
+    /// Its groups are as old as what samples it.
+    pub(super) from_birth: bool,
 }
 
 /// A group's directory and the version of its hierarchy, or why there is none.
@@ -122,6 +124,14 @@ impl ContainerFiles {
         Ok(ContainerFiles::of(groups, roots.proc.clone()))
     }
 
+    /// The container was started just now: what its group had counted when it was first read is the first phase's too, so that
+    /// nothing is lost on a device that comes to reading late.
+    #[must_use]
+    pub fn just_started(mut self) -> ContainerFiles {
+        self.from_birth = true;
+        self
+    }
+
     fn of(groups: Groups, proc: PathBuf) -> ContainerFiles {
         let network = Err(Unseen::new(
             Reason::InputMissing,
@@ -136,6 +146,7 @@ impl ContainerFiles {
         ContainerFiles {
             proc,
             main: None,
+            from_birth: false,
             memory: groups.memory.clone().and_then(memory_files),
             cpu: groups.cpu.clone().and_then(cpu_files),
             quota: groups.quota.clone().ok().and_then(quota_files),

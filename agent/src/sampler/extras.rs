@@ -17,6 +17,8 @@ pub(super) struct Extras {
     io: Span<(Io, IoSource)>,
     /// The group's `io.stat` named no device yet: a group begins so, and a device is in it from its first byte on.
     none_moved: bool,
+    /// The first phase of a container that was just started: whatever is counted was moved in it.
+    from_birth: bool,
     /// What processes had moved that went without being waited for, so that their numbers went along.
     carried: Io,
     descriptors: Option<census::Descriptors>,
@@ -54,6 +56,14 @@ impl IoSource {
 }
 
 impl Extras {
+    /// Of the first phase. `from_birth`: the container began with it.
+    pub(super) fn new(from_birth: bool) -> Extras {
+        Extras {
+            from_birth,
+            ..Extras::default()
+        }
+    }
+
     pub(super) fn next_phase(&self) -> Extras {
         Extras {
             pressure: self.pressure.next_phase(),
@@ -106,8 +116,8 @@ impl Extras {
     /// A count from another place continues nothing.
     fn take_io(&mut self, (now, source): (Io, IoSource)) {
         let Some((last, from)) = self.io.last else {
-            if source == IoSource::Group && self.none_moved {
-                // That it counts is known now, and with it that there was nothing to count before.
+            if self.from_birth || source == IoSource::Group && self.none_moved {
+                // There was nothing to count before: at birth, and where a device appears in a group's file.
                 self.io.take((Io::default(), source));
             }
             self.io.take((now, source));
@@ -301,6 +311,26 @@ mod tests {
             let io = extras.block_io();
             assert_eq!(io.seen().unwrap().written, Bytes(81_428_480));
         }
+    }
+
+    #[test]
+    fn what_a_container_moved_since_its_birth_is_its_first_phase_s_however_late_it_is_read() {
+        let mut start = Extras::new(true);
+        let moved = |written| GroupIo::Moved(Io { read: 0, written });
+        start.take_census(Err(closed()), moved(9_700_000));
+        start.take_census(Err(closed()), moved(71_700_000));
+        let mut steady = start.next_phase();
+        steady.take_census(Err(closed()), moved(81_920_000));
+        let written = |extras: &Extras| extras.block_io().seen().unwrap().written.0;
+        assert_eq!(
+            (written(&start), written(&steady)),
+            (71_700_000, 10_220_000)
+        );
+        // Nothing was counted in the first phase: what the second finds may be older than itself.
+        let mut late = Extras::new(true).next_phase();
+        late.take_census(Err(closed()), moved(100));
+        late.take_census(Err(closed()), moved(164));
+        assert_eq!(written(&late), 64);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use conformance::units::{Bytes, Millis};
 use super::buckets::Buckets;
 use super::census::{Census, Fallback, GroupIo};
 use super::container::{Reading, SlowReading, UnseenParts};
+use super::extras::Extras;
 use super::memory::MemoryParts;
 use super::phase::Phase;
 use super::rates::Rates;
@@ -38,9 +39,11 @@ struct Carried {
 }
 
 impl Recorder {
-    pub(super) fn new(from: Duration, period: Duration) -> Recorder {
+    /// `from_birth`: the container was started just now.
+    pub(super) fn new(from: Duration, period: Duration, from_birth: bool) -> Recorder {
         let phase = Phase {
             from,
+            extras: Extras::new(from_birth),
             ..Phase::default()
         };
         Recorder {
@@ -228,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_container_that_vanishes_keeps_what_was_seen() {
-        let mut recorder = Recorder::new(second(0), second(1));
+        let mut recorder = Recorder::new(second(0), second(1), false);
         recorder.take(second(0), &reading(8, 72, 0));
         recorder.take_parts(second(0), parts(6));
         recorder.take(second(1), &reading(9, 72, 300_000_000));
@@ -251,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_restarted_container_counts_on_from_where_it_stood() {
-        let mut recorder = Recorder::new(second(0), second(1));
+        let mut recorder = Recorder::new(second(0), second(1), false);
         recorder.take(second(0), &reading(8, 72, 1_000_000_000));
         recorder.take(second(1), &reading(8, 72, 1_300_000_000));
         recorder.renewed();
@@ -272,7 +275,7 @@ mod tests {
             }),
             ..SlowReading::default()
         };
-        let mut recorder = Recorder::new(second(0), second(1));
+        let mut recorder = Recorder::new(second(0), second(1), false);
         for reading in [traffic(100, 10), traffic(400, 20), traffic(0, 0)] {
             recorder.take_slow(&reading);
         }
@@ -283,7 +286,7 @@ mod tests {
 
     #[test]
     fn parts_are_wanted_within_five_percent_of_the_highest() {
-        let mut recorder = Recorder::new(second(0), second(1));
+        let mut recorder = Recorder::new(second(0), second(1), false);
         recorder.take(second(0), &reading(100, 100, 0));
         assert!(recorder.is_high(&reading(95, 100, 0)));
         assert!(!recorder.is_high(&reading(94, 100, 0)));
@@ -292,7 +295,7 @@ mod tests {
 
     #[test]
     fn series_are_named_and_in_their_units() {
-        let mut recorder = Recorder::new(second(0), second(1));
+        let mut recorder = Recorder::new(second(0), second(1), false);
         recorder.take(second(0), &reading(100, 100, 0));
         recorder.take(second(1), &reading(100, 100, 500_000_000));
         recorder.take_parts(second(1), parts(7));

@@ -45,8 +45,12 @@ impl Subject {
     ) -> Subject {
         Subject {
             id,
+            recorder: Recorder::new(
+                now.saturating_duration_since(origin),
+                period,
+                files.from_birth,
+            ),
             files,
-            recorder: Recorder::new(now.saturating_duration_since(origin), period),
             kept: Punctuality::new(),
             origin,
             parts_of: None,

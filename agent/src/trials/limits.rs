@@ -277,7 +277,7 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
     let sampler = ContainerFiles::open(bench.roots, bench.layout, id)
         .map(|files| {
             Sampler::start(
-                files,
+                files.just_started(),
                 running.pid,
                 bench.events.origin(),
                 bench.options.cadence(),

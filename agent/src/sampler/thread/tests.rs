@@ -49,7 +49,7 @@ fn a_tick_allocates_nothing_however_many_there_are() {
 
 #[test]
 fn a_million_ticks_leave_a_bounded_series_and_lose_no_extreme() {
-    let mut recorder = super::super::recorder::Recorder::new(Duration::ZERO, PERIOD);
+    let mut recorder = super::super::recorder::Recorder::new(Duration::ZERO, PERIOD, false);
     let reading = |memory| super::super::container::Reading {
         memory: Some(memory),
         memory_peak: Some(9_999),
