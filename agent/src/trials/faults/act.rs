@@ -1,6 +1,7 @@
 //! What each poke and fault does at edgeHub, and that it is taken back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use conformance::faults::{Fault, Step, UNKNOWN_INPUT, UNKNOWN_KEY, UNKNOWN_METHOD};
 use conformance::finding::{Reason, Unseen};
@@ -55,7 +56,9 @@ impl Life<'_> {
         if let Some(act) = self.patch(&json!({ UNKNOWN_KEY: "poke" })) {
             return Ok(act);
         }
+        let set = Instant::now();
         self.hold(hold).await?;
+        let held = Millis::from(set.elapsed());
         let after = self.follower.seen();
         let names: BTreeSet<String> = after.names.difference(&before.names).cloned().collect();
         let said = match (after.reported - before.reported, names.is_empty()) {
@@ -70,7 +73,7 @@ impl Life<'_> {
             return Ok(act);
         }
         Ok(Act {
-            done: format!("`{UNKNOWN_KEY}` set, and taken away after {hold}"),
+            done: format!("`{UNKNOWN_KEY}` set, and taken away after {held}"),
             said,
             ..Act::default()
         })

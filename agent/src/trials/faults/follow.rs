@@ -71,7 +71,8 @@ impl Seen {
                 let room = NAMES.saturating_sub(self.names.len());
                 self.names.extend(names.take(room).cloned());
             }
-            HubEvent::Disconnected { .. }
+            HubEvent::Introduced { .. }
+            | HubEvent::Disconnected { .. }
             | HubEvent::TwinRead { .. }
             | HubEvent::MethodAnswered { .. }
             | HubEvent::Subscribed { .. }

@@ -17,7 +17,7 @@ use super::wire::{Outbound, Publication, Will};
 const STATUS_NOT_AN_INTEGER: i64 = 400_000;
 
 /// Status of a twin request that comes while too many others do.
-const TOO_MANY_REQUESTS: u16 = 429;
+pub(crate) const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Application property that edgeHub and IoT Hub add to a message with the retain flag.
 const RETAIN: &str = "mqtt-retain";

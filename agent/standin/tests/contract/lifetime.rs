@@ -53,7 +53,7 @@ async fn at_edge_hub_a_connection_outlives_its_token_and_the_next_login_with_it_
     let mut login = bench.login();
     // Two to four seconds away, and not at one of its looks.
     let expiry = unix_now() + 2;
-    let expiry = expiry + u64::from(expiry % 300 == 0);
+    let expiry = expiry + u64::from(expiry.is_multiple_of(300));
     login.password = token(
         "edgeproof.local/devices/d1/modules/m1",
         &bench.credentials.key,

@@ -1,15 +1,13 @@
 //! Links as clients attach and detach them: who is let in, what it subscribes to, what is refused.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::address::{self, Kind, Place, Role};
-use super::conversation::{Client, Conversation, SILENCE, Step, error, no_session};
-use super::frame::{Performative, code};
+use super::conversation::{Client, Conversation, SILENCE, Step, no_session};
+use super::frame::{Performative, code, error};
 use super::link::{Link, MESSAGE};
 use super::value::Value;
 use crate::hub::event::{HubEvent, Login, Rule};
-use crate::hub::limits::Mode;
 use crate::hub::session::Opened;
 use crate::hub::topics::Subscription;
 
@@ -161,14 +159,10 @@ impl Conversation {
             clean_session: true,
             session_present: false,
         };
-        let token_life = match self.shared.mode {
-            Mode::IotHub => Some(Duration::from_secs(expiry.saturating_sub(now))),
-            Mode::EdgeHub => None,
-        };
         let opened = Opened {
             link,
             silence: SILENCE,
-            token_life,
+            token_life: self.shared.mode.token_life(expiry, now),
         };
         Ok(vec![
             Step::Emit(HubEvent::Connected(login)),

@@ -1,5 +1,6 @@
 //! One AMQP client's connection: bytes in, steps out, signs of life, and the clocks that end it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::conversation::{Conversation, SILENCE, Step};
 use super::frame;
+use super::message::Message;
 use crate::hub::connection::{CHUNK, Context, FAR, closed, next, unix_now};
 use crate::hub::event::{DisconnectReason, EventBus};
 use crate::hub::limits;
@@ -34,6 +36,7 @@ where
         sign_at: Instant::now() + FAR,
         commands: None,
         close: None,
+        later: VecDeque::new(),
     }
     .run()
     .await;
@@ -50,6 +53,8 @@ struct Connection<S> {
     sign_at: Instant,
     commands: Option<mpsc::Receiver<Command>>,
     close: Option<watch::Receiver<Option<DisconnectReason>>>,
+    /// Answers whose time has not come, the next one first.
+    later: VecDeque<(Instant, Message)>,
 }
 
 /// What woke the connection.
@@ -57,6 +62,7 @@ enum Wake {
     Bytes(std::io::Result<usize>),
     Command(Option<Command>),
     Close(DisconnectReason),
+    Later(Message),
     SignOfLife,
     Silence,
     TokenEnd,
@@ -81,6 +87,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Wake::Command(None) => Err(DisconnectReason::TakenOver),
                 Wake::Close(reason) => Err(reason),
+                Wake::Later(answer) => {
+                    let steps = self.conversation.late(&answer);
+                    self.take(steps).await
+                }
                 Wake::SignOfLife => self.write(&frame::sign_of_life()).await,
                 Wake::TokenEnd => Err(DisconnectReason::TokenExpired),
                 Wake::Silence if self.is_open => Err(DisconnectReason::KeepAlive),
@@ -110,6 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             reason = closed(&mut self.close) => Wake::Close(reason),
             () = sleep_until(self.token_ends) => Wake::TokenEnd,
             command = next(&mut self.commands) => Wake::Command(command),
+            answer = due(&mut self.later) => Wake::Later(answer),
             () = sleep_until(self.sign_at) => Wake::SignOfLife,
             read = self.stream.read(buffer) => Wake::Bytes(read),
             () = sleep_until(self.silence_ends) => Wake::Silence,
@@ -127,6 +138,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for step in steps {
             match step {
                 Step::Send(bytes) => self.write(&bytes).await?,
+                // As many as may wait for it anyway; a client that asks more often gets no answer.
+                Step::Later(by, answer) if self.later.len() < limits::COMMANDS => {
+                    self.later.push_back((Instant::now() + by, answer));
+                }
+                Step::Later(..) => {}
                 Step::Emit(event) => self.events.emit(event).await,
                 Step::Open(idle) => {
                     self.is_open = true;
@@ -137,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.sign_at = Instant::now() + self.sign_every;
                 }
                 Step::LoggedIn(opened) => {
-                    self.token_life(opened.token_life.unwrap_or(FAR));
+                    self.token_life(opened.token_life);
                     self.commands = Some(opened.link.commands);
                     self.close = Some(opened.link.close);
                 }
@@ -168,5 +184,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Err(_) => Err(DisconnectReason::Stalled),
             },
         }
+    }
+}
+
+/// The first answer, once its time has come; never, where there is none.
+async fn due(later: &mut VecDeque<(Instant, Message)>) -> Message {
+    let Some((at, _)) = later.front() else {
+        return std::future::pending().await;
+    };
+    sleep_until(*at).await;
+    match later.pop_front() {
+        Some((_, answer)) => answer,
+        None => std::future::pending().await,
     }
 }

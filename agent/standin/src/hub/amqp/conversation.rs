@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attach::{LINKS, Said};
-use super::frame::{self, Expected, Inbound, Layer, Performative, Wire, code};
+use super::frame::{self, Expected, Inbound, Layer, Performative, Wire, code, error};
 use super::header::{self, AMQP, SASL};
 use super::link::{MESSAGE, Session, TransferError, WINDOW};
+use super::message::Message;
 use super::sasl;
 use super::value::Value;
 use crate::hub::event::{DisconnectReason, HubEvent, Rule};
@@ -36,6 +37,8 @@ const LEAST_FRAME: u32 = 512;
 #[derive(Debug)]
 pub(super) enum Step {
     Send(Vec<u8>),
+    /// An answer about the twin, that much later.
+    Later(Duration, Message),
     Emit(HubEvent),
     /// Both sides opened the connection; the client ends it after so long a silence, if it says so.
     Open(Option<Duration>),
@@ -384,14 +387,6 @@ impl Conversation {
 
 fn ends(steps: &[Step]) -> bool {
     steps.iter().any(|step| matches!(step, Step::Close(_)))
-}
-
-/// An error as the protocol carries it (part 2, 2.8.14).
-pub(super) fn error(condition: &str, detail: &str) -> Value {
-    Value::composite(
-        code::ERROR,
-        vec![Value::symbol(condition), Value::text(detail)],
-    )
 }
 
 pub(super) fn no_session(channel: u16) -> String {

@@ -187,6 +187,14 @@ fn sized(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// An error as the protocol carries it (part 2, 2.8.14).
+pub(super) fn error(condition: &str, detail: &str) -> Value {
+    Value::composite(
+        code::ERROR,
+        vec![Value::symbol(condition), Value::text(detail)],
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

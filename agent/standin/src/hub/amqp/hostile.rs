@@ -136,7 +136,11 @@ fn play(dice: &mut Dice, shared: &Arc<Shared>, bytes: &[u8]) -> (usize, bool) {
                     Step::Send(bytes) => said += bytes.len(),
                     Step::Emit(HubEvent::Connected(_)) => is_in = true,
                     Step::Close(_) => is_over = true,
-                    Step::Emit(_) | Step::Open(_) | Step::LoggedIn(_) | Step::TokenLife(_) => {}
+                    Step::Emit(_)
+                    | Step::Later(..)
+                    | Step::Open(_)
+                    | Step::LoggedIn(_)
+                    | Step::TokenLife(_) => {}
                 }
             }
         }

@@ -3,16 +3,16 @@
 use serde_json::json;
 
 use super::address::Kind;
-use super::conversation::{Conversation, Step, error};
-use super::frame::code;
+use super::conversation::{Conversation, Step};
+use super::frame::{code, error};
 use super::link::Delivery;
 use super::message::{Body, Message};
 use super::token;
 use super::value::Value;
 use crate::hub::event::{HubEvent, Rule};
+use crate::hub::faults::TwinAnswers;
 use crate::hub::limits;
-use crate::hub::limits::Mode;
-use crate::hub::publish;
+use crate::hub::publish::{self, TOO_MANY_REQUESTS};
 use crate::hub::registry::{Command, Invocation};
 use crate::hub::session::Call;
 use crate::hub::topics::Subscription;
@@ -94,6 +94,11 @@ impl Conversation {
 
     fn put_token(&mut self, message: &Message, now: u64) -> Vec<Step> {
         let taken = token::put(message, &self.shared, now);
+        if taken.token.is_ok() && self.shared.registry.faults.refuses_login() {
+            // On purpose: no token is kept, and nothing is put down to the client.
+            self.say(Kind::TokenAnswers, &token::refusal(message));
+            return Vec::new();
+        }
         let answer = token::answer(message, &taken);
         let mut steps = Vec::new();
         match taken.token {
@@ -102,9 +107,8 @@ impl Conversation {
                     .client
                     .as_ref()
                     .is_some_and(|client| client.identity == identity);
-                if is_own && self.shared.mode == Mode::IotHub {
-                    let life = std::time::Duration::from_secs(expiry.saturating_sub(now));
-                    steps.push(Step::TokenLife(life));
+                if is_own {
+                    steps.push(Step::TokenLife(self.shared.mode.token_life(expiry, now)));
                 }
                 // Only registered identities come here, so the map cannot grow beyond the registry.
                 self.tokens.insert(identity, expiry);
@@ -163,7 +167,15 @@ impl Conversation {
         };
         let identity = client.identity.clone();
         let id = message.correlation();
-        let (event, status, body) = match message.annotation("operation") {
+        let operation = message.annotation("operation");
+        let meets = matches!(operation, Some("GET" | "PATCH"))
+            .then(|| self.shared.registry.faults.meet_twin())
+            .unwrap_or_default();
+        if meets == TwinAnswers::Busy {
+            let body = json!({"errorCode": TOO_MANY_REQUESTS, "message": "too many requests"});
+            return self.answer_twin(id, (TOO_MANY_REQUESTS.into(), &body.to_string()), meets);
+        }
+        let (event, status, body) = match operation {
             Some("GET") => {
                 let twin = self.shared.registry.twin(&identity);
                 let body = twin.map(|twin| twin.document().to_string());
@@ -200,8 +212,7 @@ impl Conversation {
                 self.shared
                     .registry
                     .unsubscribe(&identity, Subscription::Desired);
-                self.answer_twin(id, 200, "");
-                return Vec::new();
+                return self.answer_twin(id, (200, ""), meets);
             }
             other => {
                 let other = other.unwrap_or_default();
@@ -209,17 +220,35 @@ impl Conversation {
                 return self.noted(Rule::UnknownTopic, detail);
             }
         };
-        self.answer_twin(id, status, &body);
-        vec![Step::Emit(event)]
+        let mut steps = self.answer_twin(id, (status, &body), meets);
+        steps.push(Step::Emit(event));
+        steps
     }
 
-    fn answer_twin(&mut self, id: Option<String>, status: i32, body: &str) {
+    fn answer_twin(
+        &mut self,
+        id: Option<String>,
+        (status, body): (i32, &str),
+        when: TwinAnswers,
+    ) -> Vec<Step> {
         // edgeHub answers nobody who did not say under which id.
-        let Some(id) = id else { return };
+        let Some(id) = id else { return Vec::new() };
         let mut answer = Message::new(body.as_bytes()).correlated(Value::String(id));
         let status = (Value::symbol("status"), Value::Int(status));
         answer.annotations = Value::Map(vec![status]);
-        self.say(Kind::TwinAnswers, &answer);
+        match when {
+            TwinAnswers::Late(by) => vec![Step::Later(by, answer)],
+            TwinAnswers::AtOnce | TwinAnswers::Busy => {
+                self.say(Kind::TwinAnswers, &answer);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Says an answer about the twin whose time has come.
+    pub(super) fn late(&mut self, answer: &Message) -> Vec<Step> {
+        self.say(Kind::TwinAnswers, answer);
+        self.flush()
     }
 
     fn method_answer(&mut self, message: &Message) -> Vec<Step> {

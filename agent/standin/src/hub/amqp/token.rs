@@ -98,6 +98,21 @@ pub(super) fn answer(request: &Message, taken: &Taken) -> Message {
     answer
 }
 
+/// The answer to a good token that is refused on purpose.
+pub(super) fn refusal(request: &Message) -> Message {
+    let refused = Refusal {
+        claimed: None,
+        rule: Rule::Token,
+        detail: String::new(),
+    };
+    let taken = Taken {
+        status: 401,
+        description: "unauthorized".to_owned(),
+        token: Err(refused),
+    };
+    answer(request, &taken)
+}
+
 fn read(message: &Message) -> Result<(Identity, String), &'static str> {
     let named = |name: &str| message.application.get(name).and_then(Value::as_text);
     if named("operation") != Some("put-token") {

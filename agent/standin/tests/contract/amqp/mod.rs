@@ -12,6 +12,7 @@ use standin::hub::{
 use crate::client::{Bench, HUB, token, unix_now};
 use crate::{end, rule};
 
+mod faults;
 mod frames;
 mod hostile;
 
