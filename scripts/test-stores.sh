@@ -100,10 +100,10 @@ quota_holds() {
 
 # What is needed for a while is found by the search, and by nothing that was measured. 60 MB are 57.2 MiB; the search is within a quarter.
 sized() {
-  local answer=$out/size.json
+  local answer=$out/size.json status
   "$edgeproof" size "$(claiming scratch-space '500 MB')" --device "$booted" --load "$fixtures/scratch-space/image.tar" --out "$out/size" \
     --scope-of-claim module --window 1s --quiet --format json > "$answer" 2> "$out/size.txt" \
-    || { cat "$out/size.txt"; jq . "$answer"; fails "size ends with $?"; }
+    || { status=$?; cat "$out/size.txt"; jq . "$answer"; fails "size ends with $status"; }
   jq --exit-status '.found and .writable.seen.limit >= 60e6 and .writable.seen.limit <= 80e6 and .claim.storage_bytes >= 60e6 and .claim.storage_bytes <= 100e6' \
     "$answer" > /dev/null || { jq '.writable, .storage, .claim' "$answer"; fails "the room that was found is not what the module needs"; }
 }

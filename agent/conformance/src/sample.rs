@@ -24,8 +24,8 @@ use crate::record::{
 };
 use crate::units::{Bytes, Millis};
 
-pub(crate) use sdk::{PYTHON, breach, edge_use, sdk_record};
 pub(crate) use egress::asking;
+pub(crate) use sdk::{PYTHON, breach, edge_use, sdk_record};
 
 /// What the sample's claim of 512 MB leaves to the module after the tabled reserve.
 const BUDGET: Bytes = Bytes::mib(112);
