@@ -21,6 +21,27 @@ fn transports(fixture: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_module_on_the_python_sdk_meets_its_edge_hub() {
+    check("sdk-python");
+}
+
+#[test]
+fn a_module_that_does_not_say_whose_it_is_fails() {
+    check_words("sdk-anonymous", "IEM-TEL-01", &["sets no ProductInfo"]);
+}
+
+#[test]
+fn a_module_that_never_looks_at_its_twin_is_told() {
+    check_words("sdk-deaf", "IEM-CFG-05", &["twin ignored"]);
+}
+
+#[test]
+fn messages_that_no_route_takes_are_told() {
+    let words = ["no route takes", "on `elsewhere`"];
+    check_words("sdk-unrouted", "IEM-CFG-06", &words);
+}
+
+#[test]
 fn the_python_sdk_meets_its_edge_hub_over_web_sockets() {
     assert_eq!(transports("sdk-python:web-socket"), ["mqtt-web-socket"]);
 }
