@@ -37,6 +37,16 @@ pub struct Start {
     pub written: Observed<Bytes>,
 }
 
+impl Start {
+    /// Whether the module itself ran. The engine may call a container running before the kernel has refused its program.
+    #[must_use]
+    pub fn ran(&self) -> bool {
+        let refused = Cause::WrongArchitecture;
+        self.running.is_some()
+            && !matches!(&self.health, Health::Unhealthy { cause, .. } if *cause == refused)
+    }
+}
+
 /// Whether a start came up and stayed up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

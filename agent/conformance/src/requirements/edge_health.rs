@@ -20,12 +20,11 @@ pub(super) fn trouble(record: &Record) -> Option<Trouble> {
         return unsteady(edge, &begun);
     }
     let is_client = record.offer.plan.uses_module_sdk || edge_use::trace(record).ok()?.any;
-    let ran = |start: &&Start| start.running.is_some();
     let lines: Vec<String> = starts()
-        .filter(ran)
+        .filter(|start| start.ran())
         .flat_map(|start| start.last_lines.iter().cloned())
         .collect();
-    let never_ran = !record.observations.starts.iter().any(|start| ran(&start));
+    let never_ran = !record.observations.starts.iter().any(Start::ran);
     (is_client && !never_ran).then(|| never_there(edge, requests, &lines))
 }
 
