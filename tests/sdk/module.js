@@ -99,7 +99,7 @@ async function main() {
     inputs.put({ input, body: received.getData().toString() });
     client.complete(received, () => {});
   });
-  // Subscriptions have no callback of their own here; this request goes out after theirs.
+  // Subscriptions have no callback of their own here. Over MQTT this request goes out after theirs; over AMQP they have links of their own.
   await report(twin, { listening: true });
   say("listening");
   say("desired", { patch: await desired.take() });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use standin::hub::{
-    Credentials, DisconnectReason, HubConfig, HubEvent, Identity, LocalHub, Login, Mode,
+    Credentials, DisconnectReason, Hearing, HubConfig, HubEvent, Identity, LocalHub, Login, Mode,
     OtherPorts, Properties, Transport,
 };
 use tokio::sync::mpsc;
@@ -96,6 +96,18 @@ impl Cloud {
             _ => None,
         })
         .await
+    }
+
+    /// Until the module has subscribed to this. Over AMQP each link attaches in its own time, and no SDK tells its user when.
+    pub(crate) async fn hears(&self, what: Hearing) {
+        let heard = async {
+            while !self.hub.hears(&self.identity, what) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, heard)
+            .await
+            .expect("it subscribes");
     }
 
     pub(crate) fn desired(&self, patch: &Value) -> u64 {
@@ -200,6 +212,7 @@ pub(crate) async fn whole_conversation(
         json!({"mode": null, "interval": 5, "$version": version})
     );
     let payload = json!({"n": [1, 2]});
+    cloud.hears(Hearing::Methods).await;
     let result = cloud
         .hub
         .invoke(&cloud.identity, "startRun", &payload, PATIENCE)
@@ -212,6 +225,7 @@ pub(crate) async fn whole_conversation(
     assert_eq!(module.step("answered").await["method"], "startRun");
     if cloud.mode == Mode::EdgeHub {
         let sender = Identity::module("device-1", "sensor");
+        cloud.hears(Hearing::Inputs).await;
         cloud
             .hub
             .send_to_input(&cloud.identity, "in1", &sender, (&properties, b"21.5"))
@@ -243,6 +257,7 @@ pub(crate) async fn whole_conversation(
     });
     let second: Value = serde_json::from_slice(&second.await).unwrap();
     assert_eq!(second, json!({"text": "second"}));
+    cloud.hears(Hearing::Desired).await;
     let version = cloud.desired(&json!({"interval": 6}));
     assert_eq!(
         module.step("desired").await["patch"],
