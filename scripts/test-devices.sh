@@ -28,7 +28,7 @@ if [ -n "$quick" ]; then
 else
   need qemu-system-x86_64=qemu-system-x86
   timed "fixtures for arm64 (budget 120 s)" scripts/candidates.sh --platform arm64 "${fixtures[@]}"
-  timed "fixtures for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${fixtures[@]}" scratch-space load-files disk-filler
+  timed "fixtures for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${fixtures[@]}" scratch-space load-files disk-filler calls-home needs-home
   timed "pokes and faults (budget 1000 s)" scripts/test-faults.sh
   timed "a storage quota (budget 300 s)" scripts/test-quota.sh
   timed "images of every platform (budget 900 s)" scripts/platforms.sh
@@ -45,6 +45,6 @@ else
   timed "loads for arm/v7 (budget 120 s)" scripts/candidates.sh --platform arm/v7 needs-300-at-start well-behaved
   timed "measurement on cgroup v2 and without memory controller (budget 2400 s)" scripts/test-measurement.sh x64 arm32-stock
   timed "both kinds of image stores (budget 1800 s)" scripts/test-stores.sh
-  timed "every generation of the engine (budget 900 s)" scripts/test-engines.sh
+  timed "every generation of the engine, and what it tells of the network (budget 1500 s)" scripts/test-engines.sh
 fi
 say "all parts together took $SECONDS s"
