@@ -10,11 +10,13 @@ mod entrance;
 mod error;
 mod event;
 mod faults;
+mod hello;
 #[cfg(test)]
 mod hostile;
 mod identity;
 mod limits;
 mod login;
+mod overheard;
 mod pokes;
 mod properties;
 mod publish;

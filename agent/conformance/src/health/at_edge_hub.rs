@@ -37,9 +37,15 @@ const AT_THE_DOOR: &[(&[&str], &[&str], &str, &str)] = &[
     ),
     (
         &["tls-handshake"],
-        &["incompatible", "ProtocolVersion", "HandshakeFailure"],
+        &["wanted is TLS", "Tls12NotOffered", "ProtocolVersion"],
         "it offers no TLS that edgeHub takes",
-        "let the client offer TLS 1.2 or 1.3",
+        "let the client offer TLS 1.2 or 1.3: edgeHub's default (its SslProtocols) and a current TLS library's",
+    ),
+    (
+        &["tls-handshake"],
+        &["incompatible", "HandshakeFailure"],
+        "its TLS and that of edgeproof's edgeHub have nothing in common",
+        "let the client offer ECDHE with AES-GCM or ChaCha20 and certificates on P-256, as a current TLS library does; an edgeHub of a customer may take more",
     ),
     (
         &["tls-handshake"],

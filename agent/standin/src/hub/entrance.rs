@@ -13,7 +13,9 @@ use tokio_rustls::server::TlsStream;
 use super::amqp;
 use super::connection::{self, Context};
 use super::event::{HubEvent, Rule};
+use super::hello;
 use super::limits;
+use super::overheard::Overheard;
 use super::session::TlsFacts;
 use super::websocket;
 
@@ -88,9 +90,14 @@ async fn serve(
     if let Some(event) = plain_text(&tcp, entrance, deadline).await {
         return context.events.emit(event).await;
     }
-    let detail = match timeout_at(deadline, context.acceptor.accept(tcp)).await {
-        Ok(Ok(tls)) => return inside(context, entrance, tls, deadline).await,
-        Ok(Err(error)) => error.to_string(),
+    let stream = Overheard::new(tcp, hello::LONGEST);
+    let handshake = context.acceptor.accept(stream).into_fallible();
+    let detail = match timeout_at(deadline, handshake).await {
+        Ok(Ok(mut tls)) => {
+            tls.get_mut().0.forget();
+            return inside(context, entrance, tls, deadline).await;
+        }
+        Ok(Err((error, stream))) => hello::told(&error, stream.heard()),
         Err(_) => "no TLS handshake in time".to_owned(),
     };
     context
@@ -102,7 +109,7 @@ async fn serve(
 async fn inside(
     context: Context,
     entrance: Entrance,
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream<Overheard<TcpStream>>,
     deadline: Instant,
 ) {
     let facts = facts(&tls);
@@ -141,7 +148,7 @@ async fn plain_text(tcp: &TcpStream, entrance: Entrance, deadline: Instant) -> O
     })
 }
 
-fn facts(tls: &TlsStream<TcpStream>) -> TlsFacts {
+fn facts(tls: &TlsStream<Overheard<TcpStream>>) -> TlsFacts {
     let (_, state) = tls.get_ref();
     let unknown = || "unknown".to_owned();
     TlsFacts {

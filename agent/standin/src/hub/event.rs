@@ -136,7 +136,7 @@ pub enum HubEvent {
     HandshakeFailed {
         /// The client's address.
         peer: SocketAddr,
-        /// The TLS library's words.
+        /// The TLS library's words, and what the client's hello offered where that is why.
         detail: String,
     },
     /// A telemetry message arrived; for QoS 1 it is acknowledged after this event was handed out.

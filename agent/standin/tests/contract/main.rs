@@ -11,6 +11,7 @@ mod client;
 mod crowd;
 mod entrances;
 mod faults;
+mod hello;
 mod lifetime;
 mod login;
 mod talk;

@@ -57,16 +57,39 @@ fn a_certificate_that_is_not_trusted_is_the_cause() {
 
 #[test]
 fn a_tls_that_is_too_old_is_the_cause() {
-    let detail = "peer is incompatible: Tls12NotOfferedOrEnabled";
     let cause = "it offers no TLS that edgeHub takes";
+    for detail in [
+        "offers at most TLS 1.1, wanted is TLS 1.2 or 1.3 (peer is incompatible: Tls12NotOffered)",
+        "offers no version of TLS that is known, wanted is TLS 1.2 or 1.3 (peer is incompatible: Tls12NotOfferedOrEnabled)",
+        // As earlier probes recorded it.
+        "peer is incompatible: Tls12NotOfferedOrEnabled",
+    ] {
+        check(&[("tls-handshake", detail)], &[], &[], cause);
+    }
+}
+
+/// What edgeproof's edgeHub does not take says nothing of a customer's.
+#[test]
+fn a_tls_that_is_new_enough_and_has_nothing_in_common_is_told_as_such() {
+    let cause = "its TLS and that of edgeproof's edgeHub have nothing in common";
+    let detail = "peer is incompatible: NoCipherSuitesInCommon; its hello names no server";
     check(&[("tls-handshake", detail)], &[], &[], cause);
-    let cause = "its TLS handshake fails";
-    check(
-        &[("tls-handshake", "no TLS handshake in time")],
-        &[],
-        &[],
-        cause,
-    );
+}
+
+#[test]
+fn a_client_that_did_not_finish_its_hello_says_nothing_of_certificates() {
+    for detail in [
+        "no TLS handshake in time",
+        "the client hung up before its TLS hello",
+        "the client hung up within its TLS hello, after 37 bytes",
+    ] {
+        check(
+            &[("tls-handshake", detail)],
+            &[sign(200)],
+            &[],
+            "its TLS handshake fails",
+        );
+    }
 }
 
 #[test]
