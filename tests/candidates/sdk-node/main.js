@@ -2,16 +2,18 @@
 // and hears its input.
 //
 // It listens on TCP port 8080 once it is connected. The environment variable MANNER makes it do otherwise in one way: `web-socket`
-// connects over WebSocket, `unanchored` sets its ProductInfo without the trust anchor.
+// connects over WebSocket, `amqp` and `amqp-web-socket` speak AMQP, `unanchored` sets its ProductInfo without the trust anchor.
 "use strict";
 
 const http = require("http");
 const { ModuleClient, Message } = require("azure-iot-device");
+const { Amqp, AmqpWs } = require("azure-iot-device-amqp");
 const { Mqtt, MqttWs } = require("azure-iot-device-mqtt");
 
 const PRODUCT = "contoso.sdk-node.standard";
 const MANNER = process.env.MANNER ?? "";
-const TRANSPORT = MANNER === "web-socket" ? MqttWs : Mqtt;
+const TRANSPORTS = { amqp: Amqp, "amqp-web-socket": AmqpWs, "web-socket": MqttWs };
+const TRANSPORT = TRANSPORTS[MANNER] ?? Mqtt;
 const DEFAULT_INTERVAL = 2;
 
 // Setting any option makes the SDK forget the trust anchor that `fromEnvironment` had set, so both are set together.

@@ -56,6 +56,42 @@ fn the_node_sdk_meets_its_edge_hub_over_web_sockets() {
     assert_eq!(transports("sdk-node:web-socket"), ["mqtt-web-socket"]);
 }
 
+/// Over AMQP its ProductInfo stands in `com.microsoft:client-version` of its links.
+fn check_amqp(fixture: &str, transport: &str) {
+    let certified = check(fixture);
+    assert_eq!(certified.verdict_of("IEM-TEL-01"), Some("pass"));
+    let report = certified.report.unwrap();
+    let connections = &report["observations"]["edge"]["seen"]["connections"];
+    let connections = connections.as_array().unwrap();
+    assert!(!connections.is_empty(), "it logs in");
+    for one in connections {
+        assert_eq!(one["transport"], transport);
+        let client = one["clientType"].as_str().unwrap();
+        assert!(client.starts_with("azure-iot-device/1.18.4"), "{client}");
+        assert!(client.ends_with("contoso.sdk-node.standard"), "{client}");
+    }
+}
+
+#[test]
+fn the_node_sdk_meets_its_edge_hub_over_amqp() {
+    check_amqp("sdk-node:amqp", "amqp");
+}
+
+#[test]
+fn the_node_sdk_meets_its_edge_hub_over_amqp_in_web_sockets() {
+    check_amqp("sdk-node:amqp-web-socket", "amqp-web-socket");
+}
+
+/// A real TLS of Debian's OpenSSL, which still speaks TLS 1.1 where it is told to; the module cannot start by it.
+#[test]
+fn a_module_that_offers_nothing_newer_than_tls_1_1_is_told_so() {
+    let words = [
+        "it offers no TLS that edgeHub takes",
+        "offers at most TLS 1.1, wanted is TLS 1.2 or 1.3",
+    ];
+    check_cause("sdk-python:old-tls", &[], "crash", &words);
+}
+
 #[test]
 fn a_module_that_says_another_offer_fails() {
     let words = "\"fabrikam.readings.standard\" instead";
