@@ -79,7 +79,7 @@ fn options(args: &SizeArgs) -> RunOptions {
         reserve_bytes: args.reserve,
         wait: Some(args.wait.into()),
         allow_elevated: args.allow_elevated,
-        hermetic: false,
+        hermetic: args.hermetic,
         image: args.image.clone(),
         task: Task::Size,
         ..RunOptions::default()
@@ -150,5 +150,34 @@ fn tell(
             text.push_str(&format!("\nEvery start: {}\n", page.display()));
             output::print(&text)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    /// What the probe is told by this command line.
+    fn told(more: &[&str]) -> RunOptions {
+        let line = ["edgeproof", "size", "offer.json"];
+        let Command::Size(args) = Cli::parse_from(line.iter().chain(more)).command else {
+            panic!("it is another command")
+        };
+        options(&args)
+    }
+
+    #[test]
+    fn a_search_is_hermetic_where_asked_and_otherwise_the_same() {
+        let usual = told(&[]);
+        assert!(!usual.hermetic);
+        assert_eq!(usual.task, Task::Size);
+        let hermetic = RunOptions {
+            hermetic: true,
+            ..usual
+        };
+        assert_eq!(told(&["--hermetic"]), hermetic);
     }
 }

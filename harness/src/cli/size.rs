@@ -53,6 +53,9 @@ pub struct SizeArgs {
     /// Start the candidate even if its createOptions reach for the host
     #[arg(long)]
     pub allow_elevated: bool,
+    /// Start the candidate on a network without a way out
+    #[arg(long)]
+    pub hermetic: bool,
     /// Steady window without limits, and on every repeat of the minimum, such as 10s or 5m [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = amount::duration)]
     pub window: Option<Duration>,
