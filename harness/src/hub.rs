@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use standin::edge::{EdgeConfig, EdgeRuntime, PORTS};
-use standin::hub::Properties;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -17,8 +16,11 @@ use crate::cli::HubArgs;
 use crate::exit::Refused;
 use crate::{input, output};
 
+mod desk;
 mod line;
+mod typed;
 
+use desk::Desk;
 use line::Line;
 
 /// Name of the hub that the module believes in; it can never be resolved (RFC 6761).
@@ -28,8 +30,6 @@ const CONTAINER_ENVIRONMENT: &str = "module.env";
 const PROCESS_ENVIRONMENT: &str = "process.env";
 /// The module's workload socket.
 const SOCKET: &str = "workload.sock";
-/// The SDKs' own time limit of a direct method.
-const METHOD_WITHIN: Duration = Duration::from_secs(30);
 
 /// Serves one module until Ctrl-C.
 ///
@@ -121,8 +121,8 @@ async fn follow(directory: &Path, args: &HubArgs, runtime: &EdgeRuntime) -> anyh
             .with_context(|| format!("write {}", path.display()))?;
     }
     output::note(&format!(
-        "edgeHub for {}/{} on {}: MQTT on port {}, MQTT over WebSocket on port {}",
-        args.device, args.module, args.listen, PORTS.mqtt, PORTS.web_socket
+        "edgeHub for {}/{} on {}: MQTT on port {}, AMQP on port {}, either over WebSocket on port {}",
+        args.device, args.module, args.listen, PORTS.mqtt, PORTS.amqp, PORTS.web_socket
     ));
     output::note(&format!(
         "a container finds it as {}; its environment: {}",
@@ -135,6 +135,10 @@ async fn follow(directory: &Path, args: &HubArgs, runtime: &EdgeRuntime) -> anyh
     ));
     let started = Instant::now();
     let print = |line: &Line| output::print(&line.print(args.format, started.elapsed()));
+    output::note("`help` lists what can be typed");
+    let desk = Desk::new(runtime);
+    let mut met = runtime.hub().met();
+    let mut told = *met.borrow_and_update();
     let mut typed = BufReader::new(tokio::io::stdin()).lines();
     let mut listening = true;
     // A method may take long to be answered; events go on meanwhile.
@@ -146,15 +150,24 @@ async fn follow(directory: &Path, args: &HubArgs, runtime: &EdgeRuntime) -> anyh
                 Some(event) => print(&Line::of(event))?,
                 None => break,
             },
-            done = finished(&mut doing), if doing.is_some() => {
-                doing = None;
-                if let Some(line) = done {
+            Ok(()) = met.changed() => {
+                let now = *met.borrow_and_update();
+                desk::met(told, now).iter().try_for_each(print)?;
+                told = now;
+            }
+            () = reached(desk.ends()) => {
+                if let Some(line) = desk.time_is_up().await {
                     print(&line)?;
                 }
             }
+            done = finished(&mut doing), if doing.is_some() => {
+                doing = None;
+                done.iter().try_for_each(print)?;
+            }
             text = typed.next_line(), if listening && doing.is_none() => match text {
                 Ok(Some(text)) => {
-                    doing = Some(Box::pin(async move { obey(runtime, text.trim()).await }));
+                    let desk = &desk;
+                    doing = Some(Box::pin(async move { desk.obey(text.trim()).await }));
                 }
                 // Nobody types: the hub goes on.
                 Ok(None) | Err(_) => listening = false,
@@ -170,11 +183,18 @@ async fn follow(directory: &Path, args: &HubArgs, runtime: &EdgeRuntime) -> anyh
 }
 
 /// What was typed, being done.
-type Doing<'a> = Pin<Box<dyn Future<Output = Option<Line>> + Send + 'a>>;
+type Doing<'a> = Pin<Box<dyn Future<Output = Vec<Line>> + 'a>>;
 
-async fn finished(doing: &mut Option<Doing<'_>>) -> Option<Line> {
+async fn finished(doing: &mut Option<Doing<'_>>) -> Vec<Line> {
     match doing {
         Some(doing) => doing.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reached(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
 }
@@ -193,55 +213,4 @@ fn environment(args: &HubArgs, gateway: &str, socket: &str, generation: &str) ->
     ]
     .map(|(name, value)| format!("{name}={value}\n"))
     .concat()
-}
-
-/// Does what was typed; a line to print, where there is something to say.
-async fn obey(runtime: &EdgeRuntime, text: &str) -> Option<Line> {
-    let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let hub = runtime.hub();
-    let identity = runtime.identity();
-    let done = match verb {
-        "" => return None,
-        "desired" => parsed(rest).and_then(|patch| {
-            let version = hub.set_desired(identity, &patch);
-            version
-                .map(|version| json!({"version": version}))
-                .map_err(|error| error.to_string())
-        }),
-        "method" => {
-            let (name, payload) = rest.split_once(' ').unwrap_or((rest, "null"));
-            match parsed(payload) {
-                Ok(payload) => hub
-                    .invoke(identity, name, &payload, METHOD_WITHIN)
-                    .await
-                    .map(|answer| json!({"status": answer.status, "payload": answer.payload}))
-                    .map_err(|error| error.to_string()),
-                Err(error) => Err(error),
-            }
-        }
-        "input" => {
-            let (name, body) = rest.split_once(' ').unwrap_or((rest, ""));
-            let message = (&Properties::default(), body.as_bytes());
-            hub.send_to_input(identity, name, identity, message)
-                .map(|()| json!({"input": name, "bytes": body.len()}))
-                .map_err(|error| error.to_string())
-        }
-        "twin" => hub
-            .twin(identity)
-            .map(|twin| json!({"desired": twin.desired, "reported": twin.reported}))
-            .map_err(|error| error.to_string()),
-        "drop" if hub.disconnect(identity) => Ok(json!({})),
-        "drop" => Err("the module is not connected".to_owned()),
-        other => Err(format!(
-            "`{other}` is no command; there are desired, method, input, twin and drop"
-        )),
-    };
-    Some(match done {
-        Ok(what) => Line::new(verb, &what),
-        Err(why) => Line::new("refused", &json!({"command": text, "why": why})),
-    })
-}
-
-fn parsed(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
 }

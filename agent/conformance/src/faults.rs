@@ -100,7 +100,9 @@ impl Fault {
         }
     }
 
-    fn hold(self, outage: Millis) -> Millis {
+    /// How long it is held where edgeHub would be gone this long; zero for what is over at once.
+    #[must_use]
+    pub fn hold(self, outage: Millis) -> Millis {
         match self {
             Fault::Cut | Fault::Token | Fault::Certificate => Millis(0),
             Fault::Desired | Fault::Input => CALM.min(outage),

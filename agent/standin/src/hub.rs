@@ -53,7 +53,7 @@ pub use crate::authority::CertificateError;
 pub use entrance::Transport;
 pub use error::{HubError, InputError, InvokeError};
 pub use event::{DisconnectReason, HubEvent, Login, Rule};
-pub use faults::TwinAnswers;
+pub use faults::{Met, TwinAnswers};
 pub use identity::Identity;
 pub use limits::Mode;
 pub use pokes::Hearing;

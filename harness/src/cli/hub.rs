@@ -23,7 +23,16 @@ Type while it runs:
   method reset {\"hard\": true}  call a direct method
   input in1 {\"t\": 21.5}        send a message to one of the module's inputs
   twin                         show the whole twin
-  drop                         cut the module's connection without a word
+  help                         show all of this
+
+The faults of `certify --faults`, by hand; each effect is a line:
+  cut                          cut the module's connection without a word
+  token 3                      the same, and refuse its next N logins, 1 unless told; 0 takes it back
+  slow-twin 10s                the same, and for so long answer its twin requests so much later
+  busy-twin 10s                the same, and for so long answer its twin requests with 429
+  certificate                  restart edgeHub with a new certificate of the same authority
+  outage 30s                   edgeHub is gone for so long
+  over                         take back at once whatever lasts
 
 It needs no cloud. End it with Ctrl-C.")]
 pub struct HubArgs {

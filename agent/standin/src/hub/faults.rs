@@ -4,6 +4,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 /// How twin requests are answered, reading and reporting alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TwinAnswers {
@@ -16,63 +18,69 @@ pub enum TwinAnswers {
     Busy,
 }
 
+/// How often a client met what is done wrong on purpose, since the hub began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Met {
+    /// Logins that were refused.
+    pub refused: u64,
+    /// Logins that are still to be refused.
+    pub to_refuse: u32,
+    /// Twin requests that were answered late.
+    pub late: u64,
+    /// Twin requests that were answered with 429.
+    pub busy: u64,
+}
+
 /// The faults in force, and how often each was met.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    to_refuse: u32,
-    refused: u64,
-    twin: TwinAnswers,
-    twin_met: u64,
+    twin: Mutex<TwinAnswers>,
+    met: watch::Sender<Met>,
 }
 
 impl Faults {
     /// The next so many logins are refused, whatever their token says.
     pub(crate) fn refuse_logins(&self, times: u32) {
-        self.lock().to_refuse = times;
+        self.met.send_modify(|met| met.to_refuse = times);
     }
 
     /// Whether this login is one to refuse; it then is counted.
     pub(crate) fn refuses_login(&self) -> bool {
-        let mut state = self.lock();
-        let refuses = state.to_refuse > 0;
-        state.to_refuse = state.to_refuse.saturating_sub(1);
-        state.refused += u64::from(refuses);
-        refuses
-    }
-
-    /// Logins refused so far.
-    pub(crate) fn refused(&self) -> u64 {
-        self.lock().refused
+        self.met.send_if_modified(|met| {
+            let refuses = met.to_refuse > 0;
+            met.to_refuse = met.to_refuse.saturating_sub(1);
+            met.refused += u64::from(refuses);
+            refuses
+        })
     }
 
     /// How twin requests are answered from now on.
     pub(crate) fn answer_twin(&self, answers: TwinAnswers) {
-        self.lock().twin = answers;
+        *self.lock() = answers;
     }
 
     /// How twin requests are answered now.
     pub(crate) fn twin(&self) -> TwinAnswers {
-        self.lock().twin
+        *self.lock()
     }
 
     /// The same for a request that has come; one that a fault meets is counted.
     pub(crate) fn meet_twin(&self) -> TwinAnswers {
-        let mut state = self.lock();
-        state.twin_met += u64::from(state.twin != TwinAnswers::AtOnce);
-        state.twin
+        let answers = self.twin();
+        match answers {
+            TwinAnswers::AtOnce => {}
+            TwinAnswers::Late(_) => self.met.send_modify(|met| met.late += 1),
+            TwinAnswers::Busy => self.met.send_modify(|met| met.busy += 1),
+        }
+        answers
     }
 
-    /// Twin requests so far that were answered late or with 429.
-    pub(crate) fn twin_met(&self) -> u64 {
-        self.lock().twin_met
+    /// What was met so far, and whatever is from now on.
+    pub(crate) fn met(&self) -> watch::Receiver<Met> {
+        self.met.subscribe()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, TwinAnswers> {
+        self.twin.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,10 @@
 //! What an owner of the hub may do to see how a client bears it: ask what it hears, vanish, come back, renew, refuse.
 
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::topics::Subscription;
-use super::{HubError, Identity, LocalHub, TwinAnswers};
+use super::{HubError, Identity, LocalHub, Met, TwinAnswers};
 
 /// What a client can have subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl LocalHub {
 
     /// Logins refused on purpose so far. They are no violation, and no event tells of them.
     pub fn refused_logins(&self) -> u64 {
-        self.shared.registry.faults.refused()
+        self.met().borrow().refused
     }
 
     /// How twin requests are answered from now on.
@@ -74,6 +75,12 @@ impl LocalHub {
 
     /// Twin requests so far that were answered late or with 429 on purpose.
     pub fn twin_requests_met(&self) -> u64 {
-        self.shared.registry.faults.twin_met()
+        let met = *self.met().borrow();
+        met.late + met.busy
+    }
+
+    /// How often what is done wrong on purpose was met, as it changes.
+    pub fn met(&self) -> watch::Receiver<Met> {
+        self.shared.registry.faults.met()
     }
 }
