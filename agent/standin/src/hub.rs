@@ -124,7 +124,6 @@ pub struct LocalHub {
     authority: Arc<Authority>,
     shared: Arc<Shared>,
     events: Arc<event::EventBus>,
-    names: Vec<String>,
     door: Door,
 }
 
@@ -158,6 +157,7 @@ impl LocalHub {
             .cloned();
         let shared = Arc::new(Shared {
             host: config.host_name,
+            names: config.names,
             mode: config.mode,
             registry: Registry::default(),
         });
@@ -175,7 +175,6 @@ impl LocalHub {
             authority: Arc::new(authority),
             shared,
             events,
-            names: config.names,
             door: Door::open(listeners, context)?,
         })
     }

@@ -192,6 +192,7 @@ fn campaign(conversations: u64, seed: u64) {
         registry.register(&identity, key, "g".to_owned());
         Arc::new(Shared {
             host: "h.azure-devices.net".to_owned(),
+            names: Vec::new(),
             mode,
             registry,
         })

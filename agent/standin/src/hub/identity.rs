@@ -49,6 +49,12 @@ impl Identity {
         }
     }
 
+    /// The stem of the device that it is, or is on.
+    pub(crate) fn device_stem(&self) -> String {
+        let (Self::Device { device } | Self::Module { device, .. }) = self;
+        format!("devices/{device}")
+    }
+
     /// Whether every id is one that IoT Hub could have registered.
     pub(crate) fn is_valid(&self) -> bool {
         match self {

@@ -3,14 +3,14 @@
 use super::event::Rule;
 use super::identity::Identity;
 use super::limits::Mode;
-use super::sas::{self, Expected, SasError};
+use super::sas::{self, Audience, Expected, SasError};
 use super::username::{self, UserName};
 use super::wire::Connect;
 
 /// The hub a client stands before.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Door<'a> {
-    pub(crate) host: &'a str,
+    pub(crate) audience: Audience<'a>,
     pub(crate) mode: Mode,
     /// Seconds since the Unix epoch.
     pub(crate) now: u64,
@@ -44,10 +44,10 @@ pub(crate) fn judge(
         rule,
         detail,
     };
-    if !user.host.eq_ignore_ascii_case(door.host) {
+    if !user.host.eq_ignore_ascii_case(door.audience.host) {
         let detail = format!(
             "user name is for hub `{}`, this is `{}`",
-            user.host, door.host
+            user.host, door.audience.host
         );
         return Err(refuse(Rule::UserName, detail));
     }
@@ -81,7 +81,7 @@ pub(crate) fn judge(
         ));
     };
     let expected = Expected {
-        host: door.host,
+        audience: door.audience,
         identity: &user.identity,
         key: &key,
         now: door.now,
@@ -136,7 +136,10 @@ mod tests {
 
     fn judged(connect: &Connect, now: u64) -> Result<u64, Rule> {
         let door = Door {
-            host: "h.azure-devices.net",
+            audience: Audience {
+                host: "h.azure-devices.net",
+                gateway: None,
+            },
             mode: Mode::IotHub,
             now,
         };

@@ -53,7 +53,7 @@ impl LocalHub {
     /// # Errors
     /// No certificate could be made.
     pub fn renew_certificate(&self) -> Result<(), HubError> {
-        let server = self.authority.server(&self.names)?;
+        let server = self.authority.server(&self.shared.names)?;
         self.door.show(TlsAcceptor::from(server));
         Ok(())
     }

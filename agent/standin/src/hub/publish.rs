@@ -309,6 +309,7 @@ mod tests {
     fn logged_in(mode: Mode) -> Session {
         let shared = Shared {
             host: "h.azure-devices.net".to_owned(),
+            names: Vec::new(),
             mode,
             registry: Registry::default(),
         };

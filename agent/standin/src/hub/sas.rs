@@ -15,10 +15,20 @@ use super::identity::Identity;
 /// Word that opens every token.
 const SCHEME: &str = "SharedAccessSignature ";
 
+/// Whose tokens a hub takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Audience<'a> {
+    /// Name of the hub.
+    pub(crate) host: &'a str,
+    /// At edgeHub, its own names: a token may be for one of them as well (the C SDK's is over AMQP), the case of ids does not
+    /// matter, and a module's token may name its device alone. Source: Azure/iotedge, `DeviceScopeTokenAuthenticator.cs`.
+    pub(crate) gateway: Option<&'a [String]>,
+}
+
 /// Whom a token must speak for, and when it is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<'a> {
-    pub(crate) host: &'a str,
+    pub(crate) audience: Audience<'a>,
     pub(crate) identity: &'a Identity,
     pub(crate) key: &'a [u8; 32],
     /// Seconds since the Unix epoch.
@@ -55,7 +65,7 @@ pub(crate) fn verify(password: &str, expected: Expected<'_>) -> Result<u64, SasE
     if let Some(policy) = field(fields, "skn").filter(|name| !name.is_empty()) {
         return Err(SasError::Policy(policy.to_owned()));
     }
-    if !speaks_for(sr, expected.host, expected.identity) {
+    if !speaks_for(sr, expected.audience, expected.identity) {
         return Err(SasError::Resource(sr.to_owned()));
     }
     let mut mac =
@@ -78,18 +88,35 @@ fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The C# client encodes the ids and then the whole resource once more, so ids are decoded twice at need.
-fn speaks_for(sr: &str, host: &str, identity: &Identity) -> bool {
+fn speaks_for(sr: &str, audience: Audience<'_>, identity: &Identity) -> bool {
     let once = percent_decode_str(sr).decode_utf8_lossy();
-    let Some((sr_host, stem)) = once.split_once('/') else {
+    let Some((host, stem)) = once.split_once('/') else {
         return false;
     };
-    let wanted = identity.stem();
-    let twice = || {
-        stem.split('/')
-            .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
-            .eq(wanted.split('/').map(str::to_owned))
+    let segments: Vec<_> = stem
+        .split('/')
+        .map(|segment| percent_decode_str(segment).decode_utf8_lossy())
+        .collect();
+    let is = |wanted: &str, same: fn(&str, &str) -> bool| {
+        let wanted_segments: Vec<&str> = wanted.split('/').collect();
+        let mut pairs = segments.iter().zip(&wanted_segments);
+        same(stem, wanted)
+            || (segments.len() == wanted_segments.len()
+                && pairs.all(|(seen, wanted)| same(seen, wanted)))
     };
-    sr_host.eq_ignore_ascii_case(host) && (stem == wanted || twice())
+    match audience.gateway {
+        None => {
+            host.eq_ignore_ascii_case(audience.host)
+                && is(&identity.stem(), |seen, wanted| seen == wanted)
+        }
+        Some(names) => {
+            let is_a_name = |name: &str| host.eq_ignore_ascii_case(name);
+            (is_a_name(audience.host) || names.iter().any(|name| is_a_name(name)))
+                && [identity.stem(), identity.device_stem()]
+                    .iter()
+                    .any(|stem| is(stem, str::eq_ignore_ascii_case))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -108,7 +135,10 @@ mod tests {
         verify(
             password,
             Expected {
-                host: "h.azure-devices.net",
+                audience: Audience {
+                    host: "h.azure-devices.net",
+                    gateway: None,
+                },
                 identity,
                 key: &key(),
                 now,
@@ -148,6 +178,44 @@ mod tests {
                 matches!(check(TOKEN, &other, 0), Err(SasError::Resource(_))),
                 "{other}"
             );
+        }
+    }
+
+    #[test]
+    fn edge_hub_takes_a_token_for_its_own_name_too() {
+        let names = ["gateway".to_owned(), "172.18.0.2".to_owned()];
+        let m1 = Identity::module("d1", "m1");
+        let at = |gateway, sr: &str, identity: &Identity| {
+            let audience = Audience {
+                host: "h.azure-devices.net",
+                gateway,
+            };
+            let expected = Expected {
+                audience,
+                identity,
+                key: &key(),
+                now: 0,
+            };
+            verify(&signed(sr, "9"), expected).is_ok()
+        };
+        for sr in [
+            "gateway%2Fdevices%2Fd1%2Fmodules%2Fm1",
+            "172.18.0.2/devices/d1/modules/m1",
+            "H.azure-devices.net%2Fdevices%2FD1%2Fmodules%2FM1",
+            "gateway%2Fdevices%2Fd1",
+        ] {
+            assert!(at(Some(&names), sr, &m1), "{sr}");
+            assert!(!at(None, sr, &m1), "{sr} at IoT Hub");
+        }
+        for sr in [
+            "other%2Fdevices%2Fd1%2Fmodules%2Fm1",
+            "gateway%2Fdevices%2Fd2%2Fmodules%2Fm1",
+            "gateway%2Fdevices%2Fd1%2Fmodules%2Fm2",
+            "gateway%2Fdevices%2Fd1%2Fmodules%2Fm1%2Fx",
+            "gateway%2Fdevices",
+            "%2Fdevices%2Fd1%2Fmodules%2Fm1",
+        ] {
+            assert!(!at(Some(&names), sr, &m1), "{sr}");
         }
     }
 

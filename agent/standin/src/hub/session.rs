@@ -11,6 +11,7 @@ use super::limits::Mode;
 use super::login::{self, Door};
 use super::publish;
 use super::registry::{Answer, Command, LinkEnd, Registry};
+use super::sas::Audience;
 use super::topics::{self, Subscription};
 use super::wire::{Connect, Inbound, Outbound, Will};
 
@@ -50,8 +51,20 @@ pub(crate) struct TlsFacts {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) host: String,
+    /// Names of its own, as they stand in its certificate.
+    pub(crate) names: Vec<String>,
     pub(crate) mode: Mode,
     pub(crate) registry: Registry,
+}
+
+impl Shared {
+    /// Whose tokens it takes.
+    pub(crate) fn audience(&self) -> Audience<'_> {
+        Audience {
+            host: &self.host,
+            gateway: (self.mode == Mode::EdgeHub).then_some(&self.names),
+        }
+    }
 }
 
 /// A logged-in client.
@@ -173,7 +186,7 @@ impl Session {
     fn connect(&mut self, connect: &Connect, now: u64) -> Vec<Reaction> {
         let shared = Arc::clone(&self.shared);
         let door = Door {
-            host: &shared.host,
+            audience: shared.audience(),
             mode: shared.mode,
             now,
         };

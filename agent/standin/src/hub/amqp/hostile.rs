@@ -156,6 +156,7 @@ fn campaign(conversations: u64, seed: u64) {
         registry.register(&Identity::module("d1", "m1"), key, "g".to_owned());
         Arc::new(Shared {
             host: "h.azure-devices.net".to_owned(),
+            names: Vec::new(),
             mode,
             registry,
         })

@@ -67,7 +67,7 @@ pub(super) fn verify(
         return Err(refuse(Rule::UnknownIdentity, detail));
     };
     let expected = Expected {
-        host: &shared.host,
+        audience: shared.audience(),
         identity,
         key: &key,
         now,
