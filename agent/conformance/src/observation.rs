@@ -125,6 +125,10 @@ pub struct Observations {
     /// Processes that had ended and that nobody had waited for, at the end of the steady window.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub zombies: Observed<u64>,
+    /// TCP ports on which it listened at the end of the steady window so that others can reach them, lowest first. Reports of earlier
+    /// probes have none.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub listening: Observed<Vec<u16>>,
     /// What it wrote to its log in the steady window.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub output: Observed<Output>,

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use conformance::finding::{Reason, Unseen};
+
 use super::Roots;
 
 /// `TCP_LISTEN` in the kernel's socket tables (proc(5), `/proc/net/tcp`).
@@ -36,6 +38,17 @@ pub fn listening(roots: &Roots, pid: u32) -> Result<BTreeSet<u16>, PortsError> {
         Err(error) => return Err(error),
     }
     Ok(ports)
+}
+
+/// The same as a fact of the run, lowest port first.
+///
+/// # Errors
+/// As [`listening`].
+pub fn reachable(roots: &Roots, pid: u32) -> Result<Vec<u16>, Unseen> {
+    let ports = listening(roots, pid);
+    ports
+        .map(|ports| ports.into_iter().collect())
+        .map_err(|error| Unseen::new(Reason::CannotMeasure, error.to_string()))
 }
 
 pub(super) fn table(path: &Path) -> Result<String, PortsError> {
@@ -106,6 +119,8 @@ mod tests {
         };
         let error = listening(&roots, 4711).unwrap_err().to_string();
         assert!(error.ends_with("4711/net/tcp"), "{error}");
+        let unseen = reachable(&roots, 4711).unwrap_err();
+        assert_eq!(unseen.reason, Reason::CannotMeasure);
     }
 
     proptest! {

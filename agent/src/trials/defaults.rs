@@ -23,7 +23,7 @@ use crate::kept;
 use crate::record::mark_phase;
 use crate::sampler::output::{LogMark, log_limit};
 use crate::sampler::storage::Places;
-use crate::sampler::{gpu, layer, mounts, noise, storage, zombies};
+use crate::sampler::{gpu, layer, mounts, noise, ports, storage, zombies};
 
 /// How long a module may take to end after SIGTERM: the engine's own default, which edgeAgent uses.
 const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -221,6 +221,8 @@ async fn last_start(
     if let Some(pid) = inspected.pid {
         seen.zombies = zombies::count(bench.roots, pid).into();
         bench.events.observed("zombies", &seen.zombies);
+        seen.listening = ports::reachable(bench.roots, pid).into();
+        bench.events.observed("listening", &seen.listening);
     }
     let places = places(bench, &inspected);
     if let Some(image) = seen.image.seen() {

@@ -36,6 +36,7 @@ pub(super) fn observations() -> Observations {
         }),
         kept: Observed::default(),
         zombies: Observed::Seen(0),
+        listening: Observed::Seen(vec![8080]),
         output: Observed::Seen(Output {
             window: Millis(30_000),
             bytes: Bytes(0),
