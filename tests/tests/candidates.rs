@@ -153,6 +153,12 @@ fn a_well_behaved_module_is_conformant() {
 }
 
 #[test]
+fn a_setting_that_the_offer_does_not_mention_waits_for_a_person() {
+    let words = ["judged: not mentioned: environment variable LOG_LEVEL;"];
+    check_words("well-behaved:undocumented", "IEM-DOC-01", &words);
+}
+
+#[test]
 fn a_module_that_holds_more_than_it_claims_fails_for_memory() {
     check_words(
         "hungry",

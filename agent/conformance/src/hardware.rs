@@ -71,6 +71,14 @@ pub fn read(description: &str) -> Option<Paragraph> {
     paragraph::find(description)
 }
 
+/// The visible lines of a description outside of its hardware paragraph and of the recommended block behind it.
+///
+/// `None` if the description is longer than [`LONGEST_DESCRIPTION`].
+#[must_use]
+pub fn lines_around(description: &str) -> Option<Vec<String>> {
+    (description.len() <= LONGEST_DESCRIPTION).then(|| paragraph::around(description))
+}
+
 /// The claim as a paragraph to paste at the end of a description, HTML, the recommended block included.
 #[must_use]
 pub fn write(claim: &Claim) -> String {

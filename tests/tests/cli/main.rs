@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 mod catalogue;
+mod settings;
 mod stored_reports;
 
 use std::fs;

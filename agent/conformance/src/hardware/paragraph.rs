@@ -1,5 +1,7 @@
 //! Finding the hardware paragraph among the lines of a description, and what stands after it.
 
+use std::ops::Range;
+
 use super::blocks::{Line, lines};
 use super::{Paragraph, sentence};
 
@@ -40,6 +42,35 @@ pub(super) fn find(description: &str) -> Option<Paragraph> {
         after: (!after.is_empty()).then(|| after.join(" ")),
         unread: reading.unread,
     })
+}
+
+/// The visible lines of a description that belong to no hardware paragraph, in order.
+pub(super) fn around(description: &str) -> Vec<String> {
+    let lines: Vec<Line> = lines(description)
+        .into_iter()
+        .flat_map(split_labels)
+        .collect();
+    let claim = extent(&lines).unwrap_or_default();
+    let others = lines.into_iter().enumerate();
+    others
+        .filter(|(index, _)| !claim.contains(index))
+        .map(|(_, line)| line.text)
+        .collect()
+}
+
+/// The lines of the paragraph that counts, and of the recommended part behind it.
+fn extent(lines: &[Line]) -> Option<Range<usize>> {
+    let start = lines.iter().rposition(begins)?;
+    let (_, end) = section(lines, start);
+    let recommended = lines
+        .get(end)
+        .is_some_and(|line| is_labelled(line, RECOMMENDED));
+    let end = if recommended {
+        section(lines, end).1
+    } else {
+        end
+    };
+    Some(start..end)
 }
 
 /// A recommended part that follows in the same line is a line of its own.
@@ -263,5 +294,22 @@ mod tests {
         .unwrap();
         assert_eq!(found.claim.ram_bytes.map(|ram| ram.0), Some(1 << 30));
         assert_eq!(found.claim.warnings.len(), 1);
+    }
+
+    #[test]
+    fn the_lines_around_it_are_those_of_no_claim() {
+        for (description, around) in [
+            ("<p>a</p><p>b<br>c</p>", vec!["a", "b", "c"]),
+            (
+                "<p>a</p><p>Minimum hardware requirements: 1 GB of RAM. Recommended hardware requirements: 2 GB of RAM</p>",
+                vec!["a"],
+            ),
+            (
+                "<p>a</p><p>Minimum hardware requirements:</p><ul><li>1 GB of RAM</li></ul><p>Recommended hardware requirements: 2 GB</p><p>b</p>",
+                vec!["a", "b"],
+            ),
+        ] {
+            assert_eq!(super::around(description), around, "{description}");
+        }
     }
 }

@@ -20,6 +20,7 @@ mod default_texts;
 mod dev_01;
 mod dev_03;
 mod direct_hub;
+mod doc_01;
 mod edge_health;
 mod edge_use;
 mod engine_api;
@@ -38,6 +39,7 @@ mod hw_08;
 mod leg_02;
 mod leg_03;
 mod links;
+mod mentions;
 mod not_observed;
 mod plat_02;
 mod plat_03;
@@ -59,6 +61,8 @@ mod sdk_01;
 mod sec_01;
 mod sec_02;
 mod secret_look;
+mod settings;
+mod settings_skeleton;
 mod stays_up;
 mod storage_quota;
 mod sup_01;
@@ -104,7 +108,7 @@ pub const CATALOGUE: &[Requirement] = &[
     cfg_07::REQUIREMENT,
     cfg_08::REQUIREMENT,
     configuration::CFG_09,
-    configuration::DOC_01,
+    doc_01::REQUIREMENT,
     configuration::DOC_02,
     tags::TAG_01,
     tags::TAG_02,

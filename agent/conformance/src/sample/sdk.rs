@@ -16,6 +16,12 @@ pub(crate) fn sdk_record(spoil: impl FnOnce(&mut EdgeUse)) -> Record {
     let mut record = record();
     let plan = &mut record.offer.plan;
     plan.uses_module_sdk = true;
+    let description = &mut record.offer.listing.description;
+    *description = description.replace(
+        "needs no environment variable, no module twin and no route",
+        "needs no environment variable. The twin property <code>interval</code> is the pace in seconds of its output \
+         <code>quality</code>; the default route <code>up</code> takes that to IoT Hub",
+    );
     plan.twin = json!({"interval": 10}).to_string();
     plan.routes = [("up".to_owned(), json!("FROM /messages/* INTO $upstream"))].into();
     let call = |at: u64, method: &str, path: &str| WorkloadRequest {

@@ -1,4 +1,4 @@
-//! Defaults that need the edge runtime's stand-in, and their documentation.
+//! Open placeholders in a run, and where the documentation stands.
 
 use super::{UNOBSERVED, current, note_2018};
 use crate::requirement::{Force, Forces, Requirement, Stage};
@@ -12,20 +12,6 @@ pub(crate) const CFG_09: Requirement = Requirement {
     sources: &[current("Default configuration")],
     statement: "With its placeholders not filled in, the module reaches a defined state and says which value is missing; with test values it is healthy.",
     remedy: "Log which value is missing and wait for it instead of exiting.",
-    ..UNOBSERVED
-};
-
-pub(crate) const DOC_01: Requirement = Requirement {
-    id: "IEM-DOC-01",
-    slug: "every-setting-is-documented",
-    title: "Every setting is documented",
-    stages: &[Stage::Offer, Stage::Image, Stage::Device],
-    sources: &[
-        current("Configuration documentation"),
-        note_2018("Default settings"),
-    ],
-    statement: "Every tag, environment variable, create option, twin property and route that the module uses is explained to customers.",
-    remedy: "Describe each setting that is missing: name, meaning, default, allowed values.",
     ..UNOBSERVED
 };
 
