@@ -71,12 +71,12 @@ pub fn read(description: &str) -> Option<Paragraph> {
     paragraph::find(description)
 }
 
-/// The visible lines of a description outside of its hardware paragraph and of the recommended block behind it.
+/// The visible lines of a description: those around its hardware paragraph, and those of it and the recommended block behind it.
 ///
 /// `None` if the description is longer than [`LONGEST_DESCRIPTION`].
 #[must_use]
-pub fn lines_around(description: &str) -> Option<Vec<String>> {
-    (description.len() <= LONGEST_DESCRIPTION).then(|| paragraph::around(description))
+pub fn parted_lines(description: &str) -> Option<(Vec<String>, Vec<String>)> {
+    (description.len() <= LONGEST_DESCRIPTION).then(|| paragraph::parted(description))
 }
 
 /// The claim as a paragraph to paste at the end of a description, HTML, the recommended block included.

@@ -44,18 +44,23 @@ pub(super) fn find(description: &str) -> Option<Paragraph> {
     })
 }
 
-/// The visible lines of a description that belong to no hardware paragraph, in order.
-pub(super) fn around(description: &str) -> Vec<String> {
+/// The visible lines of a description, in order: those around the hardware paragraph, and its own.
+pub(super) fn parted(description: &str) -> (Vec<String>, Vec<String>) {
     let lines: Vec<Line> = lines(description)
         .into_iter()
         .flat_map(split_labels)
         .collect();
     let claim = extent(&lines).unwrap_or_default();
-    let others = lines.into_iter().enumerate();
-    others
-        .filter(|(index, _)| !claim.contains(index))
-        .map(|(_, line)| line.text)
-        .collect()
+    let (mut around, mut own) = (Vec::new(), Vec::new());
+    for (index, line) in lines.into_iter().enumerate() {
+        let part = if claim.contains(&index) {
+            &mut own
+        } else {
+            &mut around
+        };
+        part.push(line.text);
+    }
+    (around, own)
 }
 
 /// The lines of the paragraph that counts, and of the recommended part behind it.
@@ -297,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_around_it_are_those_of_no_claim() {
+    fn the_lines_around_it_make_no_claim() {
         for (description, around) in [
             ("<p>a</p><p>b<br>c</p>", vec!["a", "b", "c"]),
             (
@@ -309,7 +314,7 @@ mod tests {
                 vec!["a", "b"],
             ),
         ] {
-            assert_eq!(super::around(description), around, "{description}");
+            assert_eq!(super::parted(description).0, around, "{description}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::links::is_link;
 use super::mentions::{Mention, Text};
-use super::settings::{Kind, Setting, Settings};
+use super::settings::{Setting, Settings};
 use super::settings_skeleton;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::offer::Listing;
@@ -87,13 +87,8 @@ fn without_gap(settings: &[Setting], on_a_device: bool) -> Outcome {
         let none = format!("no setting that a customer could change or would have to know ({how})");
         return Outcome::not_applicable(none, WANTED);
     }
-    let methods = if settings.iter().any(|one| one.kind == Kind::Methods) {
-        "; which direct methods it knows is not visible, only that the text speaks of such"
-    } else {
-        ""
-    };
     let told: Vec<String> = settings.iter().map(Setting::told).collect();
-    let saw = format!("mentioned: {} ({how}{methods})", told.join(", "));
+    let saw = format!("mentioned: {} ({how})", told.join(", "));
     Outcome::met(saw, WANTED)
 }
 

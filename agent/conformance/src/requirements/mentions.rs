@@ -48,7 +48,7 @@ struct Marked {
 impl Text {
     /// The text of a listing; `None` where the description is too long to be read.
     pub(super) fn of(listing: &Listing) -> Option<Text> {
-        let mut lines = hardware::lines_around(&listing.description)?;
+        let (mut lines, claim) = hardware::parted_lines(&listing.description)?;
         lines.extend(listing.summary.as_deref().map(folded));
         let mut text = Text {
             lines,
@@ -59,6 +59,9 @@ impl Text {
         for element in document.tree.nodes().filter_map(ElementRef::wrap) {
             text.take(element);
         }
+        // A mark may stand in the claim, so words of the claim need more than a mark elsewhere.
+        let in_claim = |one: &Marked| claim.iter().any(|line| !places(line, &one.text).is_empty());
+        text.marked.retain(|one| !in_claim(one));
         Some(text)
     }
 

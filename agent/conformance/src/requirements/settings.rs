@@ -59,13 +59,10 @@ impl Kind {
             Kind::Output => "output",
             Kind::Reported => "reported property",
             Kind::Method => "direct method",
-            Kind::Methods => "names not visible:",
-            Kind::AnyDesired => "without a default:",
+            Kind::Methods | Kind::AnyDesired => "its",
         }
     }
-}
 
-impl Kind {
     /// In words, to stand by itself.
     pub(super) const fn heading(&self) -> &'static str {
         match self {
@@ -100,7 +97,12 @@ pub(super) struct Setting {
 impl Setting {
     /// `environment variable LOG_LEVEL`.
     pub(super) fn told(&self) -> String {
-        format!("{} {}", self.kind.words(), self.name)
+        let told = format!("{} {}", self.kind.words(), self.name);
+        if matches!(self.kind, Kind::Methods | Kind::AnyDesired) {
+            told + " (their names are not visible)"
+        } else {
+            told
+        }
     }
 
     /// How surely a text mentions it.

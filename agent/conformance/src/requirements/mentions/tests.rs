@@ -114,6 +114,12 @@ fn the_hardware_paragraph_explains_no_setting() {
     let claim = "<p>Minimum hardware requirements: Linux x64 OS, <b>1025</b> MB of RAM</p>";
     check(claim, "x64", Mention::Absent);
     assert_eq!(text(claim).port("1025", "tcp"), Mention::Absent);
+    let elsewhere = format!(
+        "<p>It needs storage and takes 1025 pictures.</p>{}",
+        claim.replace("RAM", "<b>storage</b>")
+    );
+    check(&elsewhere, "storage", PLAIN);
+    assert!(text(&elsewhere).port("1025", "tcp") != Mention::Named);
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn image_and_run_add_what_the_defaults_do_not_have() {
             "output quality",
             "reported property version",
             "direct method calibrate",
-            "names not visible: direct methods",
+            "its direct methods (their names are not visible)",
         ]
     );
     record.offer.plan.twin.clear();
@@ -111,7 +111,7 @@ fn image_and_run_add_what_the_defaults_do_not_have() {
     settings.observe(&record).unwrap();
     let told = told(&settings);
     assert!(
-        told.contains(&"without a default: desired properties".to_owned()),
+        told.contains(&"its desired properties (their names are not visible)".to_owned()),
         "{told:?}"
     );
 }
