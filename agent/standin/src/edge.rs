@@ -98,6 +98,8 @@ impl EdgeRuntime {
             also: OtherPorts {
                 web_socket: Some(at(config.ports.web_socket)),
                 amqp: Some(at(config.ports.amqp)),
+                #[cfg(feature = "hub")]
+                service: None,
             },
             host_name: config.hub_host,
             names,

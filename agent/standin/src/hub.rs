@@ -22,6 +22,8 @@ mod properties;
 mod publish;
 mod registry;
 mod sas;
+#[cfg(feature = "hub")]
+mod service;
 mod session;
 mod topics;
 mod twin;
@@ -58,6 +60,8 @@ pub use identity::Identity;
 pub use limits::Mode;
 pub use pokes::Hearing;
 pub use properties::Properties;
+#[cfg(feature = "hub")]
+pub use service::Policy;
 pub use twin::Twin;
 pub use twin_limits::TwinError;
 
@@ -83,6 +87,9 @@ pub struct OtherPorts {
     pub web_socket: Option<SocketAddr>,
     /// AMQP 1.0 over TLS; clients expect port 5671.
     pub amqp: Option<SocketAddr>,
+    /// IoT Hub's REST service API over HTTPS.
+    #[cfg(feature = "hub")]
+    pub service: Option<SocketAddr>,
 }
 
 /// What a client needs in order to log in.
@@ -120,6 +127,8 @@ pub struct LocalHub {
     address: SocketAddr,
     web_socket: Option<SocketAddr>,
     amqp: Option<SocketAddr>,
+    #[cfg(feature = "hub")]
+    service: Option<SocketAddr>,
     gateway: Option<String>,
     authority: Arc<Authority>,
     shared: Arc<Shared>,
@@ -150,6 +159,16 @@ impl LocalHub {
             amqp = Some(local_address(&listener, wanted)?);
             listeners.push((listener, Entrance::Amqp));
         }
+        #[cfg(feature = "hub")]
+        let service = match config.also.service {
+            None => None,
+            Some(wanted) => {
+                let listener = bind(wanted).await?;
+                let address = local_address(&listener, wanted)?;
+                listeners.push((listener, Entrance::Service));
+                Some(address)
+            }
+        };
         let gateway = config
             .names
             .first()
@@ -160,6 +179,8 @@ impl LocalHub {
             names: config.names,
             mode: config.mode,
             registry: Registry::default(),
+            #[cfg(feature = "hub")]
+            service: service::Service::new()?,
         });
         let events = Arc::new(event::EventBus::default());
         let context = Context {
@@ -171,6 +192,8 @@ impl LocalHub {
             address,
             web_socket,
             amqp,
+            #[cfg(feature = "hub")]
+            service,
             gateway,
             authority: Arc::new(authority),
             shared,
@@ -215,6 +238,8 @@ impl LocalHub {
         if !identity.is_valid() {
             return Err(HubError::BadIdentity(identity.clone()));
         }
+        #[cfg(feature = "hub")]
+        self.register_device_of(identity)?;
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(HubError::Random)?;
         let generation = getrandom::u64().map_err(HubError::Random)?.to_string();

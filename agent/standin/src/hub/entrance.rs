@@ -16,6 +16,8 @@ use super::event::{HubEvent, Rule};
 use super::hello;
 use super::limits;
 use super::overheard::Overheard;
+#[cfg(feature = "hub")]
+use super::service;
 use super::session::TlsFacts;
 use super::websocket;
 
@@ -41,6 +43,9 @@ pub(crate) enum Entrance {
     Mqtt,
     WebSocket,
     Amqp,
+    /// The service API over HTTPS.
+    #[cfg(feature = "hub")]
+    Service,
 }
 
 /// Takes connections at one port until `stopped` says true; returns when all of them are gone.
@@ -123,6 +128,8 @@ async fn inside(
             };
             amqp::serve(&context, tls, facts, deadline).await;
         }
+        #[cfg(feature = "hub")]
+        Entrance::Service => service::serve(&context.shared, tls).await,
     }
 }
 
@@ -136,6 +143,8 @@ async fn plain_text(tcp: &TcpStream, entrance: Entrance, deadline: Instant) -> O
             Entrance::Mqtt => "MQTT",
             Entrance::WebSocket => "HTTP",
             Entrance::Amqp => "AMQP",
+            #[cfg(feature = "hub")]
+            Entrance::Service => "HTTP",
         };
         HubEvent::Violation {
             identity: None,

@@ -195,6 +195,8 @@ fn campaign(conversations: u64, seed: u64) {
             names: Vec::new(),
             mode,
             registry,
+            #[cfg(feature = "hub")]
+            service: crate::hub::service::Service::new().unwrap(),
         })
     };
     let hubs = [shared(Mode::EdgeHub), shared(Mode::IotHub)];

@@ -312,6 +312,8 @@ mod tests {
             names: Vec::new(),
             mode,
             registry: Registry::default(),
+            #[cfg(feature = "hub")]
+            service: crate::hub::service::Service::new().unwrap(),
         };
         let key = std::array::from_fn(|i| u8::try_from(i).unwrap());
         let identity = Identity::module("d1", "m1");

@@ -1,5 +1,8 @@
 //! The hub's memory: identities with keys, twins and subscriptions, and the live connection of each.
 
+#[cfg(feature = "hub")]
+mod cloud;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +17,9 @@ use super::properties::Properties;
 use super::topics::Subscription;
 use super::twin::{self, Twin};
 use super::twin_limits::TwinError;
+
+#[cfg(feature = "hub")]
+pub(crate) use cloud::{Change, Keys, Known, Precondition, Record, Refused, TwinChange, etag};
 
 /// Something that a connection must write for the hub.
 #[derive(Debug)]
@@ -91,6 +97,23 @@ struct Entry {
     subscriptions: BTreeSet<Subscription>,
     clean_session: bool,
     link: Option<Link>,
+    #[cfg(feature = "hub")]
+    record: Record,
+}
+
+impl Entry {
+    fn new(key: [u8; 32], generation: String) -> Self {
+        Self {
+            key,
+            generation,
+            twin: Twin::new(),
+            subscriptions: BTreeSet::new(),
+            clean_session: true,
+            link: None,
+            #[cfg(feature = "hub")]
+            record: Record::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +128,8 @@ pub(crate) struct Registry {
     state: Mutex<State>,
     /// What is done wrong on purpose.
     pub(crate) faults: Faults,
+    /// Ticks when a client comes or listens to something.
+    changed: watch::Sender<()>,
 }
 
 impl Registry {
@@ -119,14 +144,7 @@ impl Registry {
         let entry = state
             .entries
             .entry(identity.clone())
-            .or_insert_with(|| Entry {
-                key,
-                generation,
-                twin: Twin::new(),
-                subscriptions: BTreeSet::new(),
-                clean_session: true,
-                link: None,
-            });
+            .or_insert_with(|| Entry::new(key, generation));
         (entry.key, entry.generation.clone())
     }
 
@@ -181,6 +199,7 @@ impl Registry {
         if let Some(older) = entry.link.replace(link) {
             older.close.send_replace(Some(DisconnectReason::TakenOver));
         }
+        self.changed.send_replace(());
         Some(LinkEnd {
             id,
             session_present: !entry.subscriptions.is_empty(),
@@ -220,7 +239,14 @@ impl Registry {
     pub(crate) fn subscribe(&self, identity: &Identity, subscription: Subscription) {
         if let Some(entry) = self.lock().entries.get_mut(identity) {
             entry.subscriptions.insert(subscription);
+            self.changed.send_replace(());
         }
+    }
+
+    /// Ticks when a client comes or listens to something.
+    #[cfg(feature = "hub")]
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     pub(crate) fn unsubscribe(&self, identity: &Identity, subscription: Subscription) {

@@ -52,31 +52,60 @@ pub(crate) enum SasError {
     Signature,
 }
 
+/// A token taken apart, nothing of it verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Token<'a> {
+    /// What it is for, exactly as sent.
+    pub(crate) resource: &'a str,
+    /// The policy whose key signed it, if it names one.
+    pub(crate) policy: Option<&'a str>,
+    /// Its end, exactly as sent and in seconds since the Unix epoch.
+    end: (&'a str, u64),
+    signature: Vec<u8>,
+}
+
+impl<'a> Token<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, SasError> {
+        let fields = text.strip_prefix(SCHEME).ok_or(SasError::NotAToken)?;
+        let resource = field(fields, "sr").ok_or(SasError::Field("sr"))?;
+        let se = field(fields, "se").ok_or(SasError::Field("se"))?;
+        let expiry: u64 = se.parse().map_err(|_| SasError::Field("se"))?;
+        let signature = field(fields, "sig")
+            .map(|sig| percent_decode_str(sig).collect::<Vec<u8>>())
+            .and_then(|sig| STANDARD.decode(sig).ok())
+            .ok_or(SasError::Field("sig"))?;
+        Ok(Self {
+            resource,
+            policy: field(fields, "skn").filter(|name| !name.is_empty()),
+            end: (se, expiry),
+            signature,
+        })
+    }
+
+    /// Holds signature and end against a key and the time; returns its expiry in seconds since the Unix epoch.
+    pub(crate) fn verify(&self, key: &[u8; 32], now: u64) -> Result<u64, SasError> {
+        let (se, expiry) = self.end;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        mac.update(format!("{}\n{se}", self.resource).as_bytes());
+        mac.verify_slice(&self.signature)
+            .map_err(|_| SasError::Signature)?;
+        if expiry <= now {
+            return Err(SasError::Expired(now - expiry));
+        }
+        Ok(expiry)
+    }
+}
+
 /// Verifies the token in `password`; returns its expiry in seconds since the Unix epoch.
 pub(crate) fn verify(password: &str, expected: Expected<'_>) -> Result<u64, SasError> {
-    let fields = password.strip_prefix(SCHEME).ok_or(SasError::NotAToken)?;
-    let sr = field(fields, "sr").ok_or(SasError::Field("sr"))?;
-    let se = field(fields, "se").ok_or(SasError::Field("se"))?;
-    let expiry: u64 = se.parse().map_err(|_| SasError::Field("se"))?;
-    let signature = field(fields, "sig")
-        .map(|sig| percent_decode_str(sig).collect::<Vec<u8>>())
-        .and_then(|sig| STANDARD.decode(sig).ok())
-        .ok_or(SasError::Field("sig"))?;
-    if let Some(policy) = field(fields, "skn").filter(|name| !name.is_empty()) {
+    let token = Token::parse(password)?;
+    if let Some(policy) = token.policy {
         return Err(SasError::Policy(policy.to_owned()));
     }
-    if !speaks_for(sr, expected.audience, expected.identity) {
-        return Err(SasError::Resource(sr.to_owned()));
+    if !speaks_for(token.resource, expected.audience, expected.identity) {
+        return Err(SasError::Resource(token.resource.to_owned()));
     }
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(expected.key).expect("HMAC takes a key of any length");
-    mac.update(format!("{sr}\n{se}").as_bytes());
-    mac.verify_slice(&signature)
-        .map_err(|_| SasError::Signature)?;
-    if expiry <= expected.now {
-        return Err(SasError::Expired(expected.now - expiry));
-    }
-    Ok(expiry)
+    token.verify(expected.key, expected.now)
 }
 
 fn field<'a>(fields: &'a str, name: &str) -> Option<&'a str> {
@@ -120,7 +149,7 @@ fn speaks_for(sr: &str, audience: Audience<'_>, identity: &Identity) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -146,8 +175,9 @@ mod tests {
         )
     }
 
-    fn signed(sr: &str, se: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&key()).unwrap();
+    /// A token as a client makes it, without a policy.
+    pub(crate) fn signed(sr: &str, se: &str, key: &[u8; 32]) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
         mac.update(format!("{sr}\n{se}").as_bytes());
         let sig = STANDARD.encode(mac.finalize().into_bytes());
         let sig = percent_encoding::utf8_percent_encode(&sig, percent_encoding::NON_ALPHANUMERIC);
@@ -196,7 +226,7 @@ mod tests {
                 key: &key(),
                 now: 0,
             };
-            verify(&signed(sr, "9"), expected).is_ok()
+            verify(&signed(sr, "9", &key()), expected).is_ok()
         };
         for sr in [
             "gateway%2Fdevices%2Fd1%2Fmodules%2Fm1",
@@ -233,6 +263,7 @@ mod tests {
         let twice = signed(
             "h.azure-devices.net%2Fdevices%2Fd%252B1%2Fmodules%2F%2524edgeAgent",
             "9",
+            &key(),
         );
         assert_eq!(
             check(&twice, &Identity::module("d+1", "$edgeAgent"), 0),
@@ -241,6 +272,7 @@ mod tests {
         let once = signed(
             "h.azure-devices.net%2Fdevices%2Fd%2B1%2Fmodules%2F%24edgeAgent",
             "9",
+            &key(),
         );
         assert_eq!(
             check(&once, &Identity::module("d+1", "$edgeAgent"), 0),

@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) names: Vec<String>,
     pub(crate) mode: Mode,
     pub(crate) registry: Registry,
+    #[cfg(feature = "hub")]
+    pub(crate) service: super::service::Service,
 }
 
 impl Shared {

@@ -49,6 +49,19 @@ impl Twin {
         Ok(self.reported_version)
     }
 
+    /// Makes these the desired properties and returns the merge patch that leads there. Nothing changes on an error.
+    #[cfg(feature = "hub")]
+    pub(crate) fn replace_desired(
+        &mut self,
+        desired: &Value,
+    ) -> Result<Map<String, Value>, TwinError> {
+        let desired = patched(&Map::new(), desired)?;
+        let patch = difference(&self.desired, &desired);
+        self.desired = desired;
+        self.desired_version += 1;
+        Ok(patch)
+    }
+
     /// The answer to a twin GET over MQTT: no outer `properties`, a `$version` in each half.
     pub(crate) fn document(&self) -> Value {
         serde_json::json!({
@@ -65,7 +78,11 @@ pub(crate) fn versioned(document: &Map<String, Value>, version: u64) -> Value {
     Value::Object(document)
 }
 
-fn patched(document: &Map<String, Value>, patch: &Value) -> Result<Map<String, Value>, TwinError> {
+/// The document with a merge patch in it, if a twin may hold it.
+pub(crate) fn patched(
+    document: &Map<String, Value>,
+    patch: &Value,
+) -> Result<Map<String, Value>, TwinError> {
     let patch = twin_limits::check_patch(patch)?;
     let mut merged = document.clone();
     merge(&mut merged, patch);
@@ -73,7 +90,24 @@ fn patched(document: &Map<String, Value>, patch: &Value) -> Result<Map<String, V
     Ok(merged)
 }
 
-fn merge(document: &mut Map<String, Value>, patch: &Map<String, Value>) {
+/// The merge patch that makes `new` of `old`: all of `new`, and `null` for what is gone.
+#[cfg(feature = "hub")]
+fn difference(old: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {
+    let mut patch = Map::new();
+    for (name, value) in new {
+        let value = match (old.get(name), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => Value::Object(difference(old, new)),
+            (_, value) => value.clone(),
+        };
+        patch.insert(name.clone(), value);
+    }
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        patch.insert(name.clone(), Value::Null);
+    }
+    patch
+}
+
+pub(crate) fn merge(document: &mut Map<String, Value>, patch: &Map<String, Value>) {
     for (name, change) in patch {
         match change {
             Value::Null => {

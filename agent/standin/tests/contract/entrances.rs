@@ -19,6 +19,7 @@ async fn edge_hub() -> (Bench, SocketAddr, SocketAddr) {
         also: OtherPorts {
             web_socket: Some(free),
             amqp: Some(free),
+            service: None,
         },
         host_name: HUB.to_owned(),
         names: vec!["localhost".to_owned()],

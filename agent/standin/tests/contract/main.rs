@@ -14,6 +14,7 @@ mod faults;
 mod hello;
 mod lifetime;
 mod login;
+mod service;
 mod talk;
 
 use client::Bench;

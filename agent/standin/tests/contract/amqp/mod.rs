@@ -31,6 +31,7 @@ pub(crate) async fn bench(mode: Mode) -> Bench {
         also: OtherPorts {
             web_socket: None,
             amqp: Some(free),
+            service: None,
         },
         host_name: HUB.to_owned(),
         names: vec!["localhost".to_owned()],
