@@ -90,11 +90,14 @@ pub(crate) fn patched(
     Ok(merged)
 }
 
-/// The merge patch that makes `new` of `old`: all of `new`, and `null` for what is gone.
+/// The smallest merge patch that makes `new` of `old`, with `null` for what is gone.
 #[cfg(feature = "hub")]
 fn difference(old: &Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {
     let mut patch = Map::new();
-    for (name, value) in new {
+    for (name, value) in new
+        .iter()
+        .filter(|(name, value)| old.get(*name) != Some(value))
+    {
         let value = match (old.get(name), value) {
             (Some(Value::Object(old)), Value::Object(new)) => Value::Object(difference(old, new)),
             (_, value) => value.clone(),

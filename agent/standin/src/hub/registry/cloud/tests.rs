@@ -112,12 +112,12 @@ fn a_replaced_document_reaches_a_client_as_the_patch_that_makes_it() {
     let registry = with(std::slice::from_ref(&d));
     let mut link = registry.open(&d, true).unwrap();
     registry.subscribe(&d, Subscription::Desired);
-    let first = json!({"a": {"b": 1, "c": 2}, "x": 1});
+    let first = json!({"a": {"b": 1, "c": 2, "d": 4}, "x": 1});
     registry
         .change_twin(&d, &Precondition::None, &whole(&first))
         .unwrap();
     let _first = link.commands.try_recv().unwrap();
-    let second = json!({"a": {"b": 3}, "y": 1});
+    let second = json!({"a": {"b": 3, "d": 4}, "y": 1});
     registry
         .change_twin(&d, &Precondition::None, &whole(&second))
         .unwrap();
