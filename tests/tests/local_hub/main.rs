@@ -13,6 +13,7 @@ mod containers;
 mod renewal;
 #[path = "../sdk/mod.rs"]
 mod sdk;
+mod service;
 
 use cloud::{Cloud, HUB, NODE, NODE_AMQP, PATIENCE, PYTHON, Sdk, whole_conversation};
 use sdk::Program;

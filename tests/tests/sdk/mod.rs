@@ -74,9 +74,20 @@ pub(crate) async fn node(how: &str, environment: &[(&str, &str)]) -> Program {
 /// A program of `sdk/` under the official Python SDK.
 pub(crate) async fn python_program(file: &str, how: &str, environment: &[(&str, &str)]) -> Program {
     // Making the environment takes a minute at first; the hub's tasks must run meanwhile.
-    let interpreter = tokio::task::spawn_blocking(interpreter).await.unwrap();
+    let made = || interpreter("requirements.txt", ".venv");
+    let interpreter = tokio::task::spawn_blocking(made).await.unwrap();
     let mut command = Command::new(interpreter);
     command.arg(package().join("sdk").join(file)).arg(how);
+    Program::start(command.envs(environment.iter().copied()))
+}
+
+/// `service.py` under the official SDK of the service side, whose HTTP client trusts `anchor` alone.
+pub(crate) async fn python_service(environment: &[(&str, &str)], anchor: &Path) -> Program {
+    let made = || interpreter("service-requirements.txt", ".venv-service");
+    let interpreter = tokio::task::spawn_blocking(made).await.unwrap();
+    let mut command = Command::new(interpreter);
+    command.arg(package().join("sdk/service.py"));
+    command.env("REQUESTS_CA_BUNDLE", anchor);
     Program::start(command.envs(environment.iter().copied()))
 }
 
@@ -126,15 +137,15 @@ fn foreign_device_program() -> PathBuf {
     profile.join("examples/foreign_device")
 }
 
-/// Python with exactly the packages of `requirements.txt`, in `.venv` beside the workspace.
+/// Python with exactly the packages of a file of `sdk/`, in `place` beside the workspace.
 ///
 /// Tests may run as processes of their own, so a lock on a file lets one of them make it.
-fn interpreter() -> PathBuf {
+fn interpreter(requirements: &str, place: &str) -> PathBuf {
     let lock = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("venv.lock")).unwrap();
     lock.lock().unwrap();
-    let environment = package().parent().unwrap().join(".venv");
+    let environment = package().parent().unwrap().join(place);
     let interpreter = environment.join("bin/python");
-    let requirements = package().join("sdk/requirements.txt");
+    let requirements = package().join("sdk").join(requirements);
     let wanted = std::fs::read_to_string(&requirements).unwrap();
     let stamp = environment.join("installed-requirements.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
