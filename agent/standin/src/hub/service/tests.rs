@@ -1,6 +1,7 @@
 //! Requests that are damaged in any way are answered, and change nothing that they have no right to.
 
 use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::hub::registry::Registry;
@@ -250,4 +251,67 @@ fn a_device_sees_to_its_own_modules_alone() {
     assert_eq!(status("GET", "/devices/d2/modules", b""), 401);
     assert_eq!(status("GET", "/devices/d1", b""), 401);
     assert_eq!(status("GET", "/twins/d1", b""), 401);
+}
+
+/// What a client gets that sends these bytes and then nothing more, reading or not.
+async fn served(shared: &Arc<Shared>, bytes: &[u8], reads: bool) -> (Vec<u8>, Duration) {
+    let (mut client, server) = tokio::io::duplex(64 * 1024);
+    let shared = Arc::clone(shared);
+    let began = tokio::time::Instant::now();
+    let serving = tokio::spawn(async move { serve(&shared, server).await });
+    let mut answer = Vec::new();
+    client.write_all(bytes).await.unwrap();
+    if reads {
+        client.read_to_end(&mut answer).await.unwrap();
+    }
+    serving.await.unwrap();
+    (answer, began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slow_is_not_waited_for() {
+    let shared = shared();
+    let (answer, within) = served(&shared, b"GET /devices HTTP/1.1\r\nHost", true).await;
+    assert!(within <= Duration::from_secs(31), "{within:?}");
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"));
+    let half = b"PUT /devices/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
+    let (answer, within) = served(&shared, half, true).await;
+    assert!(answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
+    assert!(within <= Duration::from_secs(60), "{within:?}");
+    // Answers that nobody takes fill the pipe, and then the connection's time runs out.
+    let deaf = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000);
+    let (_, within) = served(&shared, &deaf, false).await;
+    assert!(within <= Duration::from_secs(15 * 60 + 1), "{within:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_too_many_is_dropped() {
+    let shared = shared();
+    let taken = u32::try_from(CONNECTIONS).unwrap();
+    let _taken = shared.service.places.acquire_many(taken).await.unwrap();
+    let (answer, within) = served(&shared, b"GET / HTTP/1.1\r\n\r\n", true).await;
+    assert!(answer.is_empty() && within.is_zero());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_bytes_are_answered_or_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..200),
+        honest in any::<bool>(),
+        place in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = bytes;
+        if honest {
+            let mut head = b"PATCH /twins/d1 HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+            let place = place.index(head.len());
+            head.splice(place..place, bytes.into_iter().take(4));
+            bytes = head;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let shared = shared();
+        let (answer, _) = runtime.unwrap().block_on(served(&shared, &bytes, true));
+        prop_assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{answer:?}");
+    }
 }
