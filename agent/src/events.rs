@@ -39,13 +39,17 @@ pub enum RunEvent {
     CleanedUp { removed: usize },
     /// The run ended without a report.
     Failed { why: String },
+    /// Somebody canceled it.
+    Canceled,
+    /// The probe ended in this phase: asked to, or a start found the run so. It begins again.
+    Interrupted { phase: String },
 }
 
 /// Where a run stands, for people who watch: the newest value wins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Progress {
-    /// `idle`, `waiting`, `running`, `done`, `failed`.
+    /// `idle`, `waiting`, `running`, `done`, `failed`, `canceled`, `interrupted`.
     pub state: &'static str,
     /// Id of the run.
     pub run: String,
@@ -161,6 +165,11 @@ impl Progress {
             RunEvent::Failed { why } => {
                 self.state = "failed";
                 self.phase.clone_from(why);
+            }
+            RunEvent::Canceled => self.state = "canceled",
+            RunEvent::Interrupted { phase } => {
+                self.state = "interrupted";
+                self.phase.clone_from(phase);
             }
             RunEvent::Repeated { .. }
             | RunEvent::Creating { .. }

@@ -2,7 +2,8 @@
 //! reports through IoT Hub.
 //!
 //! `settings` → `module` or `once` → `probe`: only [`probe`] knows the order of effects. [`sampler`] reads the kernel,
-//! [`cold_start`] and [`trials`] play containers, [`edge`] is the edge runtime that they meet, [`hub`] speaks to IoT Hub, [`events`] and [`journal`] keep what was seen.
+//! [`cold_start`] and [`trials`] play containers, [`edge`] is the edge runtime that they meet, [`hub`] speaks to IoT Hub, [`control`] decides what runs when,
+//! [`events`] and [`journal`] keep what was seen.
 
 #![cfg_attr(
     test,
@@ -13,6 +14,7 @@ pub mod attach;
 pub mod bench;
 pub mod calibrate;
 pub mod cold_start;
+pub mod control;
 pub mod edge;
 pub mod events;
 pub mod hub;

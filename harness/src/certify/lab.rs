@@ -222,6 +222,14 @@ impl Lab {
                     }
                     Some(HubEvent::Reported { patch, .. }) => {
                         let conformance = &patch["conformance"];
+                        if let Some(mistakes) = conformance["mistakes"].as_array() {
+                            let list: Vec<&str> = mistakes.iter().filter_map(|mistake| mistake.as_str()).collect();
+                            bail!("the probe does not take the run: {}", list.join("; "));
+                        }
+                        // Its state volume may hold runs of others.
+                        if conformance["run"].as_str().is_some_and(|run| run != self.run) {
+                            continue;
+                        }
                         progress.follow(conformance);
                         if conformance["state"] == "failed" {
                             bail!("the probe gave up: {}", conformance["phase"].as_str().unwrap_or("no reason given"));
