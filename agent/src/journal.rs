@@ -8,8 +8,9 @@ use conformance::units::Millis;
 use serde::{Deserialize, Serialize};
 
 use crate::events::RunEvent;
+use crate::outbox::UNSENT;
 
-/// Runs kept on disk; the oldest go first.
+/// Runs kept on disk; the oldest go first. One whose report is unsent stays beyond that: the outbox has its own bound.
 const RUNS_KEPT: usize = 20;
 
 /// A journal could not be written.
@@ -38,14 +39,15 @@ pub struct Line {
 }
 
 impl Journal {
-    /// A new journal at `runs/<run>/journal.jsonl`; the oldest runs beyond twenty are removed first.
+    /// A new journal at `runs/<run>/journal.jsonl`; the oldest runs beyond twenty are removed first, unless their report
+    /// is unsent.
     ///
     /// # Errors
     /// The directory or the file cannot be made.
     pub fn create(runs: &Path, run: &str) -> Result<Journal, JournalError> {
         let directory = runs.join(run);
         fs::create_dir_all(&directory).map_err(failed("create", &directory))?;
-        forget_oldest(runs)?;
+        forget_oldest(runs, &directory)?;
         let path = directory.join("journal.jsonl");
         let file = OpenOptions::new()
             .create(true)
@@ -101,7 +103,7 @@ fn failed<'a>(
     }
 }
 
-fn forget_oldest(runs: &Path) -> Result<(), JournalError> {
+fn forget_oldest(runs: &Path, newest: &Path) -> Result<(), JournalError> {
     let entries = fs::read_dir(runs).map_err(failed("list", runs))?;
     let mut kept: Vec<(std::time::SystemTime, PathBuf)> = entries
         .filter_map(|entry| {
@@ -111,6 +113,7 @@ fn forget_oldest(runs: &Path) -> Result<(), JournalError> {
         .collect();
     kept.sort();
     let surplus = kept.len().saturating_sub(RUNS_KEPT);
+    kept.retain(|(_, path)| path != newest && !path.join(UNSENT).exists());
     for (_, path) in kept.into_iter().take(surplus) {
         fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
     }
@@ -139,6 +142,21 @@ mod tests {
         }
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), RUNS_KEPT);
         assert!(dir.path().join("run-24").exists());
+    }
+
+    #[test]
+    fn a_run_whose_report_is_unsent_is_not_forgotten() {
+        let dir = tempfile::tempdir().unwrap();
+        for n in 0..25 {
+            Journal::create(dir.path(), &format!("run-{n}")).unwrap();
+            let unsent = dir.path().join(format!("run-{n}")).join(UNSENT);
+            fs::write(unsent, "").unwrap();
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 25);
+        fs::remove_file(dir.path().join("run-7").join(UNSENT)).unwrap();
+        Journal::create(dir.path(), "new").unwrap();
+        assert!(dir.path().join("new").exists() && !dir.path().join("run-7").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 25);
     }
 
     #[test]

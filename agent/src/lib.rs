@@ -2,8 +2,8 @@
 //! reports through IoT Hub.
 //!
 //! `settings` → `module` or `once` → `probe`: only [`probe`] knows the order of effects. [`sampler`] reads the kernel,
-//! [`cold_start`] and [`trials`] play containers, [`edge`] is the edge runtime that they meet, [`hub`] speaks to IoT Hub, [`control`] decides what runs when,
-//! [`events`] and [`journal`] keep what was seen.
+//! [`cold_start`] and [`trials`] play containers, [`edge`] is the edge runtime that they meet, [`hub`] speaks to IoT Hub, [`control`] decides
+//! what runs when, [`outbox`] keeps what the hub has not yet, [`events`] and [`journal`] keep what was seen.
 
 #![cfg_attr(
     test,
@@ -25,6 +25,7 @@ mod kept;
 pub mod load;
 pub mod module;
 pub mod once;
+pub mod outbox;
 pub mod probe;
 pub mod record;
 pub mod sampler;

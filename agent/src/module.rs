@@ -1,33 +1,31 @@
-//! The probe as an IoT Edge module: runs come from the module twin, reports go out as messages.
+//! The probe as an IoT Edge module: runs come from module twin and direct methods, reports go out through the outbox.
 
-use std::time::{Duration, SystemTime};
+use std::cell::Cell;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use conformance::report::Report;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::Receiver;
-use tokio::time::timeout;
 
 use crate::control::desk::Control;
-use crate::control::{self, Runs};
+use crate::control::{self, Held, Runs};
 use crate::events::Events;
-use crate::hub::{
-    Content, FromHub, HubClient, HubSettings, Identity, MQTT_PORT, REPORT_OUTPUT, report_parts,
-};
+use crate::hub::{FromHub, HubClient, HubSettings, Identity, LONGEST_PAUSE, MQTT_PORT};
+use crate::outbox::{Outbox, Sending};
 use crate::probe::{Assignment, Probe};
 use crate::settings::Settings;
 use crate::stop_signal;
-
-/// How long the hub may take to acknowledge what is under way when the probe ends: an engine kills ten seconds after SIGTERM.
-const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Serves runs until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// No identity, or the engine cannot be used; edgeAgent starts the module again.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let outbox = Outbox::open(&settings.state.join("runs"), settings.outbox)?;
     let (client, mut from_hub) = HubClient::connect(hub_settings()?);
-    let served = serve(settings, &client, &mut from_hub).await;
+    let sending = Sending::start(&outbox, &client);
+    let served = serve(settings, &client, &outbox, &mut from_hub).await;
     if let Err(error) = &served {
         report(
             &client,
@@ -35,11 +33,7 @@ pub async fn run(settings: &Settings) -> anyhow::Result<()> {
         )
         .await;
     }
-    match timeout(GOODBYE, client.close()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(unsent)) => tracing::warn!(%unsent, "closed early"),
-        Err(_) => tracing::warn!("the hub did not say goodbye in time"),
-    }
+    sending.close(client).await;
     served
 }
 
@@ -61,15 +55,28 @@ fn hub_settings() -> anyhow::Result<HubSettings> {
         ca_pem,
         port: MQTT_PORT,
         product_info: concat!("edgeproof-agent/", env!("CARGO_PKG_VERSION")).to_owned(),
+        longest_pause: LONGEST_PAUSE,
         seed: getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?,
         now: SystemTime::now,
     })
 }
 
-/// The probe on its engine, with a hub to report to.
+/// The probe on its engine, with an outbox for its reports.
 struct OnEngine<'a> {
     probe: &'a Probe,
-    client: &'a HubClient,
+    outbox: &'a Outbox,
+    /// What the twin was told of the outbox.
+    told: Cell<Held>,
+}
+
+impl OnEngine<'_> {
+    fn holds(&self) -> Held {
+        let totals = self.outbox.totals();
+        Held {
+            messages: totals.messages,
+            bytes: totals.bytes,
+        }
+    }
 }
 
 impl Runs for OnEngine<'_> {
@@ -82,38 +89,43 @@ impl Runs for OnEngine<'_> {
     }
 
     async fn deliver(&self, run: &str, report: &[u8]) -> anyhow::Result<()> {
-        deliver(self.client, run, report).await
+        // A probe that ended between putting it there and writing that down is asked for it once more.
+        if self.outbox.holds(run) {
+            return Ok(());
+        }
+        let report: Report = serde_json::from_slice(report).context("read the report")?;
+        self.outbox.put(&report)?;
+        Ok(())
+    }
+
+    fn held(&self) -> Held {
+        let now = self.holds();
+        self.told.set(now);
+        now
+    }
+
+    async fn held_changed(&self) {
+        let told = self.told.get();
+        let mut changes = self.outbox.watch();
+        // The outbox outlives this: its end is nothing to wait for.
+        let _ = changes.wait_for(|_| self.holds() != told).await;
     }
 }
 
 async fn serve(
     settings: &Settings,
     client: &HubClient,
+    outbox: &Outbox,
     from_hub: &mut Receiver<FromHub>,
 ) -> anyhow::Result<()> {
     let probe = &Probe::open(settings).await?;
     let mut control = Control::open(&settings.state)?;
-    let runs = OnEngine { probe, client };
+    let runs = OnEngine {
+        probe,
+        outbox,
+        told: Cell::default(),
+    };
     control::serve(&mut control, &runs, client, from_hub, stop_signal()).await;
-    Ok(())
-}
-
-/// Sends the report and waits until the hub has it; what the twin says of it is not said here.
-///
-/// # Errors
-/// The client was closed before.
-pub async fn deliver(client: &HubClient, run: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    for part in report_parts(run, bytes) {
-        client
-            .send(
-                REPORT_OUTPUT,
-                &part.properties(),
-                Content::JSON,
-                part.body.clone(),
-            )
-            .await
-            .context("send the report")?;
-    }
     Ok(())
 }
 

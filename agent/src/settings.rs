@@ -6,6 +6,8 @@ use std::time::Duration;
 use conformance::record::{Edition, MOST_CADENCE_HZ, RunOptions};
 use conformance::units::{Bytes, Millis};
 
+use crate::outbox::Limits;
+
 /// Text of `--help`.
 pub const HELP: &str = "\
 edgeproof-agent: the probe of edgeproof, an IoT Edge module that certifies another one
@@ -38,12 +40,15 @@ Options:
   --outage SECONDS       how long edgeHub is gone; nothing else is held longer [300]
   --recovery SECONDS     how soon the module has to be back after each [60]
   --edition current|2018
+  --outbox-mib N         most that reports may take that the hub does not have yet [64]
+  --outbox-pace on|off   whether they leave at no more than one message a second [on]
   --allow-elevated       start a candidate even if it reaches for the host
   --hermetic             start the candidate on a network without a way out
   -V, --version; -h, --help
 
 Environment as a module: IOTEDGE_* as set by IoT Edge, or EdgeHubConnectionString with
-EdgeModuleCACertificateFile. EDGEPROOF_ENGINE, EDGEPROOF_HOST_ROOT and EDGEPROOF_STATE do as the options of that name.
+EdgeModuleCACertificateFile. EDGEPROOF_ENGINE, EDGEPROOF_HOST_ROOT, EDGEPROOF_STATE,
+EDGEPROOF_OUTBOX_MIB and EDGEPROOF_OUTBOX_PACE do as the options of that name.
 
 Examples:
   edgeproof-agent once --offer offer.json --report report.json --state /tmp/edgeproof
@@ -92,6 +97,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// Image of the sacrificial containers, if not the probe's own.
     pub image: Option<String>,
+    /// Bound and pace of the outbox.
+    pub outbox: Limits,
 }
 
 /// A usage mistake, in words.
@@ -115,7 +122,7 @@ pub fn read(
 ) -> Result<Command, Usage> {
     use lexopt::prelude::{Long, Short, Value};
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut given = Given::from_environment(environment);
+    let mut given = Given::from_environment(environment)?;
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
@@ -150,20 +157,30 @@ struct Given {
 }
 
 impl Given {
-    fn from_environment(environment: &dyn Fn(&str) -> Option<String>) -> Given {
+    fn from_environment(environment: &dyn Fn(&str) -> Option<String>) -> Result<Given, Usage> {
         let path = |name: &str| environment(name).map(PathBuf::from);
-        Given {
+        let mut given = Given {
             words: Vec::new(),
             settings: Settings {
                 engine: path("EDGEPROOF_ENGINE").unwrap_or_else(|| "/var/run/docker.sock".into()),
                 host_root: path("EDGEPROOF_HOST_ROOT"),
                 state: path("EDGEPROOF_STATE").unwrap_or_else(|| "/var/lib/edgeproof".into()),
                 image: None,
+                outbox: Limits::default(),
             },
             offer: None,
             report: None,
             options: RunOptions::default(),
+        };
+        for (variable, name) in [
+            ("EDGEPROOF_OUTBOX_MIB", "outbox-mib"),
+            ("EDGEPROOF_OUTBOX_PACE", "outbox-pace"),
+        ] {
+            if let Some(value) = environment(variable) {
+                given.option(name, value)?;
+            }
         }
+        Ok(given)
     }
 
     fn option(&mut self, name: &str, value: String) -> Result<(), Usage> {
@@ -172,6 +189,17 @@ impl Given {
             "host-root" => self.settings.host_root = Some(value.into()),
             "state" => self.settings.state = value.into(),
             "image" => self.settings.image = Some(value),
+            "outbox-mib" => {
+                let mib: u32 = number(name, &value)?;
+                self.settings.outbox.room = Bytes::mib(u64::from(mib));
+            }
+            "outbox-pace" => {
+                self.settings.outbox.is_paced = match value.as_str() {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(Usage(format!("--outbox-pace {value}: on or off"))),
+                };
+            }
             "offer" => self.offer = Some(value.into()),
             "report" => self.report = Some(value.into()),
             "window" => self.options.window = Some(seconds(name, &value)?.into()),
@@ -275,6 +303,7 @@ mod tests {
             host_root: None,
             state: "/var/lib/edgeproof".into(),
             image: None,
+            outbox: Limits::default(),
         };
         assert_eq!(read_line(""), Ok(Command::Module(settings)));
     }
@@ -288,6 +317,17 @@ mod tests {
         };
         assert_eq!(settings.state, PathBuf::from("/state"));
         assert_eq!(settings.engine, PathBuf::from("/run/e.sock"));
+    }
+
+    #[test]
+    fn the_outbox_is_bounded_and_paced_by_option_or_environment() {
+        let environment = |name: &str| (name == "EDGEPROOF_OUTBOX_PACE").then(|| "off".to_owned());
+        let Ok(Command::Module(settings)) = read(["--outbox-mib", "8"], &environment) else {
+            panic!("it is a module")
+        };
+        assert_eq!(settings.outbox.room, Bytes::mib(8));
+        assert!(!settings.outbox.is_paced);
+        assert!(read(["x"], &|_| Some("some".to_owned())).is_err());
     }
 
     #[test]
@@ -311,6 +351,7 @@ mod tests {
             ("dance", "dance"),
             ("once --offer o", "--report"),
             ("eat lots", "lots"),
+            ("--outbox-pace slow", "slow"),
             ("--frob 1", "--frob"),
             ("noop -1", "-1"),
             ("relay many /s", "many"),

@@ -43,6 +43,9 @@ pub struct Report {
     pub observations: Observations,
     /// Samples over time.
     pub series: Vec<Series>,
+    /// What had to be left out for want of room, as JSON pointers into the report: `/series`, `/observations/edge`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// What the verdict speaks of.
@@ -170,6 +173,7 @@ impl Report {
             deviations,
             observations,
             series,
+            left_out: Vec::new(),
         }
     }
 
@@ -314,7 +318,11 @@ fn roll_up(findings: &[&Finding], scope: ScopeName) -> RunVerdict {
 }
 
 mod blockers;
+mod reduced;
+mod summary;
 #[cfg(test)]
 mod tests;
 
 pub use blockers::blockers;
+pub use reduced::Room;
+pub use summary::{SUMMARY_SCHEMA, Summary};

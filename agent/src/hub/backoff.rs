@@ -8,13 +8,14 @@ const FIRST: Duration = Duration::from_secs(1);
 /// Longest wait of all: a probe on a bench is back within a minute of its hub, and a thousand
 /// probes behind one hub together still ask less than 34 times a second, a third of the
 /// connection rate of the smallest IoT Hub.
-const LONGEST: Duration = Duration::from_secs(60);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Exponential waits with jitter: each is drawn from the upper half of a bound that doubles from
-/// [`FIRST`] to [`LONGEST`], so that devices cut off together do not come back together.
+/// [`FIRST`] to the longest, so that devices cut off together do not come back together.
 #[derive(Debug)]
 pub(super) struct Backoff {
     bound: Duration,
+    longest: Duration,
     state: u64,
 }
 
@@ -23,21 +24,28 @@ impl Backoff {
     pub(super) fn new(seed: u64) -> Backoff {
         Backoff {
             bound: FIRST,
+            longest: LONGEST_PAUSE,
             state: seed,
         }
+    }
+
+    /// From now on no wait is longer.
+    pub(super) fn at_most(&mut self, longest: Duration) {
+        self.longest = longest;
+        self.bound = self.bound.min(longest);
     }
 
     /// The next wait: between half the bound and the bound.
     pub(super) fn next(&mut self) -> Duration {
         let half = self.bound / 2;
         let share = f64::from(self.random()) / f64::from(u32::MAX);
-        self.bound = (self.bound * 2).min(LONGEST);
+        self.bound = (self.bound * 2).min(self.longest);
         half + half.mul_f64(share)
     }
 
     /// Forgets earlier failures.
     pub(super) fn reset(&mut self) {
-        self.bound = FIRST;
+        self.bound = FIRST.min(self.longest);
     }
 
     /// SplitMix64 (Steele, Lea and Flood, 2014), upper half: ample for spreading retries, and
@@ -62,7 +70,7 @@ mod tests {
         let first = backoff.next();
         assert!(first <= FIRST);
         let later = (0..20).map(|_| backoff.next()).last().unwrap();
-        assert!(later >= LONGEST / 2, "{later:?}");
+        assert!(later >= LONGEST_PAUSE / 2, "{later:?}");
         backoff.reset();
         assert!(backoff.next() <= FIRST);
     }
@@ -78,7 +86,7 @@ mod tests {
             let mut backoff = Backoff::new(seed);
             for _ in 0..12 {
                 let wait = backoff.next();
-                prop_assert!(wait >= FIRST / 2 && wait <= LONGEST);
+                prop_assert!(wait >= FIRST / 2 && wait <= LONGEST_PAUSE);
             }
         }
     }

@@ -32,11 +32,12 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+pub use backoff::LONGEST_PAUSE;
 pub use error::{HubError, LinkError};
 pub use identity::{Identity, IdentityError};
 pub use limits::{MAX_MESSAGE_BYTES, MAX_METHOD_RESULT_BYTES, MAX_REPORTED_BYTES};
 pub use method::MethodReply;
-pub use parts::{MAX_PART_BYTES, Part, REPORT_OUTPUT, report_parts};
+pub use parts::{MAX_PART_BYTES, PART_SCHEMA, Part, REPORT_OUTPUT, report_parts};
 pub use workload::WorkloadError;
 
 use limits::{message_size, reported_mistakes};
@@ -65,6 +66,8 @@ pub struct HubSettings {
     pub product_info: String,
     /// Seed of the jitter between attempts; should differ between devices.
     pub seed: u64,
+    /// Longest pause between attempts, [`LONGEST_PAUSE`] everywhere but in tests.
+    pub longest_pause: Duration,
     /// The wall clock, for the life of tokens.
     pub now: fn() -> SystemTime,
 }
@@ -158,7 +161,8 @@ impl HubClient {
     pub fn connect(settings: HubSettings) -> (HubClient, mpsc::Receiver<FromHub>) {
         let settings = Arc::new(settings);
         let (client, desk, results, events) = channels(&settings.identity);
-        let task = Task::new(Session::new(results), desk, settings.seed);
+        let mut task = Task::new(Session::new(results), desk, settings.seed);
+        task.pause_at_most(settings.longest_pause);
         tokio::spawn(task.run(move || {
             let settings = Arc::clone(&settings);
             async move { link::open(&settings).await }

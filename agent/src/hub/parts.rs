@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 /// the metering and other consumers add to it; 200 000 leaves room for all of them.
 pub const MAX_PART_BYTES: usize = 200_000;
 
+/// Schema identifier of a part's message, in its property `schema`.
+pub const PART_SCHEMA: &str = "edgeproof.report/1";
+
 /// Module output on which reports leave.
 pub const REPORT_OUTPUT: &str = "report";
 
@@ -25,9 +28,10 @@ pub struct Part {
 }
 
 impl Part {
-    /// The application properties that go with the part: `run`, `part`, `parts`, `sha256`.
+    /// The application properties that go with the part: `schema`, `run`, `part`, `parts`, `sha256`.
     pub fn properties(&self) -> Vec<(String, String)> {
         [
+            ("schema", PART_SCHEMA.to_owned()),
             ("run", self.run.clone()),
             ("part", self.part.to_string()),
             ("parts", self.parts.to_string()),
@@ -80,7 +84,7 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         let names: Vec<_> = parts[0].properties().into_iter().map(|p| p.0).collect();
-        assert_eq!(names, ["run", "part", "parts", "sha256"]);
+        assert_eq!(names, ["schema", "run", "part", "parts", "sha256"]);
     }
 
     #[test]

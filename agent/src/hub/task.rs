@@ -108,6 +108,10 @@ impl Task {
         }
     }
 
+    pub(super) fn pause_at_most(&mut self, longest: Duration) {
+        self.backoff.at_most(longest);
+    }
+
     /// Runs until the client is closed; `dial` makes a link.
     pub(super) async fn run<S, D, F>(mut self, mut dial: D)
     where

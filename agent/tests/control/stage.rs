@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use agent::control::desk::Control;
 use agent::control::{Runs, serve};
 use agent::events::Events;
-use agent::hub::{HubClient, HubSettings, Identity};
-use agent::module::deliver;
+use agent::hub::{
+    Content, HubClient, HubSettings, Identity, LONGEST_PAUSE, REPORT_OUTPUT, report_parts,
+};
 use agent::probe::Assignment;
 use agent::record::blank;
 use conformance::record::{ProfileName, RunOptions, ScopeName};
@@ -89,7 +90,14 @@ impl Runs for Playing<'_> {
 
     async fn deliver(&self, run: &str, report: &[u8]) -> anyhow::Result<()> {
         self.0.note("delivered", run);
-        deliver(self.1, run, report).await
+        for part in report_parts(run, report) {
+            let properties = part.properties();
+            let body = part.body;
+            self.1
+                .send(REPORT_OUTPUT, &properties, Content::JSON, body)
+                .await?;
+        }
+        Ok(())
     }
 }
 
@@ -144,6 +152,7 @@ impl Stage {
             ca_pem: Some(self.hub.trust_bundle_pem().to_owned()),
             port: self.hub.address().port(),
             product_info: "edgeproof-agent/0.1.0".to_owned(),
+            longest_pause: LONGEST_PAUSE,
             seed: 1,
             now: SystemTime::now,
         });

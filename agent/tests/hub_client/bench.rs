@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use agent::hub::{FromHub, HubSettings, Identity, LinkError};
+use agent::hub::{FromHub, HubSettings, Identity, LONGEST_PAUSE, LinkError};
 use standin::hub::{
     Credentials, HubConfig, HubEvent, Identity as Registered, LocalHub, Mode, OtherPorts,
 };
@@ -92,6 +92,7 @@ pub(crate) fn settings(identity: Identity, port: u16) -> HubSettings {
         port,
         product_info: PRODUCT.to_owned(),
         seed: 1,
+        longest_pause: LONGEST_PAUSE,
         now: SystemTime::now,
     }
 }
