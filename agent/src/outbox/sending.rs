@@ -14,7 +14,7 @@ const LAST_CHANCE: Duration = Duration::from_secs(3);
 /// How long the whole end may take. An engine kills a container that is still there ten seconds after SIGTERM.
 const CLOSE_WITHIN: Duration = Duration::from_secs(8);
 
-/// An outbox that is being emptied.
+/// An outbox that is being emptied; dropping it stops that.
 #[derive(Debug)]
 pub struct Sending {
     outbox: Outbox,
@@ -53,5 +53,11 @@ impl Sending {
         if messages > 0 {
             tracing::info!(messages, bytes, "stay in the outbox until the next start");
         }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }

@@ -294,12 +294,8 @@ fn take_up(directory: &Path) -> Result<Option<Entry>, Unusable> {
     let unreadable = |error: io::Error| Unusable::Torn(error.to_string());
     let bytes = match fs::read(directory.join(UNSENT)) {
         Ok(bytes) => bytes,
-        Err(error) => {
-            return match error.kind() {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
-                _ => Err(unreadable(error)),
-            };
-        }
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
     };
     let entry = Entry::decode(&bytes).map_err(Unusable::Torn)?;
     if entry.parts == 0 {
@@ -314,6 +310,14 @@ fn take_up(directory: &Path) -> Result<Option<Entry>, Unusable> {
             report.len()
         ))),
     }
+}
+
+/// There is no such file, or what should be a run's directory is none.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 fn on_disk(entry: Entry) -> Kept {

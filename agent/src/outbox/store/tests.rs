@@ -5,6 +5,8 @@ use super::*;
 use proptest::prelude::*;
 
 const NOTHING: &[String] = &[];
+/// Thousands of disks are made: none of them has to outlast a real power cut.
+const IN_MEMORY: &str = "/dev/shm";
 
 /// What is done to the store.
 #[derive(Debug, Clone)]
@@ -86,7 +88,7 @@ proptest! {
         acts in acts(),
         mut seed: u64,
     ) {
-        let here = tempfile::tempdir().unwrap();
+        let here = tempfile::tempdir_in(IN_MEMORY).unwrap();
         let mut store = Store::open(here.path(), Disk::default()).unwrap();
         let mut model = Model::new();
         // What the store may hold after so many effects: before the operation, and after it.
@@ -104,7 +106,7 @@ proptest! {
             usize::try_from(seed >> 33).unwrap() % choices
         };
         for count in 0..=effects.len() {
-            let there = tempfile::tempdir().unwrap();
+            let there = tempfile::tempdir_in(IN_MEMORY).unwrap();
             power_cut(&effects[..count], here.path(), there.path(), &mut choose);
             let again = Store::open(there.path(), Disk::default()).unwrap();
             let (done, before, after) = moments.iter().find(|moment| count <= moment.0).unwrap();
