@@ -111,6 +111,11 @@ async fn a_probe_killed_between_storing_and_sending_sends_after_the_next_start()
     assert_eq!(messages[1].0.application["parts"].as_deref(), Some("1"));
     assert!(messages[1].1 == fs::read(kept.join("report.json")).unwrap());
     until("acknowledged", || !kept.join("unsent").exists()).await;
+    until("serving", || {
+        let log = fs::read_to_string(directory.path().join("second.log"));
+        log.is_ok_and(|text| text.contains("connected to the hub"))
+    })
+    .await;
     signal("TERM", &[again.id()]).unwrap();
     assert!(again.wait().unwrap().success());
     second.shutdown().await;

@@ -18,8 +18,10 @@ fn open(runs: &Path, room: u64) -> Outbox {
     Outbox::open(runs, limits).unwrap()
 }
 
+type Properties = Vec<(String, String)>;
+
 /// Everything that waits, as the hub would get it.
-fn messages(outbox: &Outbox) -> Vec<(Vec<(String, String)>, Vec<u8>)> {
+fn messages(outbox: &Outbox) -> Vec<(Properties, Vec<u8>)> {
     let mut all = Vec::new();
     while let Some(message) = outbox.next() {
         all.push((properties(&message), message.body.clone()));

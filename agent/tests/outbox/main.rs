@@ -8,6 +8,7 @@ mod bench;
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use agent::hub::HubClient;
@@ -27,13 +28,18 @@ const OFF: Limits = Limits {
 const AHEAD: usize = 64;
 
 /// A real report, cut down to what every report has, so that a hundred thousand of them go round.
-fn report(run: usize) -> Report {
+static SMALL: LazyLock<Report> = LazyLock::new(|| {
     let text = include_str!("../../../tests/reports/recorded-hungry.json");
     let mut report: Report = serde_json::from_str(text).unwrap();
-    report.run.id = format!("r-{run}");
     report.findings.truncate(3);
     report.series.clear();
     report.observations = Observations::default();
+    report
+});
+
+fn report(run: usize) -> Report {
+    let mut report = SMALL.clone();
+    report.run.id = format!("r-{run}");
     report
 }
 
@@ -165,7 +171,7 @@ async fn however_often_link_or_probe_is_cut_every_message_arrives_in_its_order()
         let event = tokio::time::timeout(bench::PATIENCE, bench.seen.recv()).await;
         let event = event.expect("nothing arrives any more").unwrap();
         if arrived.take(event) && dice.say_so() {
-            if dice.left % 20 == 0 {
+            if dice.left.is_multiple_of(20) {
                 // The hub has the message, and the probe ends before it hears of that.
                 drop(probe_now);
                 probe_now = probe(&bench, here.path());
