@@ -26,6 +26,7 @@ pub mod rejudge;
 pub mod render;
 pub mod requirements;
 pub mod schema;
+pub mod service;
 pub mod size;
 mod sockets;
 pub mod tunnel;
