@@ -2,9 +2,12 @@
 
 mod calibrate;
 mod certify;
+mod deploy;
 mod device;
 mod hub;
 mod place;
+mod results;
+mod service;
 mod size;
 
 use std::path::PathBuf;
@@ -15,12 +18,15 @@ use tracing::level_filters::LevelFilter;
 
 pub use calibrate::CalibrateArgs;
 pub use certify::{CertifyArgs, FaultsArg, ProfileArg, ScopeArg};
+pub use deploy::DeployArgs;
 pub use device::{
     AccelerationArg, DeviceArgs, DeviceCommand, DeviceExecArgs, DeviceListArgs, DeviceRmArgs,
     DeviceStartArgs, DeviceStopArgs,
 };
 pub use hub::{HubArgs, HubFormat};
 pub use place::PlaceArgs;
+pub use results::ResultsArgs;
+pub use service::ServiceArgs;
 pub use size::SizeArgs;
 
 const EXIT_CODES: &str = "\
@@ -68,6 +74,10 @@ pub enum Command {
     Device(DeviceArgs),
     /// Run the edge runtime alone: an offline edgeHub and workload API for a module under development
     Hub(HubArgs),
+    /// Put the probe on devices through IoT Hub, with a run if wanted, or take it away
+    Deploy(Box<DeployArgs>),
+    /// Follow the runs of deployed probes through IoT Hub and store their reports
+    Results(ResultsArgs),
     /// Measure how fast a device is, so that a claimed clock can be judged
     Calibrate(CalibrateArgs),
     /// Print what a shell needs to complete these commands

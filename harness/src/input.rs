@@ -54,25 +54,32 @@ pub fn offer(path: &Path) -> Result<offer::Read, Refused> {
 /// # Errors
 /// [`Refused::BadInput`] with the place where it stops being a report this version reads.
 pub fn report(path: &Path) -> Result<Report, Refused> {
-    let refused = |why: String| Refused::BadInput(format!("{}: {why}", path.display()));
-    let text = text(path)?;
+    report_text(text(path)?.as_bytes())
+        .map_err(|why| Refused::BadInput(format!("{}: {why}", path.display())))
+}
+
+/// The text of a `report.json`.
+///
+/// # Errors
+/// In words, the place where it stops being a report this version reads.
+pub fn report_text(text: &[u8]) -> Result<Report, String> {
     let value: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| refused(format!("not JSON: {error}")))?;
+        serde_json::from_slice(text).map_err(|error| format!("not JSON: {error}"))?;
     match value.get("schema").and_then(serde_json::Value::as_str) {
         Some(SCHEMA) => {}
         Some(other) => {
-            return Err(refused(format!(
+            return Err(format!(
                 "/schema is `{}`; this version reads `{SCHEMA}`",
                 plain(other)
-            )));
+            ));
         }
         None => {
-            return Err(refused(format!(
+            return Err(format!(
                 "not a report: /schema is missing, `{SCHEMA}` was expected"
-            )));
+            ));
         }
     }
-    serde_json::from_str(&text).map_err(|error| refused(format!("not a whole report: {error}")))
+    serde_json::from_slice(text).map_err(|error| format!("not a whole report: {error}"))
 }
 
 /// One block per mistake: place, what is wrong, and the mend.

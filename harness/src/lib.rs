@@ -14,6 +14,7 @@ pub mod certify;
 pub mod cli;
 pub mod compare;
 pub mod completions;
+pub mod deploy;
 pub mod device;
 pub mod dossier;
 pub mod exit;
@@ -25,6 +26,7 @@ pub mod output;
 pub mod rejudge;
 pub mod render;
 pub mod requirements;
+pub mod results;
 pub mod schema;
 pub mod service;
 pub mod size;
@@ -52,6 +54,8 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Dossier(args) => dossier::run(&args),
         Command::Device(args) => device::run(&args),
         Command::Hub(args) => hub::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
+        Command::Results(args) => results::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -13,7 +13,7 @@ pub const MODULE: &str = "edgeproof";
 /// Where the engine's socket is in the manifest.
 pub const ENGINE_SOCKET: &str = "/var/run/docker.sock";
 /// Where the engine's data root is in the manifest.
-const DATA_ROOT: &str = "/var/lib/docker";
+pub(crate) const DATA_ROOT: &str = "/var/lib/docker";
 
 /// What depends on the machine.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn fill(what: &str, default: Value, used: Value) -> Deviation {
 }
 
 /// Puts this machine's engine socket and data root in the manifest's place.
-fn replace_sources(body: &mut Value, fills: &Fills<'_>) -> Vec<Deviation> {
+pub(crate) fn replace_sources(body: &mut Value, fills: &Fills<'_>) -> Vec<Deviation> {
     let mut recorded = Vec::new();
     let binds = body
         .pointer_mut("/HostConfig/Binds")

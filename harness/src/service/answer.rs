@@ -127,16 +127,17 @@ pub fn method(call: &str, answer: &Answer) -> Result<MethodAnswer, ServiceError>
 /// # Errors
 /// The hub said no, or the answer is no list.
 pub fn page(call: &str, answer: &Answer) -> Result<Page, ServiceError> {
-    match json(call, answer)? {
-        Value::Array(items) => Ok(Page {
-            items,
-            continuation: answer
-                .continuation
-                .clone()
-                .filter(|token| !token.is_empty()),
-        }),
-        other => Err(unreadable(call, format!("no list: {}", kind(&other)))),
-    }
+    let whole = json(call, answer)?;
+    let Value::Array(items) = whole else {
+        return Err(unreadable(call, format!("no list: {}", kind(&whole))));
+    };
+    Ok(Page {
+        items,
+        continuation: answer
+            .continuation
+            .clone()
+            .filter(|token| !token.is_empty()),
+    })
 }
 
 /// Reads an automatic deployment; `None` where there is none of that id.

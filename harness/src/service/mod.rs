@@ -5,6 +5,7 @@
 //!
 //! Source: "IoT Hub REST", Microsoft Learn, service API 2021-04-12.
 
+pub mod access;
 pub mod answer;
 mod client;
 pub mod connection_string;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 mod catalogue;
+mod deploy;
 mod settings;
 mod stored_reports;
 
@@ -142,6 +143,8 @@ fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
         "rejudge",
         "compare",
         "completions",
+        "deploy",
+        "results",
     ] {
         let end = edgeproof(&[command, "--help"]);
         assert_eq!(end.exit, 0, "{end:?}");

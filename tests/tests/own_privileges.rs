@@ -1,0 +1,161 @@
+//! What the probe asks of a device: the manifest, the table that justifies it, and the code that uses it say the same.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::Value;
+use support::repository;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap()
+}
+
+/// The createOptions of the probe in `deployment.json`.
+fn create_options() -> Value {
+    let manifest: Value = serde_json::from_str(&read("deployment.json")).unwrap();
+    let settings =
+        &manifest["modulesContent"]["$edgeAgent"]["properties.desired.modules.edgeproof"]["settings"];
+    serde_json::from_str(settings["createOptions"].as_str().unwrap()).unwrap()
+}
+
+/// Every single thing that createOptions ask for, as key and value.
+fn asked(options: &Value) -> BTreeSet<(String, String)> {
+    let top: Vec<&String> = options.as_object().unwrap().keys().collect();
+    assert_eq!(top, ["HostConfig"], "what else is asked for has no table yet");
+    let host = options["HostConfig"].as_object().unwrap();
+    let mut asked = BTreeSet::new();
+    for (key, value) in host {
+        let values = match value {
+            Value::Array(items) => items.iter().map(one).collect(),
+            other => vec![one(other)],
+        };
+        asked.extend(values.into_iter().map(|value| (key.clone(), value)));
+    }
+    asked
+}
+
+fn one(value: &Value) -> String {
+    match (value.as_str(), value["Source"].as_str()) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(source)) => format!("{source}:{}", value["Target"].as_str().unwrap()),
+        (None, None) => value.to_string(),
+    }
+}
+
+/// A row: what is asked for, the reason, file and text of the code, and what is lost without it.
+struct Row {
+    asked: (String, String),
+    why: String,
+    code: Vec<String>,
+    without: String,
+}
+
+/// The texts between backticks.
+fn marked(cell: &str) -> Vec<String> {
+    let odd = cell.split('`').skip(1).step_by(2);
+    odd.map(str::to_owned).collect()
+}
+
+fn rows() -> Vec<Row> {
+    let page = read("docs/deploy.md");
+    let (_, table) = page.split_once("| in createOptions |").unwrap();
+    let lines = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    lines
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            let [first, why, code, without] = cells.as_slice() else {
+                panic!("four columns: {line}");
+            };
+            let [key, value] = <[String; 2]>::try_from(marked(first)).unwrap();
+            Row {
+                asked: (key, value),
+                why: (*why).to_owned(),
+                code: marked(code),
+                without: (*without).to_owned(),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_is_asked_for_without_a_row_and_no_row_is_without_an_entry() {
+    let rows = rows();
+    let told: BTreeSet<(String, String)> = rows.iter().map(|row| row.asked.clone()).collect();
+    assert_eq!(told.len(), rows.len(), "a row stands twice");
+    let asked = asked(&create_options());
+    let missing: Vec<_> = asked.difference(&told).collect();
+    let idle: Vec<_> = told.difference(&asked).collect();
+    assert!(missing.is_empty(), "in deployment.json without a row: {missing:?}");
+    assert!(idle.is_empty(), "rows without an entry in deployment.json: {idle:?}");
+    for row in &rows {
+        assert!(
+            row.why.len() > 20 && row.without.len() > 10,
+            "{:?} has no reason or no loss",
+            row.asked
+        );
+    }
+}
+
+#[test]
+fn every_path_is_one_that_the_code_uses() {
+    let mut paths = 0;
+    for row in rows() {
+        let (key, value) = &row.asked;
+        if key != "Binds" && key != "Mounts" {
+            continue;
+        }
+        paths += 1;
+        let target = value.split(':').nth(1).unwrap();
+        let [file, text] = row.code.as_slice() else {
+            panic!("{value}: a file and its text are wanted, not {:?}", row.code);
+        };
+        let source = read(file);
+        // What tests say is no use.
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        assert!(source.contains(text.as_str()), "{file} does not say {text}");
+        let place = target.strip_prefix("/host/").unwrap_or(target);
+        assert!(
+            text.contains(&format!("\"{place}\"")),
+            "{target} is not what {text} uses"
+        );
+    }
+    assert_eq!(paths, 5);
+}
+
+#[test]
+fn every_place_below_host_that_the_code_opens_is_mounted() {
+    let source = read("agent/src/probe.rs");
+    let source = source.split("#[cfg(test)]").next().unwrap();
+    let used: Vec<&str> = source
+        .split("root.join(\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert_eq!(used, ["proc", "sys/fs/cgroup", "docker"]);
+    let asked = asked(&create_options());
+    for place in used {
+        let target = format!("/host/{place}");
+        let mounted = asked
+            .iter()
+            .any(|(_, value)| value.split(':').nth(1) == Some(target.as_str()));
+        assert!(mounted, "{target} is used and not mounted");
+    }
+}
+
+#[test]
+fn everything_of_the_host_is_mounted_read_only() {
+    let options = create_options();
+    let binds = options["HostConfig"]["Binds"].as_array().unwrap();
+    for bind in binds.iter().filter_map(Value::as_str) {
+        assert!(
+            !bind.starts_with('/') || bind.ends_with(":ro"),
+            "{bind} is writable"
+        );
+    }
+    for mount in options["HostConfig"]["Mounts"].as_array().unwrap() {
+        assert_eq!(mount["ReadOnly"], true, "{mount}");
+        assert_eq!(mount["BindOptions"]["NonRecursive"], true, "{mount}");
+    }
+}
