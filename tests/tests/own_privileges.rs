@@ -15,15 +15,19 @@ fn read(path: &str) -> String {
 /// The createOptions of the probe in `deployment.json`.
 fn create_options() -> Value {
     let manifest: Value = serde_json::from_str(&read("deployment.json")).unwrap();
-    let settings =
-        &manifest["modulesContent"]["$edgeAgent"]["properties.desired.modules.edgeproof"]["settings"];
+    let settings = &manifest["modulesContent"]["$edgeAgent"]["properties.desired.modules.edgeproof"]
+        ["settings"];
     serde_json::from_str(settings["createOptions"].as_str().unwrap()).unwrap()
 }
 
 /// Every single thing that createOptions ask for, as key and value.
 fn asked(options: &Value) -> BTreeSet<(String, String)> {
     let top: Vec<&String> = options.as_object().unwrap().keys().collect();
-    assert_eq!(top, ["HostConfig"], "what else is asked for has no table yet");
+    assert_eq!(
+        top,
+        ["HostConfig"],
+        "what else is asked for has no table yet"
+    );
     let host = options["HostConfig"].as_object().unwrap();
     let mut asked = BTreeSet::new();
     for (key, value) in host {
@@ -61,7 +65,10 @@ fn marked(cell: &str) -> Vec<String> {
 fn rows() -> Vec<Row> {
     let page = read("docs/deploy.md");
     let (_, table) = page.split_once("| in createOptions |").unwrap();
-    let lines = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let lines = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
     lines
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -87,8 +94,14 @@ fn nothing_is_asked_for_without_a_row_and_no_row_is_without_an_entry() {
     let asked = asked(&create_options());
     let missing: Vec<_> = asked.difference(&told).collect();
     let idle: Vec<_> = told.difference(&asked).collect();
-    assert!(missing.is_empty(), "in deployment.json without a row: {missing:?}");
-    assert!(idle.is_empty(), "rows without an entry in deployment.json: {idle:?}");
+    assert!(
+        missing.is_empty(),
+        "in deployment.json without a row: {missing:?}"
+    );
+    assert!(
+        idle.is_empty(),
+        "rows without an entry in deployment.json: {idle:?}"
+    );
     for row in &rows {
         assert!(
             row.why.len() > 20 && row.without.len() > 10,
@@ -109,7 +122,10 @@ fn every_path_is_one_that_the_code_uses() {
         paths += 1;
         let target = value.split(':').nth(1).unwrap();
         let [file, text] = row.code.as_slice() else {
-            panic!("{value}: a file and its text are wanted, not {:?}", row.code);
+            panic!(
+                "{value}: a file and its text are wanted, not {:?}",
+                row.code
+            );
         };
         let source = read(file);
         // What tests say is no use.
