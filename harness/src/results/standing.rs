@@ -71,8 +71,8 @@ pub fn standing(twin: Option<&Twin>, wanted: Option<&str>) -> Standing {
     let told_run = told["run"].as_str().filter(|run| !run.is_empty());
     let run = wanted.or(asked).or(told_run);
     let mistakes = texts(&told["mistakes"]);
-    // Mistakes are those of the run that the twin asks for.
-    if !mistakes.is_empty() && told_run != run && run == asked {
+    // Mistakes are those of the run that the twin asks for; a run of the same id that ended before is another one.
+    if !mistakes.is_empty() && run == asked {
         return Standing::Refused { mistakes };
     }
     let waiting = |why: &str| Standing::Waiting {
@@ -230,6 +230,14 @@ mod tests {
             "refused: /profile: no such; /id: too long",
         );
         check(asked("new"), told, Some("old"), "old ended: Done");
+        let twice =
+            json!({"run": "r", "state": "done", "mistakes": ["/id: was used for another offer"]});
+        check(
+            asked("r"),
+            twice,
+            None,
+            "refused: /id: was used for another offer",
+        );
         assert_eq!(standing(None, None), Standing::NoModule);
     }
 }
