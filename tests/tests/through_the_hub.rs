@@ -60,17 +60,22 @@ impl Lab {
     }
 
     async fn with_string(&self, string: &str, arguments: &[&str]) -> Ended {
-        let program = tokio::task::spawn_blocking(program).await.unwrap();
-        let output = tokio::process::Command::new(program)
-            .args(arguments)
-            .arg("--hub-ca")
-            .arg(self.path("ca.pem"))
-            .env("EDGEPROOF_HUB_CONNECTION_STRING", string)
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .unwrap();
+        let mut command = self.command(string).await;
+        let output = command.args(arguments).output().await.unwrap();
         Ended::of(&output, string)
+    }
+
+    /// The program with a connection string in its environment, its outputs to be read.
+    async fn command(&self, string: &str) -> tokio::process::Command {
+        let program = tokio::task::spawn_blocking(program).await.unwrap();
+        let mut command = tokio::process::Command::new(program);
+        command
+            .env("EDGEPROOF_HUB_CONNECTION_STRING", string)
+            .env("EDGEPROOF_HUB_CA", self.path("ca.pem"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
     }
 
     /// Desired properties of a module, without the hub's own members.

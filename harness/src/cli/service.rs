@@ -12,6 +12,6 @@ pub struct ServiceArgs {
     #[arg(long, value_name = "FILE")]
     pub connection_string_file: Option<PathBuf>,
     /// PEM file of a local hub's authority; then no other one is trusted
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "EDGEPROOF_HUB_CA")]
     pub hub_ca: Option<PathBuf>,
 }

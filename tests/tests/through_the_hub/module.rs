@@ -1,6 +1,7 @@
 //! A module on the probe's own hub client: reports what a test says, and answers the method `report` as the probe does.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -21,6 +22,7 @@ pub(crate) struct Module {
     client: HubClient,
     task: JoinHandle<()>,
     asked: Arc<Mutex<Vec<u64>>>,
+    has_report: Arc<AtomicBool>,
 }
 
 impl Module {
@@ -38,7 +40,8 @@ impl Module {
             now: SystemTime::now,
         });
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (run, parts) = (run.to_owned(), Arc::clone(&asked));
+        let has_report = Arc::new(AtomicBool::new(true));
+        let (run, parts, has) = (run.to_owned(), Arc::clone(&asked), Arc::clone(&has_report));
         let task = tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 if let FromHub::Method {
@@ -48,7 +51,10 @@ impl Module {
                 } = event
                 {
                     assert_eq!(name, "report");
-                    let (status, answer) = answer(&run, &report, &payload);
+                    let (status, answer) = match has.load(Ordering::SeqCst) {
+                        true => answer(&run, &report, &payload),
+                        false => (404, json!({"state": "running"})),
+                    };
                     parts.lock().unwrap().extend(payload["part"].as_u64());
                     reply.send(status, &answer).unwrap();
                 }
@@ -65,6 +71,7 @@ impl Module {
             client,
             task,
             asked,
+            has_report,
         }
     }
 
@@ -72,6 +79,11 @@ impl Module {
     pub(crate) async fn says(&self, conformance: Value) {
         let patch = json!({"conformance": conformance});
         self.client.report(&patch).await.unwrap();
+    }
+
+    /// Whether it answers with its report, or that there is none yet.
+    pub(crate) fn has_report(&self, has: bool) {
+        self.has_report.store(has, Ordering::SeqCst);
     }
 
     /// The parts that were asked for, in order.

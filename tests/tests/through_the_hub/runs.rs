@@ -1,16 +1,13 @@
 //! `results`: follows a module's twin, fetches its report, and tells by name who has none.
 
 use std::fs;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use standin::hub::Identity;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::module::Module;
-use super::{DEVICE, Lab};
-
-/// A little longer than the pause between two looks at a device, so that each step is seen.
-const LOOK: Duration = Duration::from_millis(2_300);
+use super::{DEVICE, Ended, Lab};
 
 /// A stored report, and its run.
 fn report(name: &str) -> (String, Vec<u8>) {
@@ -20,72 +17,80 @@ fn report(name: &str) -> (String, Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_is_followed_to_its_report_and_the_exit_code_is_its_verdict_s() {
+async fn a_run_is_followed_to_its_report() {
     let lab = Lab::start().await;
-    for (name, exit, verdict) in [
-        ("conformant", 0, "conformant"),
-        ("not-conformant", 1, "not-conformant"),
-    ] {
-        let (run, bytes) = report(name);
-        let module = Module::connect(&lab, &run, bytes).await;
-        // The last run of this device has ended; it is not the one that is waited for.
+    let (run, bytes) = report("conformant");
+    let module = Module::connect(&lab, &run, bytes).await;
+    module.has_report(false);
+    // The last run of this device has ended; it is not the one that is waited for.
+    module
+        .says(json!({"run": "older", "state": "done", "phase": null}))
+        .await;
+    let out = lab.path("out");
+    let mut follows = lab
+        .command(&lab.string)
+        .await
+        .args(["results", "--device", DEVICE, "--run", &run, "--follow"])
+        .args(["--wait", "60s", "--format", "json", "--out"])
+        .arg(&out)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follows.stderr.take().unwrap()).lines();
+    let mut told = async |words: &str| {
+        let line = lines.next_line().await.unwrap();
+        let line = line.unwrap_or_else(|| panic!("{words} is never told"));
+        assert!(line.contains(words), "{line}, not {words}");
+    };
+    told("none seen; the probe tells of run older").await;
+    for (phase, progress) in [("cold start 1", 10), ("steady window", 60)] {
         module
-            .says(json!({"run": "older", "state": "done", "phase": null}))
+            .says(json!({"run": run, "state": "running", "phase": phase, "progress": progress}))
             .await;
-        let out = lab.path(name);
-        let arguments = [
-            "results",
-            "--device",
-            DEVICE,
-            "--run",
-            &run,
-            "--follow",
-            "--wait",
-            "60s",
-            "--out",
-            out.to_str().unwrap(),
-            "--format",
-            "json",
-        ];
-        let plays = async {
-            for (phase, progress) in [("cold start 1", 10), ("steady window", 60)] {
-                tokio::time::sleep(LOOK).await;
-                let says =
-                    json!({"run": run, "state": "running", "phase": phase, "progress": progress});
-                module.says(says).await;
-            }
-            tokio::time::sleep(LOOK).await;
-            module
-                .says(json!({"run": run, "state": "done", "phase": null, "progress": 100}))
-                .await;
-        };
-        let (ended, ()) = tokio::join!(lab.edgeproof(&arguments), plays);
-        assert_eq!(ended.exit, exit, "{ended:?}");
-        assert!(
-            ended.err.contains("steady window (60 %)"),
-            "no progress: {}",
-            ended.err
-        );
-        let told: Value = serde_json::from_str(&ended.out).unwrap();
-        assert_eq!(told["verdict"], verdict, "{told}");
-        assert_eq!(told["devices"][0]["device"], DEVICE);
-        let directory = out.join(DEVICE);
-        for face in [
-            "report.json",
-            "report.html",
-            "report.md",
-            "junit.xml",
-            "report.sarif",
-        ] {
-            assert!(directory.join(face).is_file(), "{face}");
-        }
-        let stored: Value =
-            serde_json::from_slice(&fs::read(directory.join("report.json")).unwrap()).unwrap();
-        assert_eq!(stored["run"]["id"], run);
-        let asked = module.asked();
-        assert!(asked.len() > 1, "one part: {asked:?}");
-        module.leave().await;
+        told(&format!("{phase} ({progress} %)")).await;
     }
+    module.has_report(true);
+    module
+        .says(json!({"run": run, "state": "done", "phase": null, "progress": 100}))
+        .await;
+    told("pi4-01: conformant (device scope").await;
+    let ended = Ended::of(&follows.wait_with_output().await.unwrap(), &lab.string);
+    assert_eq!(ended.exit, 0, "{ended:?}");
+    let printed: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(printed["verdict"], "conformant", "{printed}");
+    assert_eq!(printed["devices"][0]["device"], DEVICE);
+    let directory = out.join(DEVICE);
+    for face in [
+        "report.json",
+        "report.html",
+        "report.md",
+        "junit.xml",
+        "report.sarif",
+    ] {
+        assert!(directory.join(face).is_file(), "{face}");
+    }
+    let stored = fs::read(directory.join("report.json")).unwrap();
+    let stored: Value = serde_json::from_slice(&stored).unwrap();
+    assert_eq!(stored["run"]["id"], run);
+    module.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_comes_in_parts_and_its_verdict_is_the_exit_code() {
+    let lab = Lab::start().await;
+    let (run, bytes) = report("not-conformant");
+    let module = Module::connect(&lab, &run, bytes).await;
+    module
+        .says(json!({"run": run, "state": "done", "phase": null}))
+        .await;
+    let out = lab.path("out").display().to_string();
+    let ended = lab
+        .edgeproof(&["results", "--device", DEVICE, "--out", &out])
+        .await;
+    assert_eq!(ended.exit, 1, "{ended:?}");
+    let asked = module.asked();
+    let in_order: Vec<u64> = (1..).take(asked.len()).collect();
+    assert!(asked.len() > 1 && asked == in_order, "{asked:?}");
+    module.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
