@@ -137,18 +137,13 @@ impl Registry {
             .map(|entry| known(identity, entry))
     }
 
-    /// All identities that `wanted` takes, in order.
-    pub(crate) fn all(&self, wanted: impl Fn(&Identity) -> bool) -> Vec<Known> {
+    /// The identities that `wanted` takes, in order; without their twins, which may be many and large.
+    pub(crate) fn identities(&self, wanted: impl Fn(&Identity) -> bool) -> Vec<Identity> {
         let state = self.lock();
-        let entries = state
-            .entries
-            .iter()
-            .filter(|(identity, _)| wanted(identity));
-        let mut all: Vec<Known> = entries
-            .map(|(identity, entry)| known(identity, entry))
-            .collect();
-        all.sort_by(|one, other| one.identity.cmp(&other.identity));
-        all
+        let identities = state.entries.keys().filter(|identity| wanted(identity));
+        let mut identities: Vec<Identity> = identities.cloned().collect();
+        identities.sort();
+        identities
     }
 
     /// Adds an identity that was not there.

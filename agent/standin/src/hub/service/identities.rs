@@ -23,11 +23,12 @@ const LISTED: usize = 1000;
 const RUNTIME: [&str; 2] = ["$edgeAgent", "$edgeHub"];
 
 pub(super) fn devices(shared: &Shared, request: &Request) -> Result<Answer, Answer> {
-    let devices = shared
-        .registry
-        .all(|identity| matches!(identity, Identity::Device { .. }));
-    let devices = devices.iter().take(request.top(LISTED)).map(document);
-    Ok(Answer::ok(devices.collect()))
+    let devices = shared.registry.identities(is_device);
+    let devices = devices
+        .iter()
+        .filter_map(|identity| shared.registry.known(identity));
+    let devices = devices.take(request.top(LISTED));
+    Ok(Answer::ok(devices.map(|known| document(&known)).collect()))
 }
 
 pub(super) fn modules(shared: &Shared, device: &str) -> Result<Answer, Answer> {
@@ -35,11 +36,14 @@ pub(super) fn modules(shared: &Shared, device: &str) -> Result<Answer, Answer> {
     if shared.registry.known(&whole).is_none() {
         return Err(refusal(&whole, &Refused::Unknown));
     }
-    let modules = shared.registry.all(|identity| match identity {
+    let modules = shared.registry.identities(|identity| match identity {
         Identity::Device { .. } => false,
         Identity::Module { device: on, .. } => on == device,
     });
-    Ok(Answer::ok(modules.iter().map(document).collect()))
+    let modules = modules
+        .iter()
+        .filter_map(|identity| shared.registry.known(identity));
+    Ok(Answer::ok(modules.map(|known| document(&known)).collect()))
 }
 
 pub(super) fn act(
@@ -122,12 +126,18 @@ fn create(registry: &Registry, identity: &Identity, wanted: Change) -> Result<Kn
     let mut wanted = wanted;
     let keys = wanted.keys.take().unwrap_or(fresh);
     let made = registry.create(identity, generation, (keys, wanted));
-    made.map_err(|why| refusal(identity, &why))
+    made.map_err(|why| match (why, identity) {
+        // What is not there is the device to put it on.
+        (Refused::Unknown, Identity::Module { device, .. }) => {
+            refusal(&Identity::device(device), &Refused::Unknown)
+        }
+        (why, identity) => refusal(identity, &why),
+    })
 }
 
 /// The error for a change that the registry refused.
 pub(super) fn refusal(identity: &Identity, why: &Refused) -> Answer {
-    let is_device = matches!(identity, Identity::Device { .. });
+    let is_device = is_device(identity);
     match why {
         Refused::Unknown if is_device => Answer::error(NO_SUCH_DEVICE, identity),
         Refused::Unknown => Answer::error(NO_SUCH_MODULE, identity),
@@ -250,6 +260,11 @@ fn document(known: &Known) -> Value {
         "x509Thumbprint": {"primaryThumbprint": null, "secondaryThumbprint": null},
     });
     document
+}
+
+/// Whether it is a device, not a module.
+pub(super) fn is_device(identity: &Identity) -> bool {
+    matches!(identity, Identity::Device { .. })
 }
 
 /// How the API words whether a client is connected.

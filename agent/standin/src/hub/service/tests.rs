@@ -1,6 +1,7 @@
 //! Requests that are damaged in any way are answered, and change nothing that they have no right to.
 
 use proptest::prelude::*;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -115,6 +116,33 @@ fn body() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Bodies that do something at one path or another.
+fn bodies() -> Vec<Value> {
+    let edge = json!({"iotEdge": true});
+    let agent = |name: &str| json!({"properties.desired": {"modules": {name: {}}}});
+    let deployment = |id: &str, content: Value| {
+        let priority = id.len();
+        json!({"id": id, "targetCondition": "*", "priority": priority, "content": {"modulesContent": content}})
+    };
+    vec![
+        json!({"deviceId": "d1", "capabilities": edge}),
+        json!({"deviceId": "d2", "capabilities": edge}),
+        json!({"deviceId": "d1", "moduleId": "m1"}),
+        json!({"tags": {"a": 1}, "properties": {"desired": {"x": {"y": 1}}}}),
+        json!({"tags": {"a": null}, "properties": {"desired": {"x": null}}}),
+        json!({"modulesContent": {"m1": {"properties.desired.x": {"z": 2}}, "m2": {"properties.desired": {}}}}),
+        deployment(
+            "c1",
+            json!({"$edgeAgent": agent("one"), "m3": {"properties.desired": {"n": 1}}}),
+        ),
+        deployment(
+            "c2",
+            json!({"$edgeAgent": {"properties.desired.modules.p": {}}, "m3": {"properties.desired.o": 2}}),
+        ),
+        json!({}),
+    ]
+}
+
 proptest! {
     #[test]
     fn any_body_is_answered(
@@ -134,6 +162,38 @@ proptest! {
         request.if_match = if_match;
         let answer = answered(&shared, &request);
         prop_assert!((200..500).contains(&answer.status), "{method} {path} {body}: {answer:?}");
+    }
+
+    #[test]
+    fn any_order_of_requests_leaves_a_hub_that_answers(
+        requests in prop::collection::vec((
+            prop::sample::select(vec!["PUT", "PUT", "PATCH", "POST", "DELETE"]),
+            prop::sample::select(vec![
+                "/devices/d1", "/devices/d2", "/devices/d1/modules/m1", "/twins/d1", "/twins/d1/modules/$edgeAgent",
+                "/configurations/c1", "/configurations/c2", "/devices/d1/applyConfigurationContent",
+            ]),
+            prop::sample::select(bodies()),
+            prop::option::of(Just("*".to_owned())),
+        ), 1..30),
+    ) {
+        let shared = shared();
+        for (method, path, body, if_match) in requests {
+            let mut request = request(&shared, method, path, body.to_string().as_bytes());
+            request.if_match = if_match;
+            let answer = answered(&shared, &request);
+            prop_assert!((200..500).contains(&answer.status), "{method} {path} {body}: {answer:?}");
+        }
+        for (path, may_be_gone) in [
+            ("/devices", false), ("/configurations", false), ("/devices/d1/modules", true), ("/twins/d1", true),
+        ] {
+            let answer = answered(&shared, &request(&shared, "GET", path, b""));
+            prop_assert!(answer.status == 200 || (may_be_gone && answer.status == 404), "{path}: {answer:?}");
+        }
+        // A module is never without its device.
+        for module in shared.registry.identities(|identity| !identities::is_device(identity)) {
+            let Identity::Module { device, .. } = &module else { continue };
+            prop_assert!(shared.registry.known(&Identity::device(device)).is_some(), "{module}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::super::registry::{Known, Refused, TwinChange};
 use super::super::session::Shared;
 use super::super::twin;
 use super::answer::{Answer, INVALID};
-use super::identities::{connection_state, refusal};
+use super::identities::{connection_state, is_device, refusal};
 use super::query::{From, Query};
 use super::route::Verb;
 use super::{Request, configurations};
@@ -142,23 +142,24 @@ pub(super) fn query(shared: &Shared, request: &Request) -> Result<Answer, Answer
                 Answer::error(INVALID, "x-ms-continuation: it is not of this query")
             })?),
         };
-    let twins = shared.registry.all(|identity| {
-        matches!(identity, Identity::Device { .. }) == (query.from == From::Devices)
+    let identities = shared
+        .registry
+        .identities(|identity| is_device(identity) == (query.from == From::Devices));
+    let after = after.as_deref();
+    let rest = identities
+        .into_iter()
+        .filter(|identity| after.is_none_or(|after| sort_key(identity).as_str() > after));
+    let twins = rest.filter_map(|identity| {
+        let twin = document(shared, &shared.registry.known(&identity)?);
+        Some((identity, twin))
     });
-    let twins = twins.iter().map(|known| (known, document(shared, known)));
-    let mut found = twins
-        .filter(|(known, _)| {
-            after
-                .as_ref()
-                .is_none_or(|after| sort_key(&known.identity) > *after)
-        })
-        .filter(|(_, document)| query.takes(document));
+    let mut found = twins.filter(|(_, twin)| query.takes(twin));
     let page: Vec<_> = found.by_ref().take(page).collect();
     let next = found.next().and_then(|_| page.last()).map(|(last, _)| {
-        let after = URL_SAFE_NO_PAD.encode(sort_key(&last.identity));
+        let after = URL_SAFE_NO_PAD.encode(sort_key(last));
         format!("{mark}.{after}")
     });
-    let items = page.into_iter().map(|(_, document)| document).collect();
+    let items = page.into_iter().map(|(_, twin)| twin).collect();
     let answer = Answer::ok(items).with("x-ms-item-type", "Twin".to_owned());
     Ok(match next {
         None => answer,

@@ -209,6 +209,9 @@ async fn identities_are_made_with_keys_that_log_in_and_end_with_their_connection
         .map(|module| &module["moduleId"])
         .collect();
     assert_eq!(ids, ["$edgeAgent", "$edgeHub", "m1"]);
+    let lonely = json!({"deviceId": "d9", "moduleId": "m1"});
+    let lonely = ask(&bench.hub, "PUT /devices/d9/modules/m1", "", &lonely).await;
+    assert_eq!((lonely.status, lonely.error()), (404, "DeviceNotFound"));
     let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [9; 32]);
     let keys = json!({"type": "sas", "symmetricKey": {"primaryKey": key, "secondaryKey": key}});
     let body = json!({"deviceId": "d1", "moduleId": "m1", "authentication": keys});

@@ -36,7 +36,7 @@ fn a_module_needs_its_device_and_goes_with_it() {
     registry.remove(&d, &Precondition::Exists).unwrap();
     assert!(registry.known(&m).is_none());
     assert_eq!(*link.close.borrow(), Some(DisconnectReason::Requested));
-    assert_eq!(registry.all(|_| true).len(), 1);
+    assert_eq!(registry.identities(|_| true).len(), 1);
 }
 
 #[test]

@@ -23,15 +23,15 @@ pub(super) fn evaluate(shared: &Shared, configurations: &mut Configurations) {
         one.targeted.clear();
         one.applied.clear();
     }
-    let devices = shared
-        .registry
-        .all(|identity| matches!(identity, Identity::Device { .. }));
+    let devices = shared.registry.identities(identities::is_device);
+    let devices = devices.iter();
+    let devices = devices.filter_map(|identity| shared.registry.known(identity));
     let mut holding = BTreeMap::new();
-    for known in devices.iter().filter(|known| known.record.is_edge) {
+    for known in devices.filter(|known| known.record.is_edge) {
         let Identity::Device { device } = &known.identity else {
             continue;
         };
-        let twin = twins::plain(known);
+        let twin = twins::plain(&known);
         for one in configurations
             .all
             .values_mut()
