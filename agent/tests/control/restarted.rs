@@ -144,3 +144,24 @@ async fn a_report_that_was_not_handed_over_is_by_the_next_start() {
         1
     );
 }
+
+#[tokio::test]
+async fn a_run_that_was_canceled_stays_so_when_the_probe_stops_at_the_same_moment() {
+    let stage = Stage::new().await;
+    stage
+        .play(End::Stop, async |seen| {
+            stage.started("a").await;
+            seen.state("a", "running").await;
+            let canceled = stage.call("cancel", &json!({"run": "a"})).await;
+            assert_eq!(canceled.payload["was"], "running");
+        })
+        .await;
+    stage
+        .play(End::Kill, async |_| {
+            assert_eq!(stage.started("a").await.payload["known"], true);
+            let none = stage.call("report", &json!({"run": "a"})).await;
+            assert_eq!(none.payload["state"], "canceled");
+        })
+        .await;
+    assert_eq!(stage.slow.of("a"), ["begun a", "cleaned a"]);
+}
