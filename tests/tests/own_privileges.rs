@@ -31,9 +31,9 @@ fn asked(options: &Value) -> BTreeSet<(String, String)> {
     let host = options["HostConfig"].as_object().unwrap();
     let mut asked = BTreeSet::new();
     for (key, value) in host {
-        let values = match value {
-            Value::Array(items) => items.iter().map(one).collect(),
-            other => vec![one(other)],
+        let values: Vec<String> = match value.as_array() {
+            Some(items) => items.iter().map(one).collect(),
+            None => vec![one(value)],
         };
         asked.extend(values.into_iter().map(|value| (key.clone(), value)));
     }
