@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use agent::hub::{FromHub, HubClient, HubSettings};
+use agent::hub::{FromHub, HubClient, HubSettings, LONGEST_PAUSE};
 use conformance::run_request::sha256_hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -36,6 +36,7 @@ impl Module {
             ca_pem: Some(lab.hub.trust_bundle_pem().to_owned()),
             port: lab.hub.address().port(),
             product_info: "through-the-hub".to_owned(),
+            longest_pause: LONGEST_PAUSE,
             seed: 7,
             now: SystemTime::now,
         });
