@@ -63,6 +63,7 @@ fn layer(args: &DeployArgs) -> anyhow::Result<Map<String, Value>> {
         image: args.image.as_deref().unwrap_or(&shipped),
         socket: &args.socket,
         data_root: &args.data_root,
+        state_volume: None,
     };
     content::layer(MANIFEST, &fills, run.as_ref())
 }

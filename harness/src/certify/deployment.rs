@@ -12,6 +12,8 @@ pub const MANIFEST: &str = include_str!("../../../deployment.json");
 pub const MODULE: &str = "edgeproof";
 /// Where the engine's socket is in the manifest.
 pub const ENGINE_SOCKET: &str = "/var/run/docker.sock";
+/// Where the probe keeps its state, as a bind says it.
+const STATE_BIND: &str = ":/var/lib/edgeproof";
 /// Where the engine's data root is in the manifest.
 pub(crate) const DATA_ROOT: &str = "/var/lib/docker";
 
@@ -24,6 +26,8 @@ pub struct Fills<'a> {
     pub socket: &'a str,
     /// The engine's data root.
     pub data_root: &'a str,
+    /// Another volume for the probe's state than the manifest's: the state is one probe's.
+    pub state_volume: Option<&'a str>,
 }
 
 /// What edgeAgent adds to every module.
@@ -122,6 +126,10 @@ pub(crate) fn replace_sources(body: &mut Value, fills: &Fills<'_>) -> Vec<Deviat
                 recorded.push(fill("HostConfig.Binds", bind.clone(), json!(used)));
             }
             *bind = json!(used);
+        } else if let (Some(volume), true) = (fills.state_volume, is_state(bind)) {
+            let used = json!(format!("{volume}{STATE_BIND}"));
+            recorded.push(fill("HostConfig.Binds", bind.clone(), used.clone()));
+            *bind = used;
         }
     }
     let mounts = body
@@ -143,13 +151,12 @@ pub(crate) fn replace_sources(body: &mut Value, fills: &Fills<'_>) -> Vec<Deviat
 /// The named volume of the probe's state.
 fn state_volume(body: &Value) -> Option<String> {
     let binds = body.pointer("/HostConfig/Binds")?.as_array()?;
-    binds.iter().find_map(|bind| {
-        Some(
-            bind.as_str()?
-                .strip_suffix(":/var/lib/edgeproof")?
-                .to_owned(),
-        )
-    })
+    let bind = binds.iter().find(|bind| is_state(bind))?.as_str()?;
+    Some(bind.strip_suffix(STATE_BIND)?.to_owned())
+}
+
+fn is_state(bind: &Value) -> bool {
+    bind.as_str().is_some_and(|bind| bind.ends_with(STATE_BIND))
 }
 
 /// What edgeAgent and the IoT Edge daemon add: image, environment, workload socket, network.
@@ -235,6 +242,7 @@ mod tests {
                 image: "sha256:1",
                 socket,
                 data_root,
+                state_volume: None,
             },
             &EDGE,
         )
@@ -292,11 +300,30 @@ mod tests {
     }
 
     #[test]
+    fn a_run_of_the_lab_has_a_state_volume_of_its_own_and_says_so() {
+        let fills = Fills {
+            image: "sha256:1",
+            socket: ENGINE_SOCKET,
+            data_root: DATA_ROOT,
+            state_volume: Some("edgeproof-7-state"),
+        };
+        let made = probe_container(MANIFEST, &fills, &EDGE).unwrap();
+        assert_eq!(made.state_volume, "edgeproof-7-state");
+        let last = made.fills.last().unwrap();
+        assert_eq!(last.what, "deployment.json: HostConfig.Binds");
+        assert_eq!(last.default, "edgeproof-state:/var/lib/edgeproof");
+        assert_eq!(last.used, "edgeproof-7-state:/var/lib/edgeproof");
+        let binds = made.body["HostConfig"]["Binds"].to_string();
+        assert!(!binds.contains("edgeproof-state"), "{binds}");
+    }
+
+    #[test]
     fn a_manifest_without_the_probe_is_refused() {
         let fills = Fills {
             image: "i",
             socket: ENGINE_SOCKET,
             data_root: DATA_ROOT,
+            state_volume: None,
         };
         let error = probe_container("{}", &fills, &EDGE).unwrap_err();
         assert_eq!(error.to_string(), "deployment.json has no module edgeproof");

@@ -11,7 +11,7 @@ use conformance::platform::Platform;
 use conformance::record::Deviation;
 use conformance::report::Report;
 use conformance::run_request::RunRequest;
-use engine::{Engine, EngineEvent, EventKind, LABEL_RUN, Network, Owner, Role, Stamp};
+use engine::{Engine, EngineEvent, EventKind, Network, Owner, Role, Stamp};
 use relay::lab::Behind;
 use serde_json::json;
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
@@ -52,7 +52,7 @@ pub(super) struct Lab {
     hub: Option<LocalHub>,
     workload: Option<WorkloadServer>,
     probe: Option<String>,
-    /// The state volume, unless it belongs to a probe that is deployed here.
+    /// The probe's state volume: this run's own, so that no probe, deployed or of another run, takes up what is this one's.
     state_volume: Option<String>,
 }
 
@@ -136,10 +136,12 @@ impl Lab {
         } else {
             ENGINE_SOCKET
         };
+        let state_volume = self.name("state");
         let fills = Fills {
             image: &image,
             socket: engine_socket,
             data_root: &facts.data_root,
+            state_volume: Some(&state_volume),
         };
         let edge = EdgeModule {
             hub_host: HUB_HOST,
@@ -182,11 +184,7 @@ impl Lab {
     }
 
     async fn start_probe(&mut self, made: &ProbeContainer) -> anyhow::Result<()> {
-        let known = self.engine.volume(&made.state_volume).await?;
-        // A volume without our stamp is a deployed probe's: it stays.
-        if known.is_none_or(|volume| volume.labels.contains_key(LABEL_RUN)) {
-            self.state_volume = Some(made.state_volume.clone());
-        }
+        self.state_volume = Some(made.state_volume.clone());
         let volume = NamedVolume::local(&made.state_volume);
         self.engine
             .create_volume(&volume, &self.stamp(Role::Volume))
@@ -276,7 +274,7 @@ impl Lab {
         if let Some(volume) = &self.state_volume
             && let Err(error) = self.engine.remove_volume(volume).await
         {
-            tracing::debug!(%error, "another run uses it, and removes it");
+            first_error.get_or_insert(error);
         }
         drop(self.relay);
         drop(self.workload);

@@ -190,6 +190,7 @@ mod tests {
         image: "lab.example/edgeproof-agent:0.1.0",
         socket: ENGINE_SOCKET,
         data_root: DATA_ROOT,
+        state_volume: None,
     };
 
     fn run() -> RunRequest {
