@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use conformance::calibration::{Calibration, Row, SCHEMA};
-use engine::{Engine, Owner, Role, Stamp};
+use engine::{Caller, Engine, Owner, Role, Stamp};
 use serde_json::json;
 
 use crate::certify::{Interrupted, interrupted, place, probe_image, run_id};
@@ -88,7 +88,7 @@ async fn measure(args: &CalibrateArgs) -> anyhow::Result<Row> {
     let run = run_id()?;
     let me = Owner::this_process(Path::new("/proc"))?;
     let tunnel = Tunnel::open(&place.engine, &format!("{run}-engine"), &me).await?;
-    let mut engine = Engine::connect(tunnel.socket()).await?;
+    let mut engine = Engine::connect_as(Caller::Lab, tunnel.socket()).await?;
     // A process of this machine owns nothing on an engine elsewhere: there the container is its own owner, and no lock is held.
     let is_here = place.engine.is_here();
     if is_here {

@@ -25,7 +25,7 @@ use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
 use conformance::run_request::RunRequest;
 use conformance::sizing::{MOST_CORE_TRIES, MOST_MEMORY_TRIES};
-use engine::{Engine, Owner};
+use engine::{Caller, Engine, Owner};
 
 use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
 use crate::exit::Refused;
@@ -195,7 +195,7 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
     let run = run_id()?;
     let me = Owner::this_process(Path::new("/proc"))?;
     let tunnel = Tunnel::open(&place.engine, &format!("{run}-engine"), &me).await?;
-    let mut engine = Engine::connect(tunnel.socket()).await?;
+    let mut engine = Engine::connect_as(Caller::Lab, tunnel.socket()).await?;
     let is_here = place.engine.is_here();
     if is_here {
         engine = engine.with_proc_root(Path::new("/proc"));

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use engine::{CALLS, Caller};
 use serde_json::Value;
 use support::repository;
 
@@ -174,4 +175,32 @@ fn everything_of_the_host_is_mounted_read_only() {
         assert_eq!(mount["ReadOnly"], true, "{mount}");
         assert_eq!(mount["BindOptions"]["NonRecursive"], true, "{mount}");
     }
+}
+
+#[test]
+fn every_call_on_the_engine_has_a_row_and_no_row_is_without_a_call() {
+    let page = read("docs/deploy.md");
+    let (_, table) = page.split_once("| call | made by | for |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let told: Vec<(String, String)> = rows
+        .map(|line| {
+            let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+            let [call, by, why] = cells.as_slice() else {
+                panic!("three columns: {line}");
+            };
+            assert!(why.len() > 10, "{call} has no reason");
+            (marked(call).concat(), (*by).to_owned())
+        })
+        .collect();
+    let listed: Vec<(String, String)> = CALLS
+        .iter()
+        .map(|call| {
+            let by = match call.by {
+                Caller::Probe => "probe",
+                Caller::Lab => "lab",
+            };
+            (call.to_string(), by.to_owned())
+        })
+        .collect();
+    assert_eq!(told, listed);
 }

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bollard::{API_DEFAULT_VERSION, Docker};
+use bollard::Docker;
 use conformance::record::EngineFacts;
 
+use crate::calls::Caller;
 use crate::creations::Creations;
 use crate::error::{Doing, EngineError};
 use crate::exact;
 use crate::facts::engine_facts;
+use crate::line::Line;
 
 /// How long an ordinary call may take: creating a container on a slow SD card takes many seconds.
 const ORDINARY: Duration = Duration::from_secs(60);
@@ -24,20 +26,32 @@ pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
 #[derive(Debug, Clone)]
 pub struct Engine {
     pub(crate) docker: Docker,
-    pub(crate) socket: PathBuf,
+    line: Line,
     api_version: (u32, u32),
     pub(crate) proc_root: Option<PathBuf>,
     pub(crate) creations: Creations,
 }
 
 impl Engine {
-    /// Connects to the engine behind a unix socket and asks for its version.
+    /// Connects the probe to the engine behind a unix socket and asks for its version.
     ///
     /// # Errors
     /// [`EngineError::Unreachable`] if nobody answers, [`EngineError::TooOld`] below API 1.41.
     pub async fn connect(socket: &Path) -> Result<Engine, EngineError> {
-        let doing = Doing {
+        Engine::connect_as(Caller::Probe, socket).await
+    }
+
+    /// The same for whoever makes the calls: each has a list of its own ([`crate::CALLS`]).
+    ///
+    /// # Errors
+    /// As [`Engine::connect`].
+    pub async fn connect_as(caller: Caller, socket: &Path) -> Result<Engine, EngineError> {
+        let line = Line {
             socket: socket.to_owned(),
+            caller,
+        };
+        let doing = Doing {
+            line: line.clone(),
             action: "ask",
             object: "the engine's version".to_owned(),
             limit: ORDINARY,
@@ -52,14 +66,11 @@ impl Engine {
                 speaks: speaks.to_owned(),
             });
         }
-        let text = socket
-            .to_str()
-            .ok_or_else(|| doing.unreachable("the path is not valid UTF-8"))?;
-        let docker = Docker::connect_with_unix(text, ORDINARY.as_secs(), API_DEFAULT_VERSION)
-            .map_err(|error| doing.failed(error))?;
+        let docker = line.docker(ORDINARY.as_secs());
+        let docker = docker.map_err(|error| doing.failed(error))?;
         Ok(Engine {
             docker,
-            socket: socket.to_owned(),
+            line,
             api_version,
             proc_root: None,
             creations: Creations::default(),
@@ -79,7 +90,7 @@ impl Engine {
     /// The socket through which this engine is spoken to.
     #[must_use]
     pub fn socket(&self) -> &Path {
-        &self.socket
+        &self.line.socket
     }
 
     /// Whether the engine speaks this API version or a newer one.
@@ -112,7 +123,7 @@ impl Engine {
     /// The words for an ordinary call on one object.
     pub(crate) fn doing(&self, action: &'static str, object: String) -> Doing {
         Doing {
-            socket: self.socket.clone(),
+            line: self.line.clone(),
             action,
             object,
             limit: ORDINARY,

@@ -1,11 +1,11 @@
-//! The life of one container: create, start, inspect, wait, stop, kill, remove.
+//! The life of one container: create, start, inspect, wait, stop, remove.
 
 use std::time::{Duration, Instant};
 
 use bollard::errors::Error as BollardError;
 use bollard::query_parameters::{
-    KillContainerOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
-    StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
+    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
+    WaitContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
@@ -140,21 +140,6 @@ impl Engine {
         let options = StopContainerOptionsBuilder::default().t(seconds).build();
         self.patient(doing.limit)
             .stop_container(id, Some(options))
-            .await
-            .map_err(|error| doing.failed(error))
-    }
-
-    /// Sends a signal: `SIGTERM`.
-    ///
-    /// # Errors
-    /// If the container does not run, or the engine does not know the signal.
-    pub async fn kill(&self, id: &str, signal: &str) -> Result<(), EngineError> {
-        let doing = self.doing("signal", format!("container {id}"));
-        let options = KillContainerOptionsBuilder::default()
-            .signal(signal)
-            .build();
-        self.docker
-            .kill_container(id, Some(options))
             .await
             .map_err(|error| doing.failed(error))
     }

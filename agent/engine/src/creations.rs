@@ -47,7 +47,10 @@ mod tests {
     async fn a_creation_whose_asker_has_gone_is_waited_for() {
         let creations = Creations::default();
         let doing = Doing {
-            socket: "/s".into(),
+            line: crate::line::Line {
+                socket: "/s".into(),
+                caller: crate::Caller::Probe,
+            },
             action: "create",
             object: "container x".to_owned(),
             limit: Duration::from_secs(1),

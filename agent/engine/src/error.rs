@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use bollard::errors::Error as BollardError;
 
+use crate::calls::NotListed;
+use crate::line::{Line, LineError};
 use crate::owner::OwnerError;
 
 /// A call on the engine that did not do what was asked. Messages fit after "failed to".
@@ -47,6 +49,16 @@ pub enum EngineError {
         status: Option<u16>,
         /// The engine's words.
         message: String,
+    },
+    /// The call is not one that edgeproof makes ([`crate::CALLS`]); it was not sent.
+    #[error("{action} {object}: {call}")]
+    NotListed {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        object: String,
+        /// The call, in words.
+        call: String,
     },
     /// The engine took longer than the call may take.
     #[error("{action} {object}: no answer within {} s", limit.as_secs())]
@@ -115,6 +127,7 @@ impl EngineError {
             }
             EngineError::Unreachable { .. }
             | EngineError::TooOld { .. }
+            | EngineError::NotListed { .. }
             | EngineError::TimedOut { .. }
             | EngineError::Malformed { .. }
             | EngineError::EventsLost
@@ -144,6 +157,7 @@ impl EngineError {
             EngineError::NotFound { .. } => Some(404),
             EngineError::Unreachable { .. }
             | EngineError::TooOld { .. }
+            | EngineError::NotListed { .. }
             | EngineError::TimedOut { .. }
             | EngineError::Malformed { .. }
             | EngineError::EventsLost
@@ -157,8 +171,8 @@ impl EngineError {
 /// What was being done when an error came, so that its message can name it.
 #[derive(Debug, Clone)]
 pub(crate) struct Doing {
-    /// The socket spoken to.
-    pub(crate) socket: PathBuf,
+    /// The engine spoken to, and who speaks.
+    pub(crate) line: Line,
     /// What: `start`.
     pub(crate) action: &'static str,
     /// On what: `container 3f2a…`.
@@ -190,7 +204,7 @@ impl Doing {
     /// A broken or missing connection.
     pub(crate) fn unreachable(&self, reason: impl ToString) -> EngineError {
         EngineError::Unreachable {
-            socket: self.socket.clone(),
+            socket: self.line.socket.clone(),
             reason: reason.to_string(),
         }
     }
@@ -213,6 +227,24 @@ impl Doing {
         }
     }
 
+    /// A call that was stopped.
+    fn not_listed(&self, stopped: &NotListed) -> EngineError {
+        EngineError::NotListed {
+            action: self.action,
+            object: self.object.clone(),
+            call: stopped.to_string(),
+        }
+    }
+
+    /// A request without an answer.
+    pub(crate) fn unanswered(&self, error: &LineError) -> EngineError {
+        match error {
+            LineError::NotListed(stopped) => self.not_listed(stopped),
+            LineError::Socket(error) => self.unreachable(error),
+            LineError::Http(error) => self.unreachable(chain(error)),
+        }
+    }
+
     /// An error of bollard in edgeproof's words.
     #[allow(
         clippy::wildcard_enum_match_arm,
@@ -231,7 +263,10 @@ impl Doing {
                 message: error,
             },
             BollardError::RequestTimeoutError => self.timed_out(),
-            BollardError::IOError { err } => self.unreachable(err),
+            BollardError::IOError { err } => match err.downcast::<NotListed>() {
+                Ok(stopped) => self.not_listed(&stopped),
+                Err(err) => self.unreachable(err),
+            },
             BollardError::HyperResponseError { err } => self.unreachable(chain(&err)),
             BollardError::HyperLegacyError { err } => self.unreachable(chain(&err)),
             BollardError::SocketNotFoundError(_) => self.unreachable("no such socket"),
@@ -257,7 +292,10 @@ mod tests {
 
     fn doing() -> Doing {
         Doing {
-            socket: "/run/engine.sock".into(),
+            line: Line {
+                socket: "/run/engine.sock".into(),
+                caller: crate::Caller::Probe,
+            },
             action: "start",
             object: "container abc".to_owned(),
             limit: Duration::from_secs(60),

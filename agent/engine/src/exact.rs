@@ -7,9 +7,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::error::{Doing, EngineError};
@@ -70,24 +68,12 @@ async fn exchange(
         .map_err(|_| doing.timed_out())?
 }
 
-/// One request on a connection of its own; a task drives the connection until either side ends it.
 async fn send(
     doing: &Doing,
     method: Method,
     path: &str,
     body: Option<Vec<u8>>,
 ) -> Result<Response<Incoming>, EngineError> {
-    let socket = UnixStream::connect(&doing.socket)
-        .await
-        .map_err(|error| doing.unreachable(error))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket))
-        .await
-        .map_err(|error| doing.unreachable(error))?;
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "connection to the engine ended");
-        }
-    });
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -98,10 +84,8 @@ async fn send(
     let request = request
         .body(Full::new(Bytes::from(body.unwrap_or_default())))
         .map_err(|error| doing.malformed(error))?;
-    sender
-        .send_request(request)
-        .await
-        .map_err(|error| doing.unreachable(error))
+    let answer = doing.line.send(request).await;
+    answer.map_err(|error| doing.unanswered(&error))
 }
 
 async fn whole(doing: &Doing, response: Response<Incoming>) -> Result<Bytes, EngineError> {
@@ -155,7 +139,10 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_place_in_the_path() {
         let doing = Doing {
-            socket: "/s".into(),
+            line: crate::line::Line {
+                socket: "/s".into(),
+                caller: crate::Caller::Probe,
+            },
             action: "inspect",
             object: "image x".to_owned(),
             limit: Duration::from_secs(1),

@@ -6,6 +6,7 @@
 //!
 //! Most calls go through bollard. Creating and inspecting go over the socket byte for byte (`exact`): bollard's models are
 //! typed, and a key they do not know would vanish without a word in the very place where edgeproof looks for lost keys.
+//! Either way a request leaves through one door (`line`), which lets through what is on the list (`calls`) and nothing else.
 
 #![cfg_attr(
     test,
@@ -13,6 +14,7 @@
 )]
 
 mod attach;
+mod calls;
 mod client;
 mod container;
 mod creations;
@@ -24,6 +26,7 @@ mod image;
 mod image_sizes;
 mod inspect;
 mod last_lines;
+mod line;
 mod lock;
 mod network;
 mod owner;
@@ -32,6 +35,7 @@ mod sweep;
 mod volume;
 
 pub use attach::Attached;
+pub use calls::{CALLS, Call, Caller, listed};
 pub use client::Engine;
 pub use container::Created;
 pub use error::EngineError;

@@ -7,6 +7,7 @@ use bollard::models::{Volume, VolumeCreateRequest};
 use bollard::query_parameters::RemoveVolumeOptions;
 use conformance::create_options::NamedVolume;
 
+use crate::calls::is_name;
 use crate::client::Engine;
 use crate::error::EngineError;
 use crate::stamp::Stamp;
@@ -66,6 +67,10 @@ impl Engine {
     /// # Errors
     /// If the engine cannot be asked.
     pub async fn volume(&self, name: &str) -> Result<Option<VolumeInfo>, EngineError> {
+        // The name may be an offer's. None that could lead elsewhere is a volume's, and none of these leaves.
+        if !is_name(name) {
+            return Ok(None);
+        }
         let doing = self.doing("inspect", format!("volume {name}"));
         let found = self.docker.inspect_volume(name).await;
         match found.map_err(|error| doing.failed(error)) {
