@@ -52,8 +52,14 @@ impl Exchange {
     /// The value of a key in the query, as it was sent.
     #[must_use]
     pub fn parameter(&self, key: &str) -> Option<&str> {
-        let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.into_iter().find(|(name, _)| *name == key).map(|(_, value)| value)
+        let pairs = self
+            .query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='));
+        pairs
+            .into_iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value)
     }
 
     /// The engine changed the protocol of the connection (101), so that both sides may say what they like.
@@ -109,7 +115,10 @@ impl Recorder {
 type Kept = Arc<Mutex<Vec<Exchange>>>;
 
 async fn carry(caller: UnixStream, engine: &Path, kept: &Kept) -> anyhow::Result<()> {
-    let pid = caller.peer_cred()?.pid().context("the kernel names no caller")?;
+    let pid = caller
+        .peer_cred()?
+        .pid()
+        .context("the kernel names no caller")?;
     let program = std::fs::read_to_string(format!("/proc/{pid}/comm"))?;
     let (mut asking, answering) = caller.into_split();
     let mut head = Vec::new();
@@ -128,7 +137,13 @@ async fn carry(caller: UnixStream, engine: &Path, kept: &Kept) -> anyhow::Result
     };
     let (from_engine, mut to_engine) = UnixStream::connect(engine).await?.into_split();
     to_engine.write_all(&head[..ends]).await?;
-    let asked = asked(asking, to_engine, head.split_off(ends), length, (kept, number));
+    let asked = asked(
+        asking,
+        to_engine,
+        head.split_off(ends),
+        length,
+        (kept, number),
+    );
     tokio::select! {
         asked = asked => asked,
         answered = answered(from_engine, answering, (kept, number)) => answered,
@@ -180,7 +195,10 @@ async fn asked(
                 exchange.more |= ours < piece.len() && !exchange.is_upgraded();
             }
         }
-        engine.write_all(&piece).await?;
+        if engine.write_all(&piece).await.is_err() {
+            // The engine has heard enough; what it answers decides when this is over.
+            return std::future::pending().await;
+        }
         piece.clear();
         if caller.read_buf(&mut piece).await? == 0 {
             return Ok(());

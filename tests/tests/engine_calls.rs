@@ -108,7 +108,10 @@ fn entry(exchange: &Exchange) -> &'static Call {
         !by_probe || call.by == Caller::Probe,
         "not the probe's to make: {exchange:?}"
     );
-    assert!(!exchange.more, "two requests on one connection: {exchange:?}");
+    assert!(
+        !exchange.more,
+        "two requests on one connection: {exchange:?}"
+    );
     call
 }
 
@@ -137,7 +140,11 @@ async fn whole_runs_make_the_calls_on_the_list_and_the_probe_touches_only_what_i
         });
         let certified = certified.await.unwrap();
         assert!(certified.report.is_some(), "{}", certified.words);
-        assert!(exit.is_none() || certified.exit == exit, "{}", certified.words);
+        assert!(
+            exit.is_none() || certified.exit == exit,
+            "{}",
+            certified.words
+        );
     }
 
     let exchanges = recorder.exchanges();
@@ -150,7 +157,10 @@ async fn whole_runs_make_the_calls_on_the_list_and_the_probe_touches_only_what_i
         made.take(exchange);
     }
     assert!(by_probe > 100, "{by_probe} calls of three runs");
-    assert!(made.containers.len() > 10 && !made.volumes.is_empty(), "{made:?}");
+    assert!(
+        made.containers.len() > 10 && !made.volumes.is_empty(),
+        "{made:?}"
+    );
     let mut idle: BTreeSet<String> = IDLE_HERE.map(|(call, _)| call.to_owned()).into();
     if engine_speaks() < SHARED_SIZES {
         idle.insert("GET /images/json".to_owned());
