@@ -6,7 +6,9 @@
 mod archive;
 pub mod assembly;
 pub mod deployment;
+pub mod elevation;
 pub mod grants;
+mod handover;
 mod lab;
 pub(crate) mod place;
 mod progress;
@@ -20,10 +22,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use conformance::faults::{Fault, FaultPlan};
 use conformance::offer::Offer;
+use conformance::offer_calls::request_and_calls;
 use conformance::record::{Deviation, Profile, ProfileName, RunOptions, ScopeName, Task};
 use conformance::report::Report;
 use conformance::requirements::CATALOGUE;
-use conformance::run_request::RunRequest;
 use conformance::sizing::{MOST_CORE_TRIES, MOST_MEMORY_TRIES};
 use engine::{Caller, Engine, Owner};
 
@@ -32,8 +34,9 @@ use crate::exit::Refused;
 use crate::render::write::{json, write_all};
 use crate::tunnel::Tunnel;
 use crate::{calibrate, input, output, render};
-use lab::Lab;
+use elevation::Elevation;
 pub(crate) use lab::probe_image;
+use lab::{Asked, Lab};
 use place::Place;
 use progress::Progress;
 
@@ -65,6 +68,10 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
         },
         load: &args.load,
         quiet: args.quiet,
+        elevation: match args.without_elevated {
+            true => Elevation::TakenAway,
+            false => Elevation::Allowed,
+        },
     };
     match places.as_slice() {
         [place] => {
@@ -93,6 +100,8 @@ pub(crate) struct Order<'a> {
     pub(crate) load: &'a [PathBuf],
     /// No progress.
     pub(crate) quiet: bool,
+    /// What the device lets the probe have.
+    pub(crate) elevation: Elevation,
 }
 
 /// The runtime that one run needs.
@@ -191,6 +200,7 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
         scope,
         load,
         quiet,
+        elevation,
     } = order;
     let run = run_id()?;
     let me = Owner::this_process(Path::new("/proc"))?;
@@ -226,12 +236,17 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
     }
     let named = Profile::named(profile, &options).map_err(anyhow::Error::msg)?;
     let patience = patience(named, &options);
-    let request =
-        RunRequest::new(&run, profile, scope, text, options).map_err(anyhow::Error::msg)?;
+    let asked = request_and_calls(&run, profile, scope, text, options);
+    let (request, calls) = asked.map_err(Refused::BadInput)?;
+    let asked = Asked {
+        request,
+        calls,
+        elevation,
+    };
     tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
     let mut lab = Lab::new(engine, is_here, run).await?;
     let followed = tokio::select! {
-        followed = lab.certify(&request, &mut progress) => followed,
+        followed = lab.certify(&asked, &mut progress) => followed,
         () = interrupted() => Err(Interrupted.into()),
         () = tokio::time::sleep(patience) => Err(anyhow::anyhow!("no report within {} minutes", patience.as_secs() / 60)),
     };

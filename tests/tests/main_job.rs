@@ -216,6 +216,26 @@ fn a_volume_that_was_there_before_is_left_alone() {
 }
 
 #[test]
+fn an_offer_that_no_twin_has_room_for_is_handed_over_by_calls() {
+    let out = tempfile::tempdir().unwrap();
+    let mut offer: serde_json::Value =
+        serde_json::from_slice(&fs::read(offer_of("well-behaved")).unwrap()).unwrap();
+    // 200 kB that gzip makes next to nothing of: hexadecimal digests of a counter.
+    let noise: String = (0_u32..3_125)
+        .map(|n| conformance::run_request::sha256_hex(&n.to_le_bytes()))
+        .collect();
+    offer["waiverRequests"] = serde_json::json!([{"id": "IEM-SEC-02", "reason": noise}]);
+    let path = out.path().join("offer.json");
+    fs::write(&path, offer.to_string()).unwrap();
+    let certified = certify(&path, out.path(), &SECOND).unwrap();
+    assert_eq!(certified.exit, Some(0), "{}", certified.words);
+    let report = certified.report.unwrap();
+    let arrived = &report["offer"]["waiverRequests"][0]["reason"];
+    assert_eq!(arrived.as_str().map(str::len), Some(200_000));
+    nothing_is_left().unwrap();
+}
+
+#[test]
 fn two_at_once_do_not_harm_each_other() {
     let runs: Vec<_> = (0..2)
         .map(|_| {

@@ -25,6 +25,7 @@ pub mod image;
 pub mod measurement;
 pub mod observation;
 pub mod offer;
+pub mod offer_calls;
 pub mod platform;
 pub mod privilege;
 pub mod record;

@@ -16,6 +16,8 @@ use sha2::{Digest, Sha256};
 use crate::faults::LONGEST;
 use crate::record::{MOST_CADENCE_HZ, MOST_SLOWDOWN, Profile, ProfileName, RunOptions, ScopeName};
 
+/// How an offer is packed: gzip, then base64.
+pub const ENCODING: &str = "gzip+base64";
 /// Longest part of an offer in the twin.
 pub const PART_BYTES: usize = 2_048;
 /// Longest offer in the twin, all parts together.
@@ -141,13 +143,18 @@ impl RunRequest {
     }
 }
 
-fn pack(offer: &str) -> Result<PackedOffer, String> {
+/// The offer's text compressed by gzip, in base64.
+pub(crate) fn coded(offer: &str) -> Result<String, String> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let packed = encoder
         .write_all(offer.as_bytes())
         .and_then(|()| encoder.finish())
         .map_err(|error| format!("the offer cannot be packed: {error}"))?;
-    let text = STANDARD.encode(packed);
+    Ok(STANDARD.encode(packed))
+}
+
+fn pack(offer: &str) -> Result<PackedOffer, String> {
+    let text = coded(offer)?;
     if text.len() > TWIN_BYTES {
         return Err(format!(
             "the offer takes {} bytes packed; a module twin takes {TWIN_BYTES}",
@@ -160,13 +167,13 @@ fn pack(offer: &str) -> Result<PackedOffer, String> {
         .map(|part| String::from_utf8_lossy(part).into_owned())
         .collect();
     Ok(PackedOffer {
-        encoding: "gzip+base64".to_owned(),
+        encoding: ENCODING.to_owned(),
         parts,
     })
 }
 
 fn unpack(packed: &PackedOffer) -> Result<String, String> {
-    if packed.encoding != "gzip+base64" {
+    if packed.encoding != ENCODING {
         return Err(format!(
             "/offer/encoding: `{}` is not `gzip+base64`",
             packed.encoding

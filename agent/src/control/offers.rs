@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use conformance::offer_calls::{CALL_CHARS, MOST_CALLS};
 use conformance::run_request::{OFFER_BYTES, sha256_hex};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -15,10 +16,6 @@ use serde::Deserialize;
 use super::is_sha256;
 use crate::journal::write_whole;
 
-/// Most characters of one part.
-pub(super) const PART_CHARS: usize = 96 * 1024;
-/// Most parts of one offer: more than 1 MiB takes, however badly it packs.
-pub(super) const MOST_PARTS: usize = 16;
 /// Offers on disk; the oldest goes first.
 const MOST_OFFERS: usize = 16;
 /// Bytes of all offers on disk.
@@ -185,8 +182,8 @@ fn mistakes(part: &OfferPart) -> Vec<String> {
     if !is_sha256(&part.sha256) {
         mistakes.push("/sha256: 64 lower-case hexadecimal digits".to_owned());
     }
-    if !(1..=MOST_PARTS).contains(&part.parts) {
-        mistakes.push(format!("/parts: 1 to {MOST_PARTS}"));
+    if !(1..=MOST_CALLS).contains(&part.parts) {
+        mistakes.push(format!("/parts: 1 to {MOST_CALLS}"));
     }
     if part.part == 0 || part.part > part.parts {
         mistakes.push("/part: 1 to the number of parts".to_owned());
@@ -194,10 +191,10 @@ fn mistakes(part: &OfferPart) -> Vec<String> {
     if part.encoding != "gzip+base64" {
         mistakes.push("/encoding: `gzip+base64`".to_owned());
     }
-    if part.content.len() > PART_CHARS {
+    if part.content.len() > CALL_CHARS {
         let length = part.content.len();
         mistakes.push(format!(
-            "/content: {length} characters; at most {PART_CHARS}"
+            "/content: {length} characters; at most {CALL_CHARS}"
         ));
     }
     mistakes
@@ -312,9 +309,9 @@ mod tests {
         let refused = offers.take(OfferPart {
             sha256: "../../etc/passwd".to_owned(),
             part: 3,
-            parts: MOST_PARTS + 1,
+            parts: MOST_CALLS + 1,
             encoding: "zip".to_owned(),
-            content: "x".repeat(PART_CHARS + 1),
+            content: "x".repeat(CALL_CHARS + 1),
         });
         let Err(Refused::Mistakes(told)) = refused else {
             panic!("{refused:?}")

@@ -6,6 +6,8 @@ use anyhow::{Context, ensure};
 use conformance::record::{Deviation, DeviationKind};
 use serde_json::{Map, Value, json};
 
+use super::elevation::{Elevation, without_elevation};
+
 /// The manifest that puts the probe on a device: the one template there is.
 pub const MANIFEST: &str = include_str!("../../../deployment.json");
 /// The probe's module id.
@@ -45,6 +47,8 @@ pub struct EdgeModule<'a> {
     pub workload_socket: &'a str,
     /// Network that modules are on.
     pub network: &'a str,
+    /// What it takes away.
+    pub elevation: Elevation,
 }
 
 /// The probe's container and the record of what was filled in.
@@ -93,6 +97,9 @@ pub fn probe_container(
         .cloned()
         .unwrap_or_default();
     add_edge(&mut body, fills.image, &env, edge)?;
+    if edge.elevation == Elevation::TakenAway {
+        recorded.extend(without_elevation(&mut body));
+    }
     Ok(ProbeContainer {
         body,
         fills: recorded,
@@ -233,6 +240,7 @@ mod tests {
         generation: "g1",
         workload_socket: "/tmp/w.sock",
         network: "edgeproof-1",
+        elevation: Elevation::Allowed,
     };
 
     fn container(socket: &str, data_root: &str) -> ProbeContainer {
@@ -315,6 +323,32 @@ mod tests {
         assert_eq!(last.used, "edgeproof-7-state:/var/lib/edgeproof");
         let binds = made.body["HostConfig"]["Binds"].to_string();
         assert!(!binds.contains("edgeproof-state"), "{binds}");
+    }
+
+    #[test]
+    fn a_device_without_elevated_permissions_takes_the_added_capability_away_and_nothing_else() {
+        let fills = Fills {
+            image: "sha256:1",
+            socket: ENGINE_SOCKET,
+            data_root: DATA_ROOT,
+            state_volume: None,
+        };
+        let edge = EdgeModule {
+            elevation: Elevation::TakenAway,
+            ..EDGE
+        };
+        let mut usual = container(ENGINE_SOCKET, DATA_ROOT);
+        let made = probe_container(MANIFEST, &fills, &edge).unwrap();
+        let taken = made.fills.last().unwrap();
+        assert_eq!(taken.what, "deployment.json: HostConfig.CapAdd");
+        assert_eq!(
+            (&taken.default, &taken.used),
+            (&json!(["DAC_READ_SEARCH"]), &json!([]))
+        );
+        assert_eq!(made.fills.len(), usual.fills.len() + 1);
+        usual.body["HostConfig"]["CapAdd"] = json!([]);
+        usual.body["HostConfig"]["Privileged"] = json!(false);
+        assert_eq!(made.body, usual.body);
     }
 
     #[test]

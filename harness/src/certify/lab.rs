@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use conformance::create_options::NamedVolume;
+use conformance::offer_calls::OfferCall;
 use conformance::platform::Platform;
 use conformance::record::Deviation;
 use conformance::report::Report;
@@ -22,6 +23,8 @@ use super::assembly::{Assembled, Assembly};
 use super::deployment::{
     ENGINE_SOCKET, EdgeModule, Fills, MANIFEST, MODULE, ProbeContainer, probe_container,
 };
+use super::elevation::Elevation;
+use super::handover;
 use super::progress::Progress;
 use super::relay::Relay;
 use crate::sockets::SocketDirectory;
@@ -54,6 +57,16 @@ pub(super) struct Lab {
     probe: Option<String>,
     /// The probe's state volume: this run's own, so that no probe, deployed or of another run, takes up what is this one's.
     state_volume: Option<String>,
+}
+
+/// What the lab has its probe do, and as what.
+pub(super) struct Asked {
+    /// The run.
+    pub(super) request: RunRequest,
+    /// Calls that hand its offer over, where the twin has no room for it.
+    pub(super) calls: Vec<OfferCall>,
+    /// What the device lets the probe have.
+    pub(super) elevation: Elevation,
 }
 
 /// Where the probe finds hub and workload API.
@@ -95,7 +108,7 @@ impl Lab {
     /// Puts the lab up, hands the probe its run, and follows it to its report and the record of what was filled in.
     pub(super) async fn certify(
         &mut self,
-        request: &RunRequest,
+        asked: &Asked,
         progress: &mut Progress,
     ) -> anyhow::Result<(Report, Vec<Deviation>)> {
         let facts = self.engine.facts().await?;
@@ -121,7 +134,10 @@ impl Lab {
             .context("the local hub forgot the probe")?;
         self.workload = Some(workload::serve(&socket, speaks_for).await?);
         self.sockets = Some(sockets);
-        hub.set_desired(&identity, &json!({"conformance": {"run": request}}))?;
+        let wanted = json!({"conformance": {"run": asked.request}});
+        if asked.calls.is_empty() {
+            hub.set_desired(&identity, &wanted)?;
+        }
         if let Some(relay) = &mut self.relay {
             let there = relay.workload_socket.clone();
             relay.carry(Behind {
@@ -150,11 +166,21 @@ impl Lab {
             generation: &credentials.generation_id,
             workload_socket: path_text(&socket)?,
             network: &reach.network.name,
+            elevation: asked.elevation,
         };
         let made = probe_container(MANIFEST, &fills, &edge)?;
         let events = self.engine.events(&self.run).await?;
         self.start_probe(&made).await?;
-        let report = self.follow(heard, events, progress).await?;
+        // An offer that the twin has no room for goes ahead of its run.
+        let handed = async {
+            let hub = self.hub.as_ref().context("the local hub ended")?;
+            handover::hand_over(hub, &identity, &asked.calls).await?;
+            if !asked.calls.is_empty() {
+                hub.set_desired(&identity, &wanted)?;
+            }
+            Ok(())
+        };
+        let (report, ()) = tokio::try_join!(self.follow(heard, events, progress), handed)?;
         Ok((report, made.fills))
     }
 

@@ -60,6 +60,9 @@ pub struct CertifyArgs {
     /// Memory that system, engine and IoT Edge runtime take first, such as 300MiB
     #[arg(long, value_name = "SIZE", value_parser = amount::size)]
     pub reserve: Option<Bytes>,
+    /// Run the probe as on a device with allow_elevated_docker_permissions off: what it cannot see there is inconclusive
+    #[arg(long)]
+    pub without_elevated: bool,
     /// File of exceptions that the lab grants
     #[arg(long, value_name = "FILE")]
     pub grants: Option<PathBuf>,
