@@ -17,6 +17,12 @@ use crate::probe::{Assignment, Probe};
 use crate::settings::Settings;
 use crate::stop_signal;
 
+/// What the probe says of itself at the hub: what its own offer (`agent/offer.json`) is called there, and its version.
+const PRODUCT: &str = concat!(
+    "edgeproof.edgeproof-agent.standard edgeproof-agent/",
+    env!("CARGO_PKG_VERSION")
+);
+
 /// Serves runs until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -54,7 +60,7 @@ fn hub_settings() -> anyhow::Result<HubSettings> {
         identity,
         ca_pem,
         port: MQTT_PORT,
-        product_info: concat!("edgeproof-agent/", env!("CARGO_PKG_VERSION")).to_owned(),
+        product_info: PRODUCT.to_owned(),
         longest_pause: LONGEST_PAUSE,
         seed: getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?,
         now: SystemTime::now,

@@ -193,6 +193,11 @@ fn a_module_that_fills_the_disk_fails_for_storage() {
 }
 
 #[test]
+fn a_module_that_keeps_files_for_itself_is_measured_all_the_same() {
+    check("private-files");
+}
+
+#[test]
 fn an_image_for_another_architecture_fails_to_start() {
     check_words("wrong-architecture", "IEM-CFG-07", &["exec format error"]);
 }

@@ -181,7 +181,10 @@ fn everything_of_the_host_is_mounted_read_only() {
 fn every_call_on_the_engine_has_a_row_and_no_row_is_without_a_call() {
     let page = read("docs/deploy.md");
     let (_, table) = page.split_once("| call | made by | for |").unwrap();
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
     let told: Vec<(String, String)> = rows
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -203,4 +206,77 @@ fn every_call_on_the_engine_has_a_row_and_no_row_is_without_a_call() {
         })
         .collect();
     assert_eq!(told, listed);
+}
+
+/// Calls that change a file or a directory.
+const WRITING: [&str; 9] = [
+    "fs::write(",
+    "File::create",
+    "OpenOptions",
+    "create_dir",
+    "fs::remove_",
+    "fs::rename",
+    "set_permissions",
+    "hard_link",
+    "pwrite",
+];
+
+/// Every Rust file below a directory, from the repository's top, without what tests say.
+fn sources(directory: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![repository().join(directory)];
+    while let Some(directory) = waiting.pop() {
+        for entry in fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path
+                .strip_prefix(repository())
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
+            // The last is declared for tests alone.
+            let of_tests = ["tests.rs", "outbox/replay.rs"]
+                .iter()
+                .any(|end| name.ends_with(end))
+                || name.contains("/captured");
+            if path.is_dir() {
+                waiting.push(path);
+            } else if name.ends_with(".rs") && !of_tests {
+                let text = read(&name);
+                let code = text.split("#[cfg(test)]\nmod").next().unwrap().to_owned();
+                found.push((name, code));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn only_what_keeps_the_state_writes_files_and_nothing_that_reads_the_kernel_s_does() {
+    let sources = [sources("agent/src"), sources("agent/engine/src")].concat();
+    let writers: Vec<&str> = sources
+        .iter()
+        .filter(|(_, code)| WRITING.iter().any(|call| code.contains(call)))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    // Each writes below the state directory, which it is given; `load` is what the sacrificial containers run.
+    assert_eq!(
+        writers,
+        [
+            "agent/src/control/offers.rs",
+            "agent/src/control/store.rs",
+            "agent/src/journal.rs",
+            "agent/src/load.rs",
+            "agent/src/outbox/disk.rs",
+            "agent/src/probe.rs",
+        ]
+    );
+    let read = sources
+        .iter()
+        .filter(|(name, _)| name.starts_with("agent/src/sampler/"));
+    assert!(
+        read.count() > 30,
+        "the sampler's files are not where they were"
+    );
 }

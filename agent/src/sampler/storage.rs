@@ -20,6 +20,10 @@ use super::{Roots, mounts};
 /// Files looked at per measurement; some seconds on a Raspberry Pi.
 pub const FILE_BUDGET: usize = 200_000;
 
+/// Files looked at below a bind that the candidate can only read: nothing is judged by them, and a large directory of the host's
+/// would cost the probe tens of MiB of kernel memory.
+const SHOWN_BUDGET: usize = 2_000;
+
 const METHOD: &str = "blocks of every file below the overlay upper directory (512 bytes × st_blocks, hard links once)";
 const SNAPSHOT_METHOD: &str = "blocks of every file that differs from the snapshot the layer was made from (512 bytes × st_blocks, hard links once)";
 
@@ -49,7 +53,9 @@ pub fn measure(roots: &Roots, places: &Places, image: Bytes) -> StorageUse {
             name: place.name.clone(),
             destination: place.destination.clone(),
             writable: place.writable,
-            used: walked(roots, &place.source).map(Space::from).into(),
+            used: walked(roots, &place.source, budget(place.kind, place.writable))
+                .map(Space::from)
+                .into(),
         })
         .collect();
     let volumes = summed(&mounts);
@@ -87,7 +93,7 @@ pub fn layer(roots: &Roots, places: &Places) -> Result<Bytes, Unseen> {
 
 fn layer_of(roots: &Roots, places: &Places) -> Result<Sum, Unseen> {
     match places.layer.as_ref().map_err(Unseen::clone)? {
-        Layer::Upper(upper) => walked(roots, upper),
+        Layer::Upper(upper) => walked(roots, upper, FILE_BUDGET),
         Layer::Snapshot { own, base } => {
             let (own, base) = (here(roots, own)?, here(roots, base)?);
             // Without what it was made from everything would count as written.
@@ -99,9 +105,22 @@ fn layer_of(roots: &Roots, places: &Places) -> Result<Sum, Unseen> {
     }
 }
 
+/// How many files of a mount are worth a look.
+fn budget(kind: MountKind, writable: bool) -> usize {
+    match is_summed(kind, writable) {
+        true => FILE_BUDGET,
+        false => SHOWN_BUDGET,
+    }
+}
+
+/// What the candidate may have written is its own.
+fn is_summed(kind: MountKind, writable: bool) -> bool {
+    kind != MountKind::Bind || writable
+}
+
 /// What counts as the module's of its mounts.
 fn summed(mounts: &[MountUse]) -> Result<Sum, Unseen> {
-    let counted = |mount: &&MountUse| mount.kind != MountKind::Bind || mount.writable;
+    let counted = |mount: &&MountUse| is_summed(mount.kind, mount.writable);
     let mut sum = Sum::default();
     for mount in mounts.iter().filter(counted) {
         let used = mount.used.get()?;
@@ -119,6 +138,35 @@ pub fn free(roots: &Roots) -> Result<Bytes, Unseen> {
     let root = here(roots, &roots.data_root_on_host)?;
     let seen = rustix::fs::statvfs(&root).map_err(|error| unreadable(&root, &error.into()))?;
     Ok(Bytes(seen.f_bfree.saturating_mul(seen.f_frsize)))
+}
+
+/// Room on a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Its size.
+    pub all: Bytes,
+    /// What users other than root may still write (`f_bavail`).
+    pub free: Bytes,
+    /// Inodes that it has; zero where it makes them as they are needed.
+    pub all_inodes: u64,
+    /// Inodes left.
+    pub free_inodes: u64,
+}
+
+/// Room on the file system that holds the engine's data root (statvfs(3)).
+///
+/// # Errors
+/// As [`free`].
+pub fn room(roots: &Roots) -> Result<Room, Unseen> {
+    let root = here(roots, &roots.data_root_on_host)?;
+    let seen = rustix::fs::statvfs(&root).map_err(|error| unreadable(&root, &error.into()))?;
+    let bytes = |blocks: u64| Bytes(blocks.saturating_mul(seen.f_frsize));
+    Ok(Room {
+        all: bytes(seen.f_blocks),
+        free: bytes(seen.f_bavail),
+        all_inodes: seen.f_files,
+        free_inodes: seen.f_favail,
+    })
 }
 
 /// The overlay's upper directory as the container's own mount table names it: needed with the containerd image store,
@@ -201,8 +249,8 @@ impl From<Sum> for Space {
     }
 }
 
-fn walked(roots: &Roots, directory: &Path) -> Result<Sum, Unseen> {
-    let mut walk = Walk::new(FILE_BUDGET);
+fn walked(roots: &Roots, directory: &Path, budget: usize) -> Result<Sum, Unseen> {
+    let mut walk = Walk::new(budget);
     walk.add(&here(roots, directory)?, None)?;
     Ok(walk.sum)
 }
@@ -258,6 +306,7 @@ fn same(seen: &Metadata, in_base: &Path) -> bool {
 
 /// Sums blocks below directories; follows no symbolic link.
 struct Walk {
+    most: usize,
     left: usize,
     sum: Sum,
     linked: HashSet<(u64, u64)>,
@@ -266,6 +315,7 @@ struct Walk {
 impl Walk {
     fn new(budget: usize) -> Walk {
         Walk {
+            most: budget,
             left: budget,
             sum: Sum::default(),
             linked: HashSet::new(),
@@ -313,7 +363,7 @@ impl Walk {
         self.left = self.left.checked_sub(1).ok_or_else(|| {
             Unseen::new(
                 Reason::CannotMeasure,
-                format!("more than {FILE_BUDGET} files, at {}", top.display()),
+                format!("more than {} files, at {}", self.most, top.display()),
             )
         })?;
         Ok(())

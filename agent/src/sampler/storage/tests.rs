@@ -62,6 +62,39 @@ fn volumes_and_binds_are_told_apart_and_what_is_only_read_is_not_summed() {
     assert!(outside.mounts[2].used.seen().is_none());
 }
 
+#[test]
+fn a_large_directory_that_can_only_be_read_is_not_walked_to_its_end() {
+    let (tree, roots) = tree();
+    for (name, files) in [("bound", 2_100), ("read", 2_100), ("small", 9)] {
+        fs::create_dir(tree.path().join(name)).unwrap();
+        for file in 0..files {
+            fs::write(tree.path().join(name).join(file.to_string()), "").unwrap();
+        }
+    }
+    let bind = |name: &str, writable| {
+        mount(
+            MountKind::Bind,
+            &format!("/var/lib/docker/{name}"),
+            writable,
+        )
+    };
+    let places = Places {
+        layer: Err(unnamed("layer")),
+        mounts: vec![
+            bind("bound", true),
+            bind("read", false),
+            bind("small", false),
+        ],
+        log: None,
+    };
+    let seen = measure(&roots, &places, Bytes(7));
+    let inodes = |at: usize| seen.mounts[at].used.get().map(|used| used.inodes);
+    assert_eq!((inodes(0), inodes(2)), (Ok(2_101), Ok(10)));
+    let because = inodes(1).unwrap_err().because;
+    assert!(because.starts_with("more than 2000 files"), "{because}");
+    assert!(seen.volumes.seen().is_some(), "it is not summed");
+}
+
 /// Hard links stand for a snapshot here: they too keep the inode's number.
 #[test]
 fn of_a_snapshot_only_what_differs_counts() {
