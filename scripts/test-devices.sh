@@ -36,6 +36,7 @@ else
   timed "registry (budget 60 s)" scripts/test-registry.sh
   timed "cold pull (budget 90 s)" scripts/test-cold-pull.sh
   timed "modules that use the network wrongly (budget 90 s)" scripts/test-network.sh
+  timed "hostile modules that take long (budget 180 s)" scripts/test-hostile.sh
   timed "the outbox for long (budget 1500 s)" scripts/test-outbox.sh
   timed "static programs (budget 60 s)" scripts/test-static.sh
   timed "core and sampler on 32-bit ARM (budget 700 s)" scripts/test-arm32.sh

@@ -6,22 +6,21 @@ use conformance::health::{Expectation, Failure, diagnose};
 use conformance::observation::{Exit, Health, LivePrivilege, Observed, Start, Usage};
 use conformance::record::Series;
 use conformance::units::{Bytes, Millis};
-use engine::{Created, EngineError, HealthStatus, Inspect, Role};
+use engine::{Created, EngineError, Inspect, Role};
 use serde_json::Value;
 
 use crate::bench::Bench;
 use crate::edge;
 use crate::events::RunEvent;
+use crate::guard::Guard;
 use crate::sampler::oom::{Witnesses, device_kills};
 use crate::sampler::{ContainerFiles, Roots, Sampler, privilege, storage};
 use crate::trials::defaults::places;
 use crate::volumes;
-use crate::watch::{Awaited, KILLED, Sight, Watch};
+use crate::watch::{Awaited, KILLED, Sight, Watch, failed_check};
 
 /// Lines of output kept with a start.
 const LAST_LINES: usize = 20;
-/// Characters of a HEALTHCHECK's output kept with a start.
-const LONGEST_OUTPUT: usize = 400;
 
 /// A start to be played: data only.
 #[derive(Debug)]
@@ -77,6 +76,7 @@ pub struct Alive {
     /// Its main process on the host.
     pub pid: Option<u32>,
     pub(crate) watch: Watch,
+    pub(crate) guard: Guard,
     pub(crate) sampler: Option<Sampler>,
     pub(crate) phase: String,
     pub(crate) limits: (Option<f64>, Option<f64>),
@@ -169,6 +169,7 @@ async fn follow(
 ) -> Result<(), EngineError> {
     let running = bench.engine.inspect(&watch.id).await?;
     let mut sampler = sample(bench, &running);
+    let guard = Guard::over(bench, &running, sampler.as_ref().ok());
     if let Some(pid) = running.pid {
         played.privilege = privilege::read(bench.roots, pid);
         edge::follow(bench, pid);
@@ -199,6 +200,7 @@ async fn follow(
                 id: watch.id.clone(),
                 pid: running.pid,
                 watch,
+                guard,
                 sampler: sampler.ok(),
                 phase: trial.phase.clone(),
                 limits,
@@ -212,6 +214,9 @@ async fn follow(
     }
     count_kills(start, bench.roots, &watch, sampler.as_ref().ok());
     fail(bench, trial, &watch, start, &outcome).await?;
+    if let Some(breach) = guard.breach().await {
+        start.health = breach.health();
+    }
     if let Ok(sampler) = sampler {
         let (usage, series) = sampler.finish();
         start.usage = Observed::Seen(usage);
@@ -280,18 +285,6 @@ async fn fail(
     }
     start.health = unhealthy(trial, &failure);
     Ok(())
-}
-
-/// What a HEALTHCHECK that failed as often as it may said last.
-///
-/// Source: Docker Engine API, `ContainerInspect`, `State.Health.Log[].Output`; the engine keeps the first 4096 bytes.
-fn failed_check(ended: &Inspect) -> Option<String> {
-    let log = ended.raw["State"]["Health"]["Log"].as_array();
-    let said = log.and_then(|log| log.last()?["Output"].as_str());
-    (ended.health == Some(HealthStatus::Unhealthy)).then(|| {
-        let said = said.unwrap_or_default().trim();
-        said.chars().take(LONGEST_OUTPUT).collect()
-    })
 }
 
 fn unhealthy(trial: &Trial<'_>, failure: &Failure<'_>) -> Health {

@@ -73,7 +73,11 @@ pub(crate) async fn keep(
     };
     let end = keeping.play(&inspected).await?;
     keeping.take_usage(gap.as_ref());
-    Ok(keeping.finish(end))
+    let window = keeping.finish(end);
+    if let Some(breach) = alive.guard.breach().await {
+        start.health = breach.health();
+    }
+    Ok(window)
 }
 
 impl Keeping<'_> {

@@ -17,6 +17,7 @@ pub mod cold_start;
 pub mod control;
 pub mod edge;
 pub mod events;
+mod guard;
 pub mod hub;
 pub mod image;
 pub mod journal;

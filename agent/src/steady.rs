@@ -44,6 +44,9 @@ impl Alive {
         if let Some(ended) = ended {
             start.health = broken(&ended, exit.as_ref());
         }
+        if let Some(breach) = self.guard.breach().await {
+            start.health = breach.health();
+        }
         start.exits.extend(exit);
         count_kills(start, bench.roots, &self.watch, self.sampler.as_ref());
         Ok(usage)

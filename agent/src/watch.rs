@@ -22,6 +22,8 @@ const LOOK_SHARE: u32 = 50;
 
 /// How long after an exit by SIGKILL the engine may say that it was for memory.
 const LATE_WORD: Duration = Duration::from_secs(3);
+/// Characters of a HEALTHCHECK's output kept with a start.
+const LONGEST_OUTPUT: usize = 400;
 /// Exit code of a process that was killed.
 pub(crate) const KILLED: i64 = 137;
 
@@ -205,6 +207,18 @@ impl Watch {
         });
         Awaited::Ended(code)
     }
+}
+
+/// What a HEALTHCHECK that failed as often as it may said last.
+///
+/// Source: Docker Engine API, `ContainerInspect`, `State.Health.Log[].Output`; the engine keeps the first 4096 bytes.
+pub(crate) fn failed_check(ended: &Inspect) -> Option<String> {
+    let log = ended.raw["State"]["Health"]["Log"].as_array();
+    let said = log.and_then(|log| log.last()?["Output"].as_str());
+    (ended.health == Some(HealthStatus::Unhealthy)).then(|| {
+        let said = said.unwrap_or_default().trim();
+        said.chars().take(LONGEST_OUTPUT).collect()
+    })
 }
 
 /// How long to wait for the next look at the ports.

@@ -151,6 +151,7 @@ fn run_options(args: &CertifyArgs) -> Result<RunOptions, Refused> {
         duration: args.duration.map(Into::into),
         start_budget: args.start_budget.map(Into::into),
         reserve_bytes: args.reserve,
+        keep_free_bytes: args.keep_free,
         wait: Some(args.wait.into()),
         allow_elevated: args.allow_elevated,
         hermetic: args.hermetic,

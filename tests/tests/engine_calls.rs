@@ -45,10 +45,12 @@ impl Made {
                 self.containers.insert(name.to_owned());
             }
             // The harness makes the probe before the probe can call.
-            ("POST", ["containers", "create"]) => {
-                if exchange.parameter("name").unwrap().ends_with("-probe") {
-                    self.own = created();
-                }
+            ("POST", ["containers", "create"])
+                if exchange
+                    .parameter("name")
+                    .is_some_and(|name| name.ends_with("-probe")) =>
+            {
+                self.own = created();
             }
             ("POST", ["networks", "create"]) if by_probe => {
                 self.networks.extend(created());

@@ -113,6 +113,9 @@ pub struct RunOptions {
     pub duration: Option<Millis>,
     /// Reserve in bytes, instead of the measured or tabled one.
     pub reserve_bytes: Option<Bytes>,
+    /// Free space in bytes below which a candidate is ended, instead of the usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_free_bytes: Option<Bytes>,
     /// Milliseconds to wait for another run on the same engine.
     pub wait: Option<Millis>,
     /// Start a candidate even if its createOptions reach for the host.

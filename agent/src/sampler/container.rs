@@ -124,6 +124,13 @@ impl ContainerFiles {
         Ok(ContainerFiles::of(groups, roots.proc.clone()))
     }
 
+    /// The file with the number of a container's processes and threads, where the kernel counts them.
+    #[must_use]
+    pub fn tasks(layout: &Layout, container_id: &str) -> Option<PathBuf> {
+        let (_, group) = Finder::new(container_id).group(&layout.pids).ok()?;
+        Some(group.join("pids.current"))
+    }
+
     /// The container was started just now: what its group had counted when it was first read is the first phase's too, so that
     /// nothing is lost on a device that comes to reading late.
     #[must_use]

@@ -1,8 +1,10 @@
 //! One container under the sampling thread: its files, what was seen of them, and how punctually.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use conformance::observation::{Observed, Usage};
+use tokio::sync::Notify;
 
 use super::container::{ContainerFiles, Reading};
 use super::recorder::Recorder;
@@ -21,6 +23,15 @@ pub(super) struct Subject {
     parts_of: Option<(u64, u64)>,
     /// When its processes are looked at next.
     pub(super) next_census: Instant,
+    /// Who wants to be told at once of too many processes.
+    pub(super) alarm: Option<Alarm>,
+}
+
+/// A bell that rings in every tick in which there are more processes and threads than `most`.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    pub(super) most: u64,
+    pub(super) bell: Arc<Notify>,
 }
 
 /// Between two looks at the processes one by one.
@@ -55,6 +66,7 @@ impl Subject {
             origin,
             parts_of: None,
             next_census: now,
+            alarm: None,
         }
     }
 
@@ -67,6 +79,11 @@ impl Subject {
             reading = self.files.read(buffer);
         }
         self.recorder.take(at, &reading);
+        if let Some(alarm) = &self.alarm
+            && reading.pids.is_some_and(|pids| pids > alarm.most)
+        {
+            alarm.bell.notify_one();
+        }
         // Whoever has not run since has taken nothing: an idle container's kinds of memory need no look in every tick.
         let moved = self.parts_of.is_none() || self.parts_of != reading.memory.zip(reading.cpu_ns);
         let wants_parts = depth == Depth::Whole || moved && self.recorder.is_high(&reading);

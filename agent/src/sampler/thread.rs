@@ -10,10 +10,11 @@ use conformance::finding::{Reason, Unseen};
 use conformance::observation::Usage;
 use conformance::record::Series;
 use conformance::units::Bytes;
+use tokio::sync::Notify;
 
 use super::container::ContainerFiles;
 use super::schedule::Schedule;
-use super::subject::{Depth, Subject};
+use super::subject::{Alarm, Depth, Subject};
 
 /// Longest file read, in bytes: a network table of some hundred interfaces.
 const BUFFER: usize = 16 * 1024;
@@ -130,6 +131,18 @@ impl Sampler {
     pub fn oom_kills(&self) -> Option<u64> {
         let mut state = self.rounds.lock();
         state.subject(self.subject).0.recorder.oom_kills
+    }
+
+    /// Rings in every tick from now on in which the container has more processes and threads than `most`.
+    #[must_use]
+    pub fn alarm(&self, most: u64) -> Arc<Notify> {
+        let bell = Arc::new(Notify::new());
+        let mut state = self.rounds.lock();
+        state.subject(self.subject).0.alarm = Some(Alarm {
+            most,
+            bell: Arc::clone(&bell),
+        });
+        bell
     }
 
     /// Highest anonymous + kernel + shared memory since the last mark.

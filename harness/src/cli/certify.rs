@@ -57,6 +57,10 @@ pub struct CertifyArgs {
     /// Start this image, a reference or a `docker save` archive, instead of the offer's (a recorded deviation)
     #[arg(long, value_name = "REF|ARCHIVE")]
     pub image: Option<String>,
+    /// End the candidate when the device's disk has less free than this, such as 2GiB [default: 512 MiB, or a twentieth of a
+    /// smaller disk, or half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = amount::size)]
+    pub keep_free: Option<Bytes>,
     /// Memory that system, engine and IoT Edge runtime take first, such as 300MiB
     #[arg(long, value_name = "SIZE", value_parser = amount::size)]
     pub reserve: Option<Bytes>,

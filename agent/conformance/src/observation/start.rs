@@ -105,6 +105,8 @@ pub enum Cause {
     Unhealthy,
     /// It ended or never came up after a destination that it needs had no address.
     Unreachable,
+    /// It was ended because it would have filled the device's disk or table of processes.
+    EndangersDevice,
     /// Engine trouble that is not the module's.
     Engine,
 }
@@ -126,6 +128,7 @@ impl Cause {
             | Cause::EndedByItself
             | Cause::NotReady
             | Cause::Unhealthy
+            | Cause::EndangersDevice
             | Cause::Unreachable => false,
         }
     }

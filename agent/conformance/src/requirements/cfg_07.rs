@@ -188,6 +188,9 @@ const fn mend(cause: Cause) -> &'static str {
             "make what is missing ready sooner, or do not declare it; --start-budget lengthens the wait but certifies nothing"
         }
         Cause::Unreachable => "let the module start without what it cannot reach, and say so",
+        Cause::EndangersDevice => {
+            "bound what the module writes and starts; PidsLimit and a log driver with max-size keep it within bounds on every device"
+        }
         Cause::Engine => "mend the engine and run again",
     }
 }

@@ -146,6 +146,7 @@ pub(super) const fn cause_in_words(cause: Cause) -> &'static str {
         Cause::NotReady => "not ready in time",
         Cause::Unhealthy => "HEALTHCHECK fails",
         Cause::Unreachable => "destination not reached",
+        Cause::EndangersDevice => "it endangers the device",
         Cause::Engine => "engine trouble",
     }
 }

@@ -164,3 +164,27 @@ fn memory_by_kind_is_read_in_a_tick_only_if_the_container_has_run() {
     assert_eq!(after[0], grown.0);
     assert_eq!(after[9], grown.0 + (1 << 20));
 }
+
+#[tokio::test]
+async fn the_bell_rings_for_more_processes_than_agreed_and_for_no_fewer() {
+    let (mut state, start) = state(2);
+    let bells = [0, 1].map(|most| {
+        let bell = Arc::new(Notify::new());
+        // The container recorded there has one process.
+        state.subjects[usize::try_from(most).unwrap()].alarm = Some(Alarm {
+            most,
+            bell: Arc::clone(&bell),
+        });
+        bell
+    });
+    state.tick(start + PERIOD);
+    let mut rung = Vec::new();
+    for bell in bells {
+        rung.push(
+            tokio::time::timeout(Duration::ZERO, bell.notified())
+                .await
+                .is_ok(),
+        );
+    }
+    assert_eq!(rung, [true, false]);
+}
