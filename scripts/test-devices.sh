@@ -37,6 +37,7 @@ else
   timed "cold pull (budget 90 s)" scripts/test-cold-pull.sh
   timed "modules that use the network wrongly (budget 90 s)" scripts/test-network.sh
   timed "hostile modules that take long (budget 180 s)" scripts/test-hostile.sh
+  timed "hostile modules on a small disk (budget 120 s)" scripts/test-small-disk.sh
   timed "the outbox for long (budget 1500 s)" scripts/test-outbox.sh
   timed "static programs (budget 60 s)" scripts/test-static.sh
   timed "core and sampler on 32-bit ARM (budget 700 s)" scripts/test-arm32.sh

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Certifies the hostile fixture where it takes long: a log of 1 GB, and empty files without end for 20 s. The run ends with the
 # right finding, the probe stays within its memory, and nothing is left. Needs an engine, and what `make build` leaves.
-# The others are in `make test`: tests/tests/hostile.rs.
+# The others are in `make test` (tests/tests/hostile.rs) and in scripts/test-small-disk.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

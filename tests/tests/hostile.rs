@@ -1,6 +1,7 @@
 //! Candidates that mean harm: the run ends with the right finding, device and probe stay within their limits, nothing is left.
 //!
-//! A flood of 1 GB of log and one of empty files take longer: `scripts/test-hostile.sh`.
+//! A flood of 1 GB of log and one of empty files take longer: `scripts/test-hostile.sh`; a disk that is really full needs one of its
+//! own: `scripts/test-small-disk.sh`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
