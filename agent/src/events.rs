@@ -45,6 +45,27 @@ pub enum RunEvent {
     Interrupted { phase: String },
 }
 
+impl RunEvent {
+    /// What it is, in a few words.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            RunEvent::Started { .. } => "started".to_owned(),
+            RunEvent::Waiting { .. } => "waiting".to_owned(),
+            RunEvent::Phase { name, .. } => format!("phase {name}"),
+            RunEvent::Repeated { .. } => "repeated".to_owned(),
+            RunEvent::Creating { what, .. } => format!("creating {what}"),
+            RunEvent::Observed { what, .. } => format!("observed {what}"),
+            RunEvent::Trouble { what, .. } => format!("trouble {what}"),
+            RunEvent::Judged { .. } => "judged".to_owned(),
+            RunEvent::CleanedUp { .. } => "cleaned-up".to_owned(),
+            RunEvent::Failed { .. } => "failed".to_owned(),
+            RunEvent::Canceled => "canceled".to_owned(),
+            RunEvent::Interrupted { .. } => "interrupted".to_owned(),
+        }
+    }
+}
+
 /// Where a run stands, for people who watch: the newest value wins.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

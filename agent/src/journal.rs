@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use conformance::units::Millis;
 use serde::{Deserialize, Serialize};
 
+use crate::deaths;
 use crate::events::RunEvent;
 use crate::outbox::UNSENT;
 
@@ -70,9 +71,9 @@ impl Journal {
             .map_err(std::io::Error::from)
             .map_err(failed("write", &self.path))?;
         bytes.push(b'\n');
-        self.file
-            .write_all(&bytes)
-            .and_then(|()| self.file.sync_data())
+        let file = &mut self.file;
+        let write = || file.write_all(&bytes).and_then(|()| file.sync_data());
+        deaths::step(|| format!("journal: {}", event.label()), write)
             .map_err(failed("write", &self.path))
     }
 }
@@ -86,10 +87,12 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), JournalError> {
     let write = || -> std::io::Result<()> {
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
+        file.sync_all()
     };
-    write().map_err(failed("write", path))
+    let rename = || fs::rename(&temporary, path);
+    deaths::step(|| format!("write {}", temporary.display()), write)
+        .and_then(|()| deaths::step(|| format!("rename to {}", path.display()), rename))
+        .map_err(failed("write", path))
 }
 
 fn failed<'a>(

@@ -3,7 +3,8 @@
 //!
 //! `settings` → `module` or `once` → `probe`: only [`probe`] knows the order of effects. [`sampler`] reads the kernel,
 //! [`cold_start`] and [`trials`] play containers, [`edge`] is the edge runtime that they meet, [`hub`] speaks to IoT Hub, [`control`] decides
-//! what runs when, [`outbox`] keeps what the hub has not yet, [`events`] and [`journal`] keep what was seen.
+//! what runs when, [`outbox`] keeps what the hub has not yet, [`events`] and [`journal`] keep what was seen. [`deaths`]
+//! ends the probe on purpose, where a fault campaign asks for it.
 
 #![cfg_attr(
     test,
@@ -15,6 +16,7 @@ pub mod bench;
 pub mod calibrate;
 pub mod cold_start;
 pub mod control;
+pub mod deaths;
 pub mod edge;
 pub mod events;
 mod guard;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::control::desk::Control;
 use crate::control::{self, Held, Runs};
+use crate::deaths;
 use crate::events::Events;
 use crate::hub::{FromHub, HubClient, HubSettings, Identity, LONGEST_PAUSE, MQTT_PORT};
 use crate::outbox::{Outbox, Sending};
@@ -28,6 +29,9 @@ const PRODUCT: &str = concat!(
 /// # Errors
 /// No identity, or the engine cannot be used; edgeAgent starts the module again.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+    if let Ok(plan) = std::env::var(deaths::VARIABLE) {
+        deaths::arm(&settings.state, &plan)?;
+    }
     let outbox = Outbox::open(&settings.state.join("runs"), settings.outbox)?;
     let (client, mut from_hub) = HubClient::connect(hub_settings()?);
     let sending = Sending::start(&outbox, &client);

@@ -1,5 +1,6 @@
 //! What the tests share: the built programs, the engine as its own command-line tool shows it, runs of `certify`.
 
+pub mod campaign;
 pub mod program;
 pub mod recorder;
 pub mod render_node;

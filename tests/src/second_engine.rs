@@ -1,4 +1,5 @@
-//! A second Docker engine on this host, for tests only: one that finds no memory controller.
+//! A second Docker engine on this host, for tests only: one that finds no memory controller, or one for a lane of the fault
+//! campaign.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
@@ -17,13 +18,26 @@ pub struct SecondEngine {
 }
 
 impl SecondEngine {
-    /// Starts it and waits until it answers.
+    /// Starts one that finds no memory controller, and waits until it answers.
     ///
     /// # Errors
     /// Whoever runs the tests is not root and may not become it without a password, or the engine does not start.
     pub fn without_memory_controller() -> anyhow::Result<SecondEngine> {
+        SecondEngine::start(&[])
+    }
+
+    /// Starts one that has what the host has, and waits until it answers.
+    ///
+    /// # Errors
+    /// As [`SecondEngine::without_memory_controller`].
+    pub fn with_memory_controller() -> anyhow::Result<SecondEngine> {
+        SecondEngine::start(&["--memory"])
+    }
+
+    fn start(arguments: &[&str]) -> anyhow::Result<SecondEngine> {
         let path = repository().join("tests/src/second_engine.sh");
         let mut script = Command::new(&path)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // Whoever ends the tests with a signal to their group must not keep it from cleaning up.

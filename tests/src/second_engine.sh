@@ -1,7 +1,8 @@
 #!/bin/bash
-# usage: second_engine.sh
+# usage: second_engine.sh [--memory]
 # Runs a Docker engine beside the host's own, on a host that seems to have no memory controller: in a mount namespace
-# where its hierarchy is not mounted. Everything of the engine's is in a directory of its own.
+# where its hierarchy is not mounted. With --memory it finds what the host has. Everything of the engine's is in a
+# directory of its own.
 # Says the engine's URL once it answers, and ends it when standard input ends: whatever becomes of the test that holds
 # the other end. What is said after the URL is trouble: what did not go when it had to.
 set -euo pipefail
@@ -9,10 +10,12 @@ exec 2>&1
 
 patience=60 # seconds that the engine has to start, or to stop
 
+memory=
+if [ "${1:-}" = --memory ]; then memory=$1; shift; fi
 case "$(id -u):${1:-}" in
   0: | 0:engine) ;;
-  *:) exec sudo --non-interactive "$0" ;;
-  *) echo "usage: second_engine.sh" >&2; exit 64 ;;
+  *:) exec sudo --non-interactive "$0" ${memory:+"$memory"} ;;
+  *) echo "usage: second_engine.sh [--memory]" >&2; exit 64 ;;
 esac
 
 # A hierarchy of its own (cgroup v1) can be left out; the unified one (v2) needs a group that memory is not handed on to.
@@ -26,7 +29,9 @@ engine() {
   # An engine that finds the system's containerd here would use it, which mounts in the host's namespace.
   mkdir --parents /run/containerd
   mount -t tmpfs tmpfs /run/containerd
-  if legacy; then umount /sys/fs/cgroup/memory; else mount_group; fi
+  if [ -z "$memory" ]; then
+    if legacy; then umount /sys/fs/cgroup/memory; else mount_group; fi
+  fi
   echo '{}' > "$directory/daemon.json"
   # An engine without a bridge of its own takes the default one away from the other engine; one that is named is used as it is.
   local bridge=none
@@ -60,11 +65,11 @@ enter_group() {
 
 launch() {
   local namespaces=(--mount --propagation private)
-  if ! legacy; then
+  if [ -z "$memory" ] && ! legacy; then
     enter_group
     namespaces+=(--cgroup)
   fi
-  exec unshare "${namespaces[@]}" "$0" engine "$directory"
+  exec unshare "${namespaces[@]}" "$0" ${memory:+"$memory"} engine "$directory"
 }
 
 # within SECONDS COMMAND…: waits until it is true.

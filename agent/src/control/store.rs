@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::{Ending, Source};
 use super::request::Accepted;
+use crate::deaths;
 use crate::events::RunEvent;
 use crate::journal::{JournalError, Line, write_whole};
 
@@ -345,7 +346,11 @@ fn readable<T: DeserializeOwned>(path: &Path) -> Option<T> {
 }
 
 fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
+    let removed = deaths::step(
+        || format!("remove {}", path.display()),
+        || fs::remove_file(path),
+    );
+    match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(disk("remove", path)(error)),
         _ => Ok(()),
     }

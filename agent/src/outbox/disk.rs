@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::deaths;
+
 /// The disk under the outbox.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
@@ -15,9 +17,11 @@ impl Disk {
     /// Writes `bytes` to `path` whole or not at all: to a temporary name, synchronised, renamed, the directory synchronised.
     pub(super) fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let temporary = path.with_extension("part");
-        let written = self
-            .write(&temporary, bytes)
-            .and_then(|()| self.rename(&temporary, path));
+        let written = deaths::step(
+            || format!("write {}", temporary.display()),
+            || self.write(&temporary, bytes),
+        )
+        .and_then(|()| self.rename(&temporary, path));
         if written.is_err() {
             // On a full disk its room is needed; the failure itself is what is told.
             let _ = fs::remove_file(&temporary);
@@ -27,7 +31,10 @@ impl Disk {
 
     /// Renames, so that it lasts.
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)?;
+        deaths::step(
+            || format!("rename to {}", to.display()),
+            || fs::rename(from, to),
+        )?;
         #[cfg(test)]
         self.watched.renamed(from, to);
         self.sync_parent(to)
@@ -35,7 +42,11 @@ impl Disk {
 
     /// Removes, so that it lasts. What is not there is removed.
     pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
-        match fs::remove_file(path) {
+        let removed = deaths::step(
+            || format!("remove {}", path.display()),
+            || fs::remove_file(path),
+        );
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
