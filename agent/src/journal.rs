@@ -40,8 +40,8 @@ pub struct Line {
 }
 
 impl Journal {
-    /// A new journal at `runs/<run>/journal.jsonl`; the oldest runs beyond twenty are removed first, unless their report
-    /// is unsent.
+    /// A new journal at `runs/<run>/journal.jsonl`, or the one that is there, to go on with; the oldest runs beyond twenty
+    /// are removed first, unless their report is unsent.
     ///
     /// # Errors
     /// The directory or the file cannot be made.
@@ -50,11 +50,15 @@ impl Journal {
         fs::create_dir_all(&directory).map_err(failed("create", &directory))?;
         forget_oldest(runs, &directory)?;
         let path = directory.join("journal.jsonl");
-        let file = OpenOptions::new()
+        let mut file = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
             .map_err(failed("open", &path))?;
+        // What a power cut left of a line must not swallow the next one.
+        if fs::read(&path).is_ok_and(|text| text.last().is_some_and(|&last| last != b'\n')) {
+            file.write_all(b"\n").map_err(failed("write", &path))?;
+        }
         Ok(Journal { path, file })
     }
 
@@ -135,6 +139,26 @@ mod tests {
         write_whole(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert!(!dir.path().join("report.part").exists());
+    }
+
+    #[test]
+    fn half_a_line_does_not_swallow_the_next_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r/journal.jsonl");
+        fs::create_dir_all(dir.path().join("r")).unwrap();
+        fs::write(
+            &path,
+            "{\"at\":1,\"event\":{\"event\":\"canceled\"}}\n{\"at\":2,\"ev",
+        )
+        .unwrap();
+        let mut journal = Journal::create(dir.path(), "r").unwrap();
+        journal.write(Millis(3), &RunEvent::Canceled).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<bool> = text
+            .lines()
+            .map(|line| serde_json::from_str::<Line>(line).is_ok())
+            .collect();
+        assert_eq!(lines, [true, false, true]);
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Probe {
             })?;
         }
         sweep_sockets(&sockets.here);
-        let swept = engine.sweep(&owner).await?;
+        let swept = engine.sweep_at_start(&owner).await?;
         if !swept.removed.is_empty() {
             tracing::info!(removed = ?swept.removed, "left by runs whose owner is dead");
         }

@@ -79,11 +79,11 @@ impl Engine {
             let Some(holder) = self.find(LOCK_NAME).await? else {
                 continue;
             };
-            if self.push_aside(&holder).await? {
+            if self.push_aside(&holder, &stamp).await? {
                 continue;
             }
             on_wait(name_of(&holder));
-            self.wait_for_end(&holder, until, &mut ends).await?;
+            self.wait_for_end(&holder, &stamp, until, &mut ends).await?;
         }
     }
 
@@ -91,6 +91,7 @@ impl Engine {
     async fn wait_for_end(
         &self,
         holder: &Inspect,
+        mine: &Stamp,
         until: Instant,
         ends: &mut Receiver<EngineEvent>,
     ) -> Result<(), EngineError> {
@@ -105,7 +106,7 @@ impl Engine {
                 Ok(Some(_ended)) => return Ok(()),
                 Ok(None) => return Err(EngineError::EventsLost),
                 Err(_nothing_yet) => {
-                    if self.push_aside(holder).await? {
+                    if self.push_aside(holder, mine).await? {
                         return Ok(());
                     }
                 }
@@ -114,12 +115,16 @@ impl Engine {
     }
 
     /// Removes the holder if its owner is dead; answers whether it did. By id: a new holder has another one.
-    async fn push_aside(&self, holder: &Inspect) -> Result<bool, EngineError> {
+    ///
+    /// A run takes its lock once: one that is there already, of the same run and owner, was taken before the owner was
+    /// started again, or was still being created then.
+    async fn push_aside(&self, holder: &Inspect, mine: &Stamp) -> Result<bool, EngineError> {
         let Ok(stamp) = Stamp::read(&holder.labels) else {
             return Ok(false);
         };
+        let is_mine = (&stamp.run, &stamp.owner) == (&mine.run, &mine.owner);
         let owner = self.owner_liveness(&stamp.owner, &holder.id, holder.created);
-        if owner.await? != Liveness::Dead {
+        if !is_mine && owner.await? != Liveness::Dead {
             return Ok(false);
         }
         tracing::info!(holder = name_of(holder), "removed the lock of a dead owner");

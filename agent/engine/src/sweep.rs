@@ -64,6 +64,15 @@ impl Item {
     }
 }
 
+/// What a sweep takes its caller's own things for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mine {
+    /// It may have created them since it was started.
+    OfThisLife,
+    /// It has created nothing yet.
+    OfEarlierLives,
+}
+
 /// A container that answers for itself is started right after it was created; after so long nobody will.
 const STARTING: SignedDuration = SignedDuration::from_mins(10);
 
@@ -79,9 +88,22 @@ impl Engine {
     /// # Errors
     /// If the engine cannot be asked. What it refuses to remove is told in [`Swept::left`].
     pub async fn sweep(&self, me: &Owner) -> Result<Swept, EngineError> {
+        self.swept(me, Mine::OfThisLife).await
+    }
+
+    /// The same, for a container that has just been started and has created nothing yet: everything that is its own was
+    /// left by an earlier life, also what was created in the very second of the restart.
+    ///
+    /// # Errors
+    /// As [`Engine::sweep`].
+    pub async fn sweep_at_start(&self, me: &Owner) -> Result<Swept, EngineError> {
+        self.swept(me, Mine::OfEarlierLives).await
+    }
+
+    async fn swept(&self, me: &Owner, mine: Mine) -> Result<Swept, EngineError> {
         let mut swept = Swept::default();
         for _ in 0..ROUNDS {
-            let (removed, left) = self.sweep_once(me).await?;
+            let (removed, left) = self.sweep_once(me, mine).await?;
             swept.left = left;
             if removed.is_empty() {
                 break;
@@ -118,10 +140,14 @@ impl Engine {
         trouble.map_or(Ok(removed), Err)
     }
 
-    async fn sweep_once(&self, me: &Owner) -> Result<(Vec<String>, Vec<Left>), EngineError> {
+    async fn sweep_once(
+        &self,
+        me: &Owner,
+        mine: Mine,
+    ) -> Result<(Vec<String>, Vec<Left>), EngineError> {
         let (mut removed, mut left) = (Vec::new(), Vec::new());
         for item in self.stamped_items().await? {
-            let because = match self.liveness_for(&item, me).await? {
+            let because = match self.liveness_for(&item, me, mine).await? {
                 Liveness::Alive => "its owner lives".to_owned(),
                 Liveness::Unknown(reason) => reason,
                 Liveness::Dead => match self.remove_item(&item).await {
@@ -157,8 +183,20 @@ impl Engine {
         }
     }
 
-    async fn liveness_for(&self, item: &Item, me: &Owner) -> Result<Liveness, EngineError> {
+    async fn liveness_for(
+        &self,
+        item: &Item,
+        me: &Owner,
+        mine: Mine,
+    ) -> Result<Liveness, EngineError> {
         match Stamp::read(&item.labels) {
+            Ok(stamp)
+                if stamp.owner == *me
+                    && mine == Mine::OfEarlierLives
+                    && matches!(me, Owner::Container(_)) =>
+            {
+                Ok(Liveness::Dead)
+            }
             Ok(stamp) if stamp.owner == *me && matches!(me, Owner::Process { .. }) => {
                 Ok(Liveness::Alive)
             }

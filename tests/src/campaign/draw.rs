@@ -17,22 +17,22 @@ pub struct Candidate {
 /// Nothing in its image can be started, so it is judged soonest: for the quick part of the campaign.
 pub const SOON_JUDGED: Candidate = Candidate {
     name: "wrong-architecture",
-    steps: 40,
+    steps: 48,
 };
 
 /// A module without fault, one that takes more memory than it claims, and one that speaks to edgeHub through the SDK.
 pub const CANDIDATES: [Candidate; 3] = [
     Candidate {
         name: "well-behaved",
-        steps: 80,
+        steps: 60,
     },
     Candidate {
         name: "hungry",
-        steps: 80,
+        steps: 60,
     },
     Candidate {
         name: "sdk-python",
-        steps: 80,
+        steps: 60,
     },
 ];
 

@@ -103,3 +103,24 @@ async fn everything_a_dead_owner_left_goes_and_everything_of_the_living_stays() 
     assert!(engine.find(&mine).await.unwrap().is_some());
     engine.remove(&mine).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_container_that_was_just_started_sweeps_its_own_however_young() {
+    let engine = engine().await;
+    let probe = sleeper(&engine, "young-probe", &me()).await;
+    let owner = Owner::Container(probe.clone());
+    let candidate = sleeper(&engine, "young-candidate", &owner).await;
+    let swept = engine.sweep(&owner).await.unwrap();
+    assert!(
+        engine.find(&candidate).await.unwrap().is_some(),
+        "{swept:?}"
+    );
+    let swept = engine.sweep_at_start(&owner).await.unwrap();
+    assert!(
+        engine.find(&candidate).await.unwrap().is_none(),
+        "{swept:?}"
+    );
+    // Its own life is another's to end.
+    assert!(engine.find(&probe).await.unwrap().is_some(), "{swept:?}");
+    engine.remove(&probe).await.unwrap();
+}
