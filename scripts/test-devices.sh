@@ -30,6 +30,7 @@ else
   timed "fixtures for arm64 (budget 120 s)" scripts/candidates.sh --platform arm64 "${fixtures[@]}"
   timed "fixtures for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${fixtures[@]}" scratch-space load-files disk-filler calls-home needs-home
   timed "pokes and faults (budget 1000 s)" scripts/test-faults.sh
+  timed "the fault campaign (budget 1200 s)" scripts/campaign.sh 100
   timed "a storage quota (budget 300 s)" scripts/test-quota.sh
   timed "images of every platform (budget 900 s)" scripts/platforms.sh
   timed "image with NVML (budget 300 s)" scripts/nvml-image.sh
