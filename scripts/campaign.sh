@@ -3,7 +3,7 @@
 # The fault campaign: N seeds from SEED on (0 unless named), each a whole run whose probe is ended at a step on its disk that
 # the seed draws, on LANES engines side by side (4 unless named). What must hold of each is in docs/faults.md. One line a
 # seed, then the sum; target/campaign/SEED-N.jsonl has every step and finding. Exit code 1: a seed failed, and which.
-# Takes root: each lane starts a Docker engine in namespaces of its own.
+# Takes root, or sudo without a password: each lane starts a Docker engine in namespaces of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -24,4 +24,4 @@ for name in "${candidates[@]}"; do
 done
 timed "build of the campaign (budget 400 s)" cargo build --quiet --locked --workspace --bin campaign
 mkdir -p target/campaign
-as_root target/debug/campaign --seed "$seed" --count "$count" --lanes "$lanes" --candidates all --out "target/campaign/$seed-$count.jsonl"
+target/debug/campaign --seed "$seed" --count "$count" --lanes "$lanes" --candidates all --out "target/campaign/$seed-$count.jsonl"

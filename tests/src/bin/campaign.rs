@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -107,7 +108,7 @@ struct Hand {
 
 impl Hand {
     fn start(candidates: &[Candidate]) -> anyhow::Result<Hand> {
-        let mut child = Command::new("unshare")
+        let mut child = as_root("unshare")?
             .args(["--net", "--"])
             .arg(std::env::current_exe()?)
             .arg("lane")
@@ -115,7 +116,7 @@ impl Hand {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("run unshare, which takes root")?;
+            .context("run unshare, which takes root (util-linux)")?;
         let answers = BufReader::new(child.stdout.take().context("not piped")?);
         Ok(Hand {
             asks: child.stdin.take(),
@@ -325,6 +326,16 @@ impl Campaign<'_> {
             .map_err(|_| anyhow::anyhow!("a lane panicked"))?;
         writeln!(out, "{line}").context("write the evidence")
     }
+}
+
+/// A command that runs as root, through `sudo` where this program does not.
+fn as_root(program: &str) -> anyhow::Result<Command> {
+    if std::fs::metadata("/proc/self")?.uid() == 0 {
+        return Ok(Command::new(program));
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["--non-interactive", program]);
+    Ok(sudo)
 }
 
 /// A step's name without the directories of its file.
