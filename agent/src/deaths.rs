@@ -1,5 +1,5 @@
 //! Deaths on purpose, for the fault campaign (`docs/faults.md`): told to, the probe ends itself at once before or after a
-//! step, without any clean-up, as `kill -9` or a power cut would end it.
+//! step, without any clean-up, as `kill -9` or a power cut would end it; or it asks itself to stop, as SIGTERM asks.
 //!
 //! A step is one effect on the state directory: a line of a journal, a file that is written, renamed or removed. Everything
 //! that the probe does elsewhere lies between two steps, so that *after step n* is before the effect of what was written
@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use anyhow::Context as _;
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
-/// The variable that asks for deaths: one word for each life of the probe, such as `before:17,after:3`; `never` is a life
-/// without one, and so is every life beyond the list.
+/// The variable that asks for deaths: one word for each life of the probe, such as `before:17,after:3,term:8`; `never` is a
+/// life without one, and so is every life beyond the list.
 pub const VARIABLE: &str = "EDGEPROOF_DIE";
 /// What was done: a JSON line for every life, step and death, in the state directory.
 pub const STEPS: &str = "steps.jsonl";
@@ -25,11 +26,13 @@ const EXIT_CODE: i32 = 137;
 
 static ARMED: OnceLock<Armed> = OnceLock::new();
 
-/// Which side of a step.
+/// How a life ends at a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Before,
     After,
+    /// SIGTERM after it, to which the probe then does what it does.
+    Asked,
 }
 
 /// Where one life ends.
@@ -61,7 +64,10 @@ impl FromStr for Plan {
                 None if word == "never" => return Ok(None),
                 Some(("before", step)) => (Side::Before, step),
                 Some(("after", step)) => (Side::After, step),
-                None | Some(_) => anyhow::bail!("`{word}`: never, before:STEP or after:STEP"),
+                Some(("term", step)) => (Side::Asked, step),
+                None | Some(_) => {
+                    anyhow::bail!("`{word}`: never, before:STEP, after:STEP or term:STEP")
+                }
             };
             let step = step.parse().with_context(|| format!("step `{step}`"))?;
             Ok(Some(Point { side, step }))
@@ -106,20 +112,31 @@ pub(crate) fn step<T>(what: impl FnOnce() -> String, act: impl FnOnce() -> T) ->
     armed.pass(Side::Before, step);
     let done = act();
     armed.pass(Side::After, step);
+    armed.pass(Side::Asked, step);
     done
 }
 
 impl Armed {
     fn pass(&self, side: Side, step: u64) {
-        if self.point == Some(Point { side, step }) {
-            let side = match side {
-                Side::Before => "before",
-                Side::After => "after",
-            };
-            self.tell("died", json!({"side": side, "step": step}));
-            // No destructor runs. A signal to itself would not do: the kernel shields the first process of a container.
-            std::process::exit(EXIT_CODE);
+        if self.point != Some(Point { side, step }) {
+            return;
         }
+        let word = match side {
+            Side::Before => "before",
+            Side::After => "after",
+            Side::Asked => {
+                let now = jiff::Timestamp::now().as_millisecond();
+                self.tell("asked", json!({"step": step, "at": now}));
+                let me = rustix::process::getpid();
+                if let Err(error) = kill_process(me, Signal::TERM) {
+                    tracing::error!(%error, "no SIGTERM to itself");
+                }
+                return;
+            }
+        };
+        self.tell("died", json!({"side": word, "step": step}));
+        // No destructor runs. SIGKILL to itself would not do: the kernel shields the first process of a container.
+        std::process::exit(EXIT_CODE);
     }
 
     fn tell(&self, name: &str, what: Value) {
@@ -146,8 +163,13 @@ mod tests {
     #[test]
     fn a_plan_has_a_word_for_each_life() {
         let point = |side, step| Some(Point { side, step });
-        let plan: Plan = "before:17,never,after:3".parse().unwrap();
-        let wanted = [point(Side::Before, 17), None, point(Side::After, 3)];
+        let plan: Plan = "before:17,never,after:3,term:8".parse().unwrap();
+        let wanted = [
+            point(Side::Before, 17),
+            None,
+            point(Side::After, 3),
+            point(Side::Asked, 8),
+        ];
         assert_eq!(plan, Plan(wanted.to_vec()));
         for bad in ["", "17", "at:3", "before:", "after:x", "before:1,"] {
             assert!(bad.parse::<Plan>().is_err(), "{bad}");

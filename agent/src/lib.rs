@@ -40,16 +40,20 @@ mod watch;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM or SIGINT.
-pub async fn stop_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
+/// Waits for SIGTERM or SIGINT, also for one that comes between this call and the wait: without a handler the kernel keeps
+/// both from the first process of a container.
+pub fn stop_signal() -> impl Future<Output = ()> {
+    let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    );
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }

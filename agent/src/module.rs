@@ -29,13 +29,14 @@ const PRODUCT: &str = concat!(
 /// # Errors
 /// No identity, or the engine cannot be used; edgeAgent starts the module again.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let stop = stop_signal();
     if let Ok(plan) = std::env::var(deaths::VARIABLE) {
         deaths::arm(&settings.state, &plan)?;
     }
     let outbox = Outbox::open(&settings.state.join("runs"), settings.outbox)?;
     let (client, mut from_hub) = HubClient::connect(hub_settings()?);
     let sending = Sending::start(&outbox, &client);
-    let served = serve(settings, &client, &outbox, &mut from_hub).await;
+    let served = serve(settings, &client, &outbox, &mut from_hub, stop).await;
     if let Err(error) = &served {
         report(
             &client,
@@ -127,6 +128,7 @@ async fn serve(
     client: &HubClient,
     outbox: &Outbox,
     from_hub: &mut Receiver<FromHub>,
+    stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let probe = &Probe::open(settings).await?;
     let mut control = Control::open(&settings.state)?;
@@ -135,7 +137,7 @@ async fn serve(
         outbox,
         told: Cell::default(),
     };
-    control::serve(&mut control, &runs, client, from_hub, stop_signal()).await;
+    control::serve(&mut control, &runs, client, from_hub, stop).await;
     Ok(())
 }
 

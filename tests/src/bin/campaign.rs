@@ -1,4 +1,4 @@
-//! The fault campaign's program: `campaign --seed 17 --count 1 --lanes 1 --candidates all|soon --out FILE`.
+//! The fault campaign's program: `campaign --seed 17 --count 1 --lanes 1 --candidates all|soon --deaths kill|term --out FILE`.
 //!
 //! Each lane is a process of its own in a network namespace of its own, so that no engine's firewall is another's. This file
 //! hands out seeds and tells what came of them; `scripts/campaign.sh` is how it is run.
@@ -14,11 +14,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
-use support::campaign::draw::{CANDIDATES, Candidate, Draw, SOON_JUDGED, cycle, draw};
+use support::campaign::draw::{CANDIDATES, Candidate, Draw, Manner, SOON_JUDGED, cycle, draw};
 use support::campaign::lane::Lane;
 use support::campaign::outcome::{Outcome, Undisturbed};
 
-const USAGE: &str = "usage: campaign --seed N --count N --lanes N --candidates all|soon --out FILE";
+const USAGE: &str = "usage: campaign --seed N --count N --lanes N --candidates all|soon --deaths kill|term --out FILE";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -44,6 +44,7 @@ struct Asked {
     count: u64,
     lanes: u64,
     candidates: Vec<Candidate>,
+    manner: Manner,
     out: String,
 }
 
@@ -53,6 +54,7 @@ fn asked(options: &[&str]) -> anyhow::Result<Asked> {
         count: 1,
         lanes: 1,
         candidates: CANDIDATES.to_vec(),
+        manner: Manner::Killed,
         out: "target/campaign.jsonl".to_owned(),
     };
     for pair in options.chunks(2) {
@@ -62,6 +64,13 @@ fn asked(options: &[&str]) -> anyhow::Result<Asked> {
             "--count" => asked.count = value.parse().context(USAGE)?,
             "--lanes" => asked.lanes = value.parse().context(USAGE)?,
             "--out" => (*value).clone_into(&mut asked.out),
+            "--deaths" => {
+                asked.manner = match *value {
+                    "kill" => Manner::Killed,
+                    "term" => Manner::Asked,
+                    _ => bail!(USAGE),
+                }
+            }
             "--candidates" => {
                 asked.candidates = match *value {
                     "all" => CANDIDATES.to_vec(),
@@ -162,6 +171,7 @@ struct Tally {
     messages: usize,
     again: usize,
     undecided: usize,
+    stops: Vec<i64>,
 }
 
 /// Whether all went well.
@@ -195,7 +205,7 @@ fn campaign(asked: &Asked) -> anyhow::Result<bool> {
     let steps_drawn = campaign.every_step_is_drawn()?;
     let tally = lock(&campaign.tally)?;
     say(&format!(
-        "{} seeds from {} in {} s, {} lanes: {} deaths at {} of {} boundaries ({} deaths not reached), {} messages of which {} came again, {} findings left undecided; failed: {:?}",
+        "{} seeds from {} in {} s, {} lanes: {} deaths at {} of {} boundaries ({} deaths not reached), {} messages of which {} came again, {} findings left undecided, {} stops when asked, the longest of {} ms; failed: {:?}",
         tally.runs,
         asked.seed,
         begun.elapsed().as_secs(),
@@ -207,6 +217,8 @@ fn campaign(asked: &Asked) -> anyhow::Result<bool> {
         tally.messages,
         tally.again,
         tally.undecided,
+        tally.stops.len(),
+        tally.stops.iter().max().unwrap_or(&0),
         tally.failed,
     ));
     Ok(tally.failed.is_empty() && tally.runs == asked.count && steps_drawn)
@@ -252,7 +264,7 @@ impl Campaign<'_> {
             if seed >= self.asked.seed + self.asked.count {
                 return Ok(());
             }
-            let drawn = draw(&self.asked.candidates, seed);
+            let drawn = draw(&self.asked.candidates, self.asked.manner, seed);
             let outcome = lane.play(drawn.candidate.name, &drawn.plan())?;
             self.judge(seed, &drawn, &outcome)?;
         }
@@ -266,7 +278,7 @@ impl Campaign<'_> {
             (outcome.complaints(calm), outcome.undecided(calm))
         };
         self.note(&json!({"seed": seed, "candidate": name, "plan": drawn.plan(), "outcome": outcome, "complaints": complaints}))?;
-        let deaths: Vec<(&str, &str)> = outcome.deaths().collect();
+        let deaths = outcome.places();
         let places: Vec<String> = deaths
             .iter()
             .map(|(point, what)| format!("{point} ({})", short(what)))
@@ -278,9 +290,14 @@ impl Campaign<'_> {
         tally.messages += outcome.arrived.messages;
         tally.again += outcome.arrived.again;
         tally.undecided += undecided;
+        tally.stops.extend(outcome.stops());
         // The boundary that the cycle counts is the first life's.
-        let first = outcome.lives.first().and_then(|life| life.died.clone());
-        tally.boundaries.extend(first.map(|point| (name, point)));
+        let first = outcome.lives.first();
+        let is_first = first.is_some_and(|life| life.died.is_some() || life.asked.is_some());
+        let first = deaths.first().filter(|_| is_first);
+        tally
+            .boundaries
+            .extend(first.map(|(point, _)| (name, point.clone())));
         let verdict = outcome.verdict.as_deref().unwrap_or("no report");
         let killed = if places.is_empty() {
             "not reached".to_owned()

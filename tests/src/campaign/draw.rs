@@ -41,6 +41,15 @@ const TWICE: u64 = 4;
 /// A life that takes a run up again takes so many more steps: it reads what it finds and says that the run was interrupted.
 const TAKING_UP: u64 = 4;
 
+/// How the first life of each run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// At once, as `kill -9` ends it.
+    Killed,
+    /// By SIGTERM, to which the probe does what it does.
+    Asked,
+}
+
 /// One death: before or after a step of one life of the probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Death {
@@ -61,6 +70,8 @@ impl fmt::Display for Death {
 /// What one seed draws.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draw {
+    /// How the first death comes about; a second one is a kill.
+    pub manner: Manner,
     /// The module under test.
     pub candidate: Candidate,
     /// The deaths, one a life.
@@ -71,7 +82,10 @@ impl Draw {
     /// The value of the probe's `EDGEPROOF_DIE`.
     #[must_use]
     pub fn plan(&self) -> String {
-        let words: Vec<String> = self.deaths.iter().map(Death::to_string).collect();
+        let mut words: Vec<String> = self.deaths.iter().map(Death::to_string).collect();
+        if let (Manner::Asked, Some(first)) = (self.manner, self.deaths.first()) {
+            words[0] = format!("term:{}", first.step);
+        }
         words.join(",")
     }
 }
@@ -87,7 +101,7 @@ pub fn cycle(candidates: &[Candidate]) -> u64 {
 /// # Panics
 /// There is no candidate.
 #[must_use]
-pub fn draw(candidates: &[Candidate], seed: u64) -> Draw {
+pub fn draw(candidates: &[Candidate], manner: Manner, seed: u64) -> Draw {
     let cycle = cycle(candidates);
     let place = shuffled(cycle, seed / cycle)[usize::try_from(seed % cycle).unwrap_or(0)];
     let mut rest = place;
@@ -110,7 +124,11 @@ pub fn draw(candidates: &[Candidate], seed: u64) -> Draw {
             after: random.below(2) == 1,
         });
     }
-    Draw { candidate, deaths }
+    Draw {
+        manner,
+        candidate,
+        deaths,
+    }
 }
 
 /// 0 to `count` in an order that `seed` says (Fisher and Yates).
@@ -152,7 +170,7 @@ mod tests {
         let all = cycle(&CANDIDATES);
         for first in [0, all] {
             let first_deaths = (first..first + all).map(|seed| {
-                let draw = draw(&CANDIDATES, seed);
+                let draw = draw(&CANDIDATES, Manner::Killed, seed);
                 (draw.candidate.name, draw.deaths[0])
             });
             let covered: BTreeSet<_> = first_deaths.collect();
@@ -170,8 +188,9 @@ mod tests {
     #[test]
     fn a_seed_draws_the_same_each_time_and_some_seeds_kill_twice() {
         let twice = (0..400).filter(|&seed| {
-            assert_eq!(draw(&CANDIDATES, seed), draw(&CANDIDATES, seed));
-            draw(&CANDIDATES, seed).deaths.len() == 2
+            let drawn = || draw(&CANDIDATES, Manner::Killed, seed);
+            assert_eq!(drawn(), drawn());
+            drawn().deaths.len() == 2
         });
         let twice = twice.count();
         assert!((60..140).contains(&twice), "{twice}");
@@ -189,10 +208,12 @@ mod tests {
                 after: true,
             },
         );
-        let draw = Draw {
+        let draw = |manner| Draw {
+            manner,
             candidate: SOON_JUDGED,
             deaths: vec![first, second],
         };
-        assert_eq!(draw.plan(), "before:17,after:3");
+        assert_eq!(draw(Manner::Killed).plan(), "before:17,after:3");
+        assert_eq!(draw(Manner::Asked).plan(), "term:17,after:3");
     }
 }

@@ -137,15 +137,16 @@ impl Lane {
         self.engine.stop(&probe, STOP_GRACE).await?;
         let state = self.engine.inspect(&probe).await?;
         let state = state.source_of(STATE).context("no state volume")?;
-        let (messages, ended, told) = match followed {
+        let (messages, ends, told) = match followed {
             Ok(followed) => followed?,
             Err(_) => (Messages::of(run), Vec::new(), "no end in sight".to_owned()),
         };
         let report = messages.report();
-        let outcome = Outcome {
+        let mut outcome = Outcome {
             plan: plan.to_owned(),
             lives: lives(&state)?,
-            ended,
+            ended: ends.iter().map(|end| end.code).collect(),
+            ended_at: ends.iter().map(|end| end.at).collect(),
             state: told,
             arrived: messages.arrived(),
             verdict: report.as_ref().and_then(|report| word(&report["verdict"])),
@@ -154,6 +155,9 @@ impl Lane {
             left: self.left(run, &state)?,
             ..Outcome::default()
         };
+        outcome
+            .left
+            .extend(ends.into_iter().flat_map(|end| end.left));
         self.engine.remove(&probe).await?;
         self.engine.remove_volume(&name(run, "state")).await?;
         self.engine.remove_network(&network.id).await?;
@@ -204,7 +208,7 @@ impl Lane {
         run: &str,
         mut heard: Receiver<HubEvent>,
         mut events: Receiver<EngineEvent>,
-    ) -> anyhow::Result<(Messages, Vec<i64>, String)> {
+    ) -> anyhow::Result<(Messages, Vec<End>, String)> {
         let mut messages = Messages::of(run);
         let mut ended = Vec::new();
         let mut state = String::new();
@@ -240,7 +244,11 @@ impl Lane {
                 }
                 Happened::Engine(Some(event)) if event.container == probe => {
                     if let EventKind::Died { code } = event.kind {
-                        ended.push(code);
+                        ended.push(End {
+                            code,
+                            at: event.at.as_millisecond(),
+                            left: self.left_by_a_stop(run, code)?,
+                        });
                         is_over = false;
                         ensure!(
                             ended.len() <= MOST_RESTARTS,
@@ -273,6 +281,16 @@ impl Lane {
         Ok(left)
     }
 
+    /// What there is that is not the lab's own, where the probe had time to clean up.
+    fn left_by_a_stop(&self, run: &str, code: i64) -> anyhow::Result<Vec<String>> {
+        if code != 0 {
+            return Ok(Vec::new());
+        }
+        let left = self.left(run, Path::new("/nonexistent"))?;
+        let left = left.into_iter().map(|what| format!("by a stop, {what}"));
+        Ok(left.collect())
+    }
+
     fn stamp(&self, run: &str, role: Role) -> Stamp {
         Stamp {
             run: run.to_owned(),
@@ -280,6 +298,16 @@ impl Lane {
             role,
         }
     }
+}
+
+/// A life of the probe that ended before the run did.
+#[derive(Debug)]
+struct End {
+    code: i64,
+    /// Milliseconds since 1970.
+    at: i64,
+    /// What a probe left that was asked to stop.
+    left: Vec<String>,
 }
 
 enum Happened {
@@ -348,6 +376,11 @@ fn lives(state: &Path) -> anyhow::Result<Vec<Life>> {
             bail!("a step before any life")
         };
         life.steps.extend(word(&line["step"]["what"]));
+        if let (Some(step), Some(at)) =
+            (line["asked"]["step"].as_u64(), line["asked"]["at"].as_i64())
+        {
+            life.asked = Some((step, at));
+        }
         if let Some(side) = line["died"]["side"].as_str() {
             life.died = Some(format!("{side}:{}", line["died"]["step"]));
         }

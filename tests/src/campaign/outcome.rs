@@ -8,6 +8,8 @@ pub use super::messages::Arrived;
 
 /// The probe's exit code where it ended itself on purpose.
 pub const DIED: i64 = 137;
+/// How soon a probe has ended that was asked to: what an engine allows it before it kills.
+const STOPS_WITHIN: i64 = 10_000;
 const INCONCLUSIVE: &str = "inconclusive";
 
 /// One life of the probe, as it told its steps.
@@ -18,6 +20,9 @@ pub struct Life {
     /// Where it died on purpose: `before:17`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub died: Option<String>,
+    /// Where it asked itself to stop, and when (milliseconds since 1970).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<(u64, i64)>,
 }
 
 impl Life {
@@ -44,6 +49,8 @@ pub struct Outcome {
     pub lives: Vec<Life>,
     /// Exit codes of the lives that ended before the run did.
     pub ended: Vec<i64>,
+    /// When each of them ended (milliseconds since 1970, by the engine's clock, which is this machine's).
+    pub ended_at: Vec<i64>,
     /// The last `state` in the twin.
     pub state: String,
     /// What arrived at the hub.
@@ -130,12 +137,27 @@ impl Outcome {
             self.left.is_empty(),
             format!("left behind: {:?}", self.left),
         );
-        let unplanned = self.ended.iter().filter(|code| **code != DIED).count();
-        claim(
-            unplanned == 0,
-            format!("the probe ended with {:?}", self.ended),
-        );
-        let died = self.deaths().count();
+        for (life, code, at) in self.endings() {
+            let wanted = if life.asked.is_some() { 0 } else { DIED };
+            claim(
+                code == wanted,
+                format!("the probe ended with {:?}", self.ended),
+            );
+            if let Some((step, asked)) = life.asked {
+                let took = at - asked;
+                claim(
+                    took <= STOPS_WITHIN,
+                    format!("asked to stop at step {step}, it took {took} ms"),
+                );
+            }
+        }
+        let asked = |life: &&Life| life.asked.is_some() && life.died.is_none();
+        let stopped = self.lives.iter().filter(asked).count();
+        let is_killed = |life: &&Life| life.died.is_some();
+        let killed = self.lives.iter().filter(is_killed).count();
+        // The last life may have been asked when its run had ended.
+        let stopped = stopped.min(self.ended.len().saturating_sub(killed));
+        let died = killed + stopped;
         let restarts = self.lives.len().saturating_sub(1);
         claim(
             self.ended.len() == died && restarts == died,
@@ -143,12 +165,14 @@ impl Outcome {
         );
         let said = self.interrupted > 0;
         let wanted = self.lives.iter().any(Life::leaves_a_run);
+        // Whether a run that was asked to stop got as far as its report is its own business.
+        let may = wanted || self.lives.iter().any(|life| life.asked.is_some());
         claim(
             said || !wanted,
             "the journal does not say that the run was interrupted".to_owned(),
         );
         claim(
-            wanted || !said,
+            may || !said,
             "the journal says `interrupted` of a run that was not".to_owned(),
         );
         wrong
@@ -191,12 +215,34 @@ impl Outcome {
             .count()
     }
 
-    /// Where the probe died: the point and what the step is called.
-    pub fn deaths(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.lives.iter().filter_map(|life| {
-            let step = life.steps.last().map_or("", String::as_str);
-            Some((life.died.as_deref()?, step))
-        })
+    /// Lives that ended before the run did, with exit code and moment.
+    fn endings(&self) -> impl Iterator<Item = (&Life, i64, i64)> {
+        let ends = self.ended.iter().zip(&self.ended_at);
+        let lives = self.lives.iter().zip(ends);
+        lives.map(|(life, (code, at))| (life, *code, *at))
+    }
+
+    /// How long the probe took to stop, where it was asked to before the run had ended, in milliseconds.
+    pub fn stops(&self) -> impl Iterator<Item = i64> {
+        self.endings()
+            .filter_map(|(life, _, at)| Some(at - life.asked?.1))
+    }
+
+    /// Where the probe died or was asked to stop: the point and what the step is called.
+    #[must_use]
+    pub fn places(&self) -> Vec<(String, &str)> {
+        let place = |life: &'_ Life| {
+            let asked = life.asked.map(|(step, _)| format!("term:{step}"));
+            let point = life.died.clone().or(asked)?;
+            let number: usize = point.rsplit(':').next()?.parse().ok()?;
+            Some((point, number))
+        };
+        let places = self.lives.iter().filter_map(|life| {
+            let (point, number) = place(life)?;
+            let step = life.steps.get(number.checked_sub(1)?)?;
+            Some((point, step.as_str()))
+        });
+        places.collect()
     }
 }
 

@@ -13,6 +13,7 @@ fn life(steps: &[&str], died: Option<&str>) -> Life {
     Life {
         steps: steps.iter().map(|step| (*step).to_owned()).collect(),
         died: died.map(str::to_owned),
+        asked: None,
     }
 }
 
@@ -32,6 +33,7 @@ fn good() -> Outcome {
             life(&["journal: interrupted"], None),
         ],
         ended: vec![DIED],
+        ended_at: vec![5_000],
         state: "done".to_owned(),
         arrived: Arrived {
             messages: 4,
@@ -76,8 +78,8 @@ fn duplicates_on_the_wire_and_what_could_not_be_decided_are_allowed() {
     assert_eq!(outcome.complaints(&undisturbed()), Vec::<String>::new());
     assert_eq!(outcome.undecided(&undisturbed()), 1);
     assert_eq!(
-        outcome.deaths().collect::<Vec<_>>(),
-        [("after:3", "journal: phase image")]
+        outcome.places(),
+        [("after:3".to_owned(), "journal: phase image")]
     );
 }
 
@@ -117,6 +119,28 @@ fn each_broken_promise_is_told() {
     );
     let missing = complaint(|it| it.findings = findings(&[("IEM-A", "pass")]));
     assert_eq!(missing, "IEM-B is missing");
+}
+
+#[test]
+fn a_probe_that_is_asked_to_stop_does_so_in_time() {
+    let stopped = |code, at| {
+        let mut outcome = good();
+        outcome.lives[0].died = None;
+        outcome.lives[0].asked = Some((3, 4_000));
+        (outcome.ended, outcome.ended_at) = (vec![code], vec![at]);
+        outcome
+    };
+    let complaints = |outcome: Outcome| outcome.complaints(&undisturbed()).join("; ");
+    assert_eq!(stopped(0, 9_000).stops().collect::<Vec<_>>(), [5_000]);
+    assert_eq!(complaints(stopped(0, 9_000)), "");
+    assert_eq!(
+        complaints(stopped(0, 14_001)),
+        "asked to stop at step 3, it took 10001 ms"
+    );
+    assert_eq!(
+        complaints(stopped(137, 9_000)),
+        "the probe ended with [137]"
+    );
 }
 
 #[test]
