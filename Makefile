@@ -26,8 +26,8 @@ bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats
 	scripts/bench.sh
 	scripts/bench-hub.sh
 
-faults: ## every poke and fault against modules on the SDK, the outage of five minutes included; with N=100 (and SEED=0, LANES=4) the fault campaign instead: so many runs whose probe is killed
-	$(if $(N),scripts/campaign.sh $(N) $(or $(SEED),0) $(or $(LANES),4),scripts/test-faults.sh)
+faults: ## every poke and fault against modules on the SDK, the outage of five minutes included; with N=100 (and SEED=0, LANES=4, DEATHS=kill) the fault campaign instead: so many runs whose probe is killed
+	$(if $(N),scripts/campaign.sh $(N) $(or $(SEED),0) $(or $(LANES),4) $(or $(DEATHS),kill),scripts/test-faults.sh)
 
 fuzz: ## ten million damaged conversations of MQTT and of AMQP against the stand-in's hub
 	scripts/fuzz.sh
