@@ -16,6 +16,7 @@ use conformance::run_request::RunRequest;
 use conformance::units::Millis;
 use engine::{Engine, EngineEvent, EventKind, Network, Owner, Role, Stamp};
 use harness::certify::deployment::{EdgeModule, Fills, MANIFEST, MODULE, probe_container};
+use harness::certify::elevation::Elevation;
 use serde_json::{Value, json};
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
 use standin::workload;
@@ -186,6 +187,7 @@ impl Lane {
             generation,
             workload_socket: socket.to_str().context("not UTF-8")?,
             network: &network.name,
+            elevation: Elevation::Allowed,
         };
         let mut made = probe_container(MANIFEST, &fills, &edge)?;
         let env = made.body["Env"].as_array_mut().context("no environment")?;
