@@ -100,6 +100,8 @@ impl EdgeRuntime {
                 amqp: Some(at(config.ports.amqp)),
                 #[cfg(feature = "hub")]
                 service: None,
+                #[cfg(feature = "hub")]
+                events: None,
             },
             host_name: config.hub_host,
             names,

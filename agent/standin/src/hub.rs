@@ -25,6 +25,8 @@ mod sas;
 #[cfg(feature = "hub")]
 mod service;
 mod session;
+#[cfg(feature = "hub")]
+mod stream;
 mod topics;
 mod twin;
 mod twin_limits;
@@ -43,7 +45,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use connection::Context;
-use door::{Door, bind, local_address};
+use door::{Door, bind, listen, local_address};
 use entrance::Entrance;
 use registry::{Invocation, Registry, Unreached};
 use session::Shared;
@@ -90,6 +92,9 @@ pub struct OtherPorts {
     /// IoT Hub's REST service API over HTTPS.
     #[cfg(feature = "hub")]
     pub service: Option<SocketAddr>,
+    /// The Event Hubs-compatible endpoint; clients expect port 5671. Of a hub in mode [`Mode::IotHub`] alone.
+    #[cfg(feature = "hub")]
+    pub events: Option<SocketAddr>,
 }
 
 /// What a client needs in order to log in.
@@ -129,6 +134,8 @@ pub struct LocalHub {
     amqp: Option<SocketAddr>,
     #[cfg(feature = "hub")]
     service: Option<SocketAddr>,
+    #[cfg(feature = "hub")]
+    consumers: Option<SocketAddr>,
     gateway: Option<String>,
     authority: Arc<Authority>,
     shared: Arc<Shared>,
@@ -147,27 +154,15 @@ impl LocalHub {
         let mqtt = bind(config.listen).await?;
         let address = local_address(&mqtt, config.listen)?;
         let mut listeners = vec![(mqtt, Entrance::Mqtt)];
-        let mut web_socket = None;
-        if let Some(wanted) = config.also.web_socket {
-            let listener = bind(wanted).await?;
-            web_socket = Some(local_address(&listener, wanted)?);
-            listeners.push((listener, Entrance::WebSocket));
-        }
-        let mut amqp = None;
-        if let Some(wanted) = config.also.amqp {
-            let listener = bind(wanted).await?;
-            amqp = Some(local_address(&listener, wanted)?);
-            listeners.push((listener, Entrance::Amqp));
-        }
+        let also = config.also;
+        let web_socket = listen(&mut listeners, also.web_socket, Entrance::WebSocket).await?;
+        let amqp = listen(&mut listeners, also.amqp, Entrance::Amqp).await?;
         #[cfg(feature = "hub")]
-        let service = match config.also.service {
-            None => None,
-            Some(wanted) => {
-                let listener = bind(wanted).await?;
-                let address = local_address(&listener, wanted)?;
-                listeners.push((listener, Entrance::Service));
-                Some(address)
-            }
+        let service = listen(&mut listeners, also.service, Entrance::Service).await?;
+        #[cfg(feature = "hub")]
+        let consumers = {
+            let wanted = also.events.filter(|_| config.mode == Mode::IotHub);
+            listen(&mut listeners, wanted, Entrance::Events).await?
         };
         let gateway = config
             .names
@@ -182,7 +177,10 @@ impl LocalHub {
             #[cfg(feature = "hub")]
             service: service::Service::new()?,
         });
-        let events = Arc::new(event::EventBus::default());
+        let events = event::EventBus::default();
+        #[cfg(feature = "hub")]
+        let events = events.keeping(consumers.map(|_| Arc::clone(&shared.service.stream)));
+        let events = Arc::new(events);
         let context = Context {
             acceptor: TlsAcceptor::from(server),
             shared: Arc::clone(&shared),
@@ -194,6 +192,8 @@ impl LocalHub {
             amqp,
             #[cfg(feature = "hub")]
             service,
+            #[cfg(feature = "hub")]
+            consumers,
             gateway,
             authority: Arc::new(authority),
             shared,

@@ -34,7 +34,7 @@ impl Cloud {
             also: OtherPorts {
                 web_socket: Some(format!("{address}:443").parse().unwrap()),
                 amqp: Some(format!("{address}:5671").parse().unwrap()),
-                service: None,
+                ..OtherPorts::default()
             },
             host_name: host_name.to_owned(),
             names: vec![address.to_owned()],

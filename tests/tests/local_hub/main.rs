@@ -10,6 +10,7 @@
 
 mod cloud;
 mod containers;
+mod events;
 mod renewal;
 #[path = "../sdk/mod.rs"]
 mod sdk;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// The SDK waits up to 60 s for a step of the cloud; nothing takes longer.
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running client; it is killed when dropped.
 pub(crate) struct Program {
-    _child: Child,
+    child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
@@ -27,9 +27,16 @@ impl Program {
             .unwrap();
         let stdout = child.stdout.take().unwrap();
         Self {
-            _child: child,
+            child,
             lines: BufReader::new(stdout).lines(),
         }
+    }
+
+    /// Lets a client go on that waits for a line.
+    pub(crate) async fn go_on(&mut self) {
+        let input = self.child.stdin.as_mut().expect("its input is a pipe");
+        input.write_all(b"\n").await.unwrap();
+        input.flush().await.unwrap();
     }
 
     /// The next line that is not the step `passed`; it must be the step `wanted`.
@@ -88,6 +95,16 @@ pub(crate) async fn python_service(environment: &[(&str, &str)], anchor: &Path) 
     let mut command = Command::new(interpreter);
     command.arg(package().join("sdk/service.py"));
     command.env("REQUESTS_CA_BUNDLE", anchor);
+    Program::start(command.envs(environment.iter().copied()))
+}
+
+/// `events.py` under the official SDK of Event Hubs, which trusts `anchor` alone.
+pub(crate) async fn python_events(environment: &[(&str, &str)], anchor: &Path) -> Program {
+    let made = || interpreter("events-requirements.txt", ".venv-events");
+    let interpreter = tokio::task::spawn_blocking(made).await.unwrap();
+    let mut command = Command::new(interpreter);
+    command.arg(package().join("sdk/events.py"));
+    command.env("ANCHOR", anchor).stdin(Stdio::piped());
     Program::start(command.envs(environment.iter().copied()))
 }
 

@@ -6,6 +6,8 @@
 mod address;
 mod attach;
 mod connection;
+#[cfg(feature = "hub")]
+mod consumer;
 mod conversation;
 mod frame;
 mod header;
@@ -20,3 +22,5 @@ mod token;
 mod value;
 
 pub(super) use connection::serve;
+#[cfg(feature = "hub")]
+pub(super) use connection::serve_consumer;

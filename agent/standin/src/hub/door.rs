@@ -106,6 +106,21 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, HubError> {
     bound.map_err(|source| HubError::Listen { address, source })
 }
 
+/// Takes the address of an entrance, where one is wanted; the address with its port.
+pub(crate) async fn listen(
+    listeners: &mut Vec<(TcpListener, Entrance)>,
+    wanted: Option<SocketAddr>,
+    entrance: Entrance,
+) -> Result<Option<SocketAddr>, HubError> {
+    let Some(wanted) = wanted else {
+        return Ok(None);
+    };
+    let listener = bind(wanted).await?;
+    let address = local_address(&listener, wanted)?;
+    listeners.push((listener, entrance));
+    Ok(Some(address))
+}
+
 pub(crate) fn local_address(
     listener: &TcpListener,
     asked: SocketAddr,

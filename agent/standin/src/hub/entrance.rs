@@ -46,6 +46,9 @@ pub(crate) enum Entrance {
     /// The service API over HTTPS.
     #[cfg(feature = "hub")]
     Service,
+    /// The Event Hubs-compatible endpoint: AMQP for readers of the messages that came to the cloud.
+    #[cfg(feature = "hub")]
+    Events,
 }
 
 /// Takes connections at one port until `stopped` says true; returns when all of them are gone.
@@ -130,6 +133,8 @@ async fn inside(
         }
         #[cfg(feature = "hub")]
         Entrance::Service => service::serve(&context.shared, tls).await,
+        #[cfg(feature = "hub")]
+        Entrance::Events => amqp::serve_consumer(&context, tls, facts, deadline).await,
     }
 }
 
@@ -145,6 +150,8 @@ async fn plain_text(tcp: &TcpStream, entrance: Entrance, deadline: Instant) -> O
             Entrance::Amqp => "AMQP",
             #[cfg(feature = "hub")]
             Entrance::Service => "HTTP",
+            #[cfg(feature = "hub")]
+            Entrance::Events => "AMQP",
         };
         HubEvent::Violation {
             identity: None,

@@ -199,9 +199,18 @@ pub enum HubEvent {
 #[derive(Debug, Default)]
 pub(crate) struct EventBus {
     subscribers: Mutex<Vec<mpsc::Sender<HubEvent>>>,
+    /// Where messages are kept for readers of the cloud's endpoint, if it is served.
+    #[cfg(feature = "hub")]
+    stream: Option<std::sync::Arc<super::stream::Stream>>,
 }
 
 impl EventBus {
+    /// Messages are kept there from now on, before anybody is told of them.
+    #[cfg(feature = "hub")]
+    pub(crate) fn keeping(self, stream: Option<std::sync::Arc<super::stream::Stream>>) -> Self {
+        Self { stream, ..self }
+    }
+
     pub(crate) fn subscribe(&self) -> mpsc::Receiver<HubEvent> {
         let (sender, receiver) = mpsc::channel(BACKLOG);
         self.lock().push(sender);
@@ -210,6 +219,10 @@ impl EventBus {
 
     /// Waits while a subscriber is behind: a client is slowed rather than an event lost.
     pub(crate) async fn emit(&self, event: HubEvent) {
+        #[cfg(feature = "hub")]
+        if let Some(stream) = &self.stream {
+            stream.take(&event, super::stream::unix_millis());
+        }
         let subscribers = self.lock().clone();
         for subscriber in subscribers {
             let sent = subscriber.send_timeout(event.clone(), PATIENCE).await;

@@ -83,7 +83,7 @@ impl<'a> Token<'a> {
     }
 
     /// Holds signature and end against a key and the time; returns its expiry in seconds since the Unix epoch.
-    pub(crate) fn verify(&self, key: &[u8; 32], now: u64) -> Result<u64, SasError> {
+    pub(crate) fn verify(&self, key: &[u8], now: u64) -> Result<u64, SasError> {
         let (se, expiry) = self.end;
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
         mac.update(format!("{}\n{se}", self.resource).as_bytes());

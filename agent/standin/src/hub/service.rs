@@ -29,6 +29,7 @@ use super::error::HubError;
 use super::limits::Mode;
 use super::registry::Precondition;
 use super::session::Shared;
+use super::stream::{self, Stream, unix_millis};
 use super::{Identity, LocalHub};
 use access::{Keys, Visitor};
 use answer::{Answer, INVALID_API_VERSION, NO_SUCH_ROUTE, THROTTLED, UNREADABLE, WRONG_METHOD};
@@ -36,6 +37,7 @@ use configurations::Configurations;
 use route::{Astray, Route};
 
 pub use access::Policy;
+pub(crate) use access::consumer;
 pub(crate) use http::serve;
 
 /// Connections at once.
@@ -45,6 +47,8 @@ const CONNECTIONS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Service {
     keys: Keys,
+    /// The messages that came to the cloud.
+    pub(crate) stream: Arc<Stream>,
     configurations: Mutex<Configurations>,
     throttle: Mutex<Throttle>,
     places: Semaphore,
@@ -76,6 +80,7 @@ impl Service {
     pub(crate) fn new() -> Result<Self, HubError> {
         Ok(Self {
             keys: Keys::new()?,
+            stream: Arc::new(Stream::new(unix_millis())),
             configurations: Mutex::default(),
             throttle: Mutex::default(),
             places: Semaphore::new(CONNECTIONS),
@@ -100,11 +105,34 @@ impl LocalHub {
     pub fn service_connection_string(&self, policy: Policy) -> Option<String> {
         let port = self.service?.port();
         let host = self.shared.names.first()?;
+        Some(format!("HostName={host}:{port};{}", self.key_of(policy)))
+    }
+
+    /// Where the hub serves the Event Hubs-compatible endpoint, if it does.
+    pub fn events_address(&self) -> Option<SocketAddr> {
+        self.consumers
+    }
+
+    /// `Endpoint=sb://…;SharedAccessKeyName=…;SharedAccessKey=…;EntityPath=…` of a policy; the port is told where it is not 5671.
+    /// `None` where the endpoint is not served.
+    pub fn events_connection_string(&self, policy: Policy) -> Option<String> {
+        let port = match self.consumers?.port() {
+            5671 => String::new(),
+            port => format!(":{port}"),
+        };
+        let host = self.shared.names.first()?;
+        let entity = stream::entity(&self.shared.host);
+        Some(format!(
+            "Endpoint=sb://{host}{port}/;{};EntityPath={entity}",
+            self.key_of(policy)
+        ))
+    }
+
+    /// `SharedAccessKeyName=…;SharedAccessKey=…`.
+    fn key_of(&self, policy: Policy) -> String {
         let key = STANDARD.encode(self.shared.service.keys.of(policy));
         let name = policy.name();
-        Some(format!(
-            "HostName={host}:{port};SharedAccessKeyName={name};SharedAccessKey={key}"
-        ))
+        format!("SharedAccessKeyName={name};SharedAccessKey={key}")
     }
 
     /// Turns the next so many requests to the service API away with 429; `retry_after` is told in whole seconds.

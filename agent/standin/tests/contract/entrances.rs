@@ -19,7 +19,7 @@ async fn edge_hub() -> (Bench, SocketAddr, SocketAddr) {
         also: OtherPorts {
             web_socket: Some(free),
             amqp: Some(free),
-            service: None,
+            ..OtherPorts::default()
         },
         host_name: HUB.to_owned(),
         names: vec!["localhost".to_owned()],

@@ -27,6 +27,15 @@ pub(crate) enum Kind {
     TwinRequests,
     /// The client hears answers and changes of its twin.
     TwinAnswers,
+    /// A reader of the cloud's messages asks for partitions.
+    #[cfg(feature = "hub")]
+    Questions,
+    /// It hears about partitions.
+    #[cfg(feature = "hub")]
+    Answers,
+    /// It hears the messages of a partition.
+    #[cfg(feature = "hub")]
+    Partition,
 }
 
 /// Which end the client is.
@@ -95,7 +104,7 @@ pub(crate) fn api_version(address: &str) -> Option<&str> {
         .map(|(_, version)| version)
 }
 
-fn path_of(address: &str) -> &str {
+pub(super) fn path_of(address: &str) -> &str {
     let address = address.split('?').next().unwrap_or_default();
     match address.split_once("://") {
         Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),

@@ -78,6 +78,10 @@ impl Conversation {
             (Role::Sender, attach.field(6))
         };
         let address = address_of(terminus).unwrap_or_default().to_owned();
+        #[cfg(feature = "hub")]
+        if self.consumer.is_some() {
+            return self.attach_consumer((channel, handle), attach, (role, &address));
+        }
         let is_news = self.said.hear(attach, &address);
         let Some(place) = address::place(&address, role) else {
             let (rule, does) = match role {
@@ -250,6 +254,8 @@ fn subscription(kind: Kind) -> Option<Subscription> {
         | Kind::Events
         | Kind::MethodAnswers
         | Kind::TwinRequests => None,
+        #[cfg(feature = "hub")]
+        Kind::Questions | Kind::Answers | Kind::Partition => None,
     }
 }
 
@@ -265,7 +271,7 @@ fn address_of(terminus: &Value) -> Option<&str> {
 }
 
 /// The hub's own attach: name, handle, modes and ends as the client has them.
-fn answer_to(attach: &Performative) -> Vec<Value> {
+pub(super) fn answer_to(attach: &Performative) -> Vec<Value> {
     let hears = attach.flag(2);
     vec![
         attach.field(0).clone(),

@@ -25,9 +25,37 @@ pub(crate) async fn serve<S>(context: &Context, stream: S, facts: TlsFacts, open
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let conversation = Conversation::new(Arc::clone(&context.shared), facts);
+    converse(context, stream, (conversation, None), open_by).await;
+}
+
+/// The same for a reader of the messages that came to the cloud.
+#[cfg(feature = "hub")]
+pub(crate) async fn serve_consumer<S>(
+    context: &Context,
+    stream: S,
+    facts: TlsFacts,
+    open_by: Instant,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let news = context.shared.service.stream.news();
+    let conversation = Conversation::of_consumer(Arc::clone(&context.shared), facts);
+    converse(context, stream, (conversation, Some(news)), open_by).await;
+}
+
+async fn converse<S>(
+    context: &Context,
+    stream: S,
+    (conversation, news): (Conversation, Option<watch::Receiver<()>>),
+    open_by: Instant,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     Connection {
         stream,
-        conversation: Conversation::new(Arc::clone(&context.shared), facts),
+        conversation,
+        news,
         events: Arc::clone(&context.events),
         is_open: false,
         silence_ends: open_by,
@@ -45,6 +73,8 @@ where
 struct Connection<S> {
     stream: S,
     conversation: Conversation,
+    /// Ticks when there may be something to send that no command brings.
+    news: Option<watch::Receiver<()>>,
     events: Arc<EventBus>,
     is_open: bool,
     silence_ends: Instant,
@@ -63,6 +93,7 @@ enum Wake {
     Command(Option<Command>),
     Close(DisconnectReason),
     Later(Message),
+    News,
     SignOfLife,
     Silence,
     TokenEnd,
@@ -89,6 +120,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Wake::Close(reason) => Err(reason),
                 Wake::Later(answer) => {
                     let steps = self.conversation.late(&answer);
+                    self.take(steps).await
+                }
+                Wake::News => {
+                    let steps = self.conversation.flush();
                     self.take(steps).await
                 }
                 Wake::SignOfLife => self.write(&frame::sign_of_life()).await,
@@ -121,6 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             () = sleep_until(self.token_ends) => Wake::TokenEnd,
             command = next(&mut self.commands) => Wake::Command(command),
             answer = due(&mut self.later) => Wake::Later(answer),
+            () = ticked(&mut self.news) => Wake::News,
             () = sleep_until(self.sign_at) => Wake::SignOfLife,
             read = self.stream.read(buffer) => Wake::Bytes(read),
             () = sleep_until(self.silence_ends) => Wake::Silence,
@@ -196,5 +232,16 @@ async fn due(later: &mut VecDeque<(Instant, Message)>) -> Message {
     match later.pop_front() {
         Some((_, answer)) => answer,
         None => std::future::pending().await,
+    }
+}
+
+/// The next tick; never, where there is nothing that ticks.
+async fn ticked(news: &mut Option<watch::Receiver<()>>) {
+    let is_gone = match news {
+        Some(news) => news.changed().await.is_err(),
+        None => true,
+    };
+    if is_gone {
+        std::future::pending().await
     }
 }

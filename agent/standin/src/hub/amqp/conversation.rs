@@ -82,6 +82,9 @@ pub(super) struct Conversation {
     pub(super) said: Said,
     pub(super) client: Option<Client>,
     pub(super) sessions: BTreeMap<u16, Session>,
+    /// What a reader of the cloud's messages has; absent at the entrance of clients.
+    #[cfg(feature = "hub")]
+    pub(super) consumer: Option<super::consumer::Consumer>,
 }
 
 impl Conversation {
@@ -97,6 +100,8 @@ impl Conversation {
             said: Said::default(),
             client: None,
             sessions: BTreeMap::new(),
+            #[cfg(feature = "hub")]
+            consumer: None,
         }
     }
 
@@ -327,26 +332,13 @@ impl Conversation {
         }
     }
 
-    /// The hub settles what the client has taken, where it leaves that to the hub.
-    fn disposition(&self, channel: u16, disposition: &Performative) -> Vec<Step> {
-        if !disposition.flag(0) || disposition.flag(3) {
-            return Vec::new();
-        }
-        let fields = vec![
-            Value::Bool(false),
-            disposition.field(1).clone(),
-            disposition.field(2).clone(),
-            Value::Bool(true),
-            Value::composite(code::ACCEPTED, Vec::new()),
-        ];
-        vec![self.frame(channel, code::DISPOSITION, fields)]
-    }
-
     /// What credit and windows let out now; a client that leaves too much waiting is dropped.
     pub(super) fn flush(&mut self) -> Vec<Step> {
         if self.stage != Stage::Running {
             return Vec::new();
         }
+        #[cfg(feature = "hub")]
+        self.feed_consumer();
         let mut steps = Vec::new();
         for session in self.sessions.values_mut() {
             let frames = session

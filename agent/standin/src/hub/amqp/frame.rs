@@ -161,14 +161,32 @@ fn performative(value: Value) -> Option<Performative> {
     }
 }
 
+/// How many fields a performative has (part 2, 2.7). The last ones may be left out, but the official Python reader of Event Hubs
+/// counts on each of them.
+fn field_count(code: u64) -> usize {
+    match code {
+        code::OPEN => 10,
+        code::BEGIN => 8,
+        code::ATTACH => 14,
+        code::FLOW | code::TRANSFER => 11,
+        code::DISPOSITION => 6,
+        code::DETACH => 3,
+        code::END | code::CLOSE => 1,
+        _ => 0,
+    }
+}
+
 /// The bytes of a frame.
 pub(crate) fn encode(
     layer: Layer,
     channel: u16,
     code: u64,
-    fields: Vec<Value>,
+    mut fields: Vec<Value>,
     payload: &[u8],
 ) -> Vec<u8> {
+    if layer == Layer::Amqp {
+        fields.resize(fields.len().max(field_count(code)), Value::Null);
+    }
     let mut bytes = vec![0, 0, 0, 0, 2, u8::from(layer == Layer::Sasl)];
     bytes.extend(channel.to_be_bytes());
     Value::composite(code, fields).write(&mut bytes);
@@ -191,7 +209,7 @@ fn sized(mut bytes: Vec<u8>) -> Vec<u8> {
 pub(super) fn error(condition: &str, detail: &str) -> Value {
     Value::composite(
         code::ERROR,
-        vec![Value::symbol(condition), Value::text(detail)],
+        vec![Value::symbol(condition), Value::text(detail), Value::Null],
     )
 }
 

@@ -247,6 +247,19 @@ impl Session {
         frame::encode(Layer::Amqp, self.channel, code::FLOW, fields, &[])
     }
 
+    /// How many more messages the client wants on a link that it hears, beside those that wait for it.
+    #[cfg(feature = "hub")]
+    pub(crate) fn wants(&self, handle: u32) -> usize {
+        match self.links.get(&handle).map(|link| &link.flow) {
+            Some(Flow::Out {
+                credit, waiting, ..
+            }) => usize::try_from(*credit)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(waiting.len()),
+            Some(Flow::In { .. }) | None => 0,
+        }
+    }
+
     /// Queues a message for the client on a link that it hears.
     pub(crate) fn send(&mut self, handle: u32, message: Vec<u8>) {
         if let Some(Link {

@@ -19,12 +19,12 @@ const VALUE: u64 = 0x77;
 const FOOTER: u64 = 0x78;
 
 /// Places in the list of properties.
-const MESSAGE_ID: usize = 0;
-const USER_ID: usize = 1;
-const TO: usize = 2;
-const CORRELATION_ID: usize = 5;
-const CONTENT_TYPE: usize = 6;
-const CONTENT_ENCODING: usize = 7;
+pub(super) const MESSAGE_ID: usize = 0;
+pub(super) const USER_ID: usize = 1;
+pub(super) const TO: usize = 2;
+pub(super) const CORRELATION_ID: usize = 5;
+pub(super) const CONTENT_TYPE: usize = 6;
+pub(super) const CONTENT_ENCODING: usize = 7;
 const EXPIRES: usize = 8;
 const PROPERTY_COUNT: usize = 9;
 
@@ -174,7 +174,7 @@ impl Message {
         self.properties.get(place).unwrap_or(&Value::Null)
     }
 
-    fn set(&mut self, place: usize, value: Value) {
+    pub(super) fn set(&mut self, place: usize, value: Value) {
         self.properties.resize(PROPERTY_COUNT, Value::Null);
         self.properties[place] = value;
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::address::Kind;
 use super::conversation::{Conversation, Step};
-use super::frame::{code, error};
+use super::frame::{Performative, code, error};
 use super::link::Delivery;
 use super::message::{Body, Message};
 use super::token;
@@ -71,6 +71,21 @@ impl Conversation {
         steps
     }
 
+    /// The hub settles what the client has taken, where it leaves that to the hub.
+    pub(super) fn disposition(&self, channel: u16, disposition: &Performative) -> Vec<Step> {
+        if !disposition.flag(0) || disposition.flag(3) {
+            return Vec::new();
+        }
+        let fields = vec![
+            Value::Bool(false),
+            disposition.field(1).clone(),
+            disposition.field(2).clone(),
+            Value::Bool(true),
+            Value::composite(code::ACCEPTED, Vec::new()),
+        ];
+        vec![self.frame(channel, code::DISPOSITION, fields)]
+    }
+
     fn message(
         &mut self,
         kind: Kind,
@@ -79,10 +94,18 @@ impl Conversation {
         now: u64,
     ) -> (Vec<Step>, Outcome) {
         match kind {
+            #[cfg(feature = "hub")]
+            Kind::Tokens if self.consumer.is_some() => {
+                (self.put_consumer_token(message, now), Ok(()))
+            }
             Kind::Tokens => (self.put_token(message, now), Ok(())),
             Kind::Events => self.events(message, delivery),
             Kind::TwinRequests => (self.twin_request(message), Ok(())),
             Kind::MethodAnswers => (self.method_answer(message), Ok(())),
+            #[cfg(feature = "hub")]
+            Kind::Questions => (self.answer_consumer(message), Ok(())),
+            #[cfg(feature = "hub")]
+            Kind::Answers | Kind::Partition => (Vec::new(), Ok(())),
             // No client sends on a link that it hears: the session has refused the transfer.
             Kind::TokenAnswers
             | Kind::Inputs
@@ -313,7 +336,7 @@ impl Conversation {
     }
 
     /// Queues a message on the client's link of this kind; without one there is nobody to hear it.
-    fn say(&mut self, kind: Kind, message: &Message) {
+    pub(super) fn say(&mut self, kind: Kind, message: &Message) {
         let mut sessions = self.sessions.values_mut();
         let found =
             sessions.find_map(|session| session.handle_of(kind).map(|handle| (session, handle)));

@@ -87,13 +87,15 @@ pub(super) fn verify(
 
 /// The answer to a token.
 pub(super) fn answer(request: &Message, taken: &Taken) -> Message {
+    answered(request, taken.status, &taken.description)
+}
+
+/// The answer to a token, with a status and words.
+pub(super) fn answered(request: &Message, status: i32, description: &str) -> Message {
     let mut answer = Message::new(b"").correlated(request.message_id());
     answer.application = Value::Map(vec![
-        (Value::text("status-code"), Value::Int(taken.status)),
-        (
-            Value::text("status-description"),
-            Value::text(&taken.description),
-        ),
+        (Value::text("status-code"), Value::Int(status)),
+        (Value::text("status-description"), Value::text(description)),
     ]);
     answer
 }

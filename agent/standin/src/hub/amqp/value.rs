@@ -44,9 +44,20 @@ impl Value {
 
     /// An array of symbols.
     pub(crate) fn symbols(names: &[&str]) -> Value {
+        Self::array(0xa3, names)
+    }
+
+    /// An array of strings.
+    #[cfg(feature = "hub")]
+    pub(crate) fn strings(texts: &[&str]) -> Value {
+        Self::array(0xa1, texts)
+    }
+
+    /// An array of texts of at most 255 bytes under a constructor with a length of one byte.
+    fn array(constructor: u8, names: &[&str]) -> Value {
         let mut body = Vec::new();
         body.extend(length(names.len()).to_be_bytes());
-        body.push(0xa3);
+        body.push(constructor);
         for name in names {
             body.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
             body.extend(name.bytes().take(usize::from(u8::MAX)));

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::super::error::HubError;
@@ -163,6 +165,33 @@ fn judge(shared: &Shared, visitor: Visitor<'_>, token: &Token<'_>) -> Result<(),
             verified.map(drop).map_err(outlived)
         }
     }
+}
+
+/// Judges a token of a reader of the Event Hubs-compatible endpoint: the path that it opens, in lower-case letters and without
+/// slashes at its ends, and its expiry in seconds since the Unix epoch.
+///
+/// There a key signs as the text that it is written in (base64), and the Rust SDK writes the resource in lower-case letters.
+/// Source: "Authenticate access to Event Hubs resources using shared access signatures" (Microsoft Learn).
+pub(crate) fn consumer(shared: &Shared, token: &str, now: u64) -> Result<(String, u64), String> {
+    let told = |error: SasError| error.to_string();
+    let token = Token::parse(token).map_err(told)?;
+    let resource = percent_decode_str(token.resource).decode_utf8_lossy();
+    let bare = resource
+        .split_once("://")
+        .map_or(&*resource, |(_, bare)| bare);
+    let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
+    if !is_this_hub(shared, host) {
+        return Err(SasError::Resource(token.resource.to_owned()).to_string());
+    }
+    let name = token.policy.unwrap_or_default();
+    let known = Policy::ALL.iter().find(|policy| policy.name() == name);
+    let policy = *known.ok_or_else(|| format!("this hub has no policy `{name}`"))?;
+    let key = STANDARD.encode(shared.service.keys.of(policy));
+    let expiry = token.verify(key.as_bytes(), now).map_err(told)?;
+    if !policy.allows(Right::ServiceConnect) {
+        return Err(format!("the policy `{name}` does not grant ServiceConnect"));
+    }
+    Ok((path.trim_matches('/').to_ascii_lowercase(), expiry))
 }
 
 /// The hub's name or one that its certificate shows, with or without a port.

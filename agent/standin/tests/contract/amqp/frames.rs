@@ -1,5 +1,6 @@
 //! A bare AMQP 1.0 client made of hand-written bytes, so that the hub is not tested against its own code.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use standin::hub::LocalHub;
@@ -162,6 +163,26 @@ pub(crate) fn attach(handle: u32, hears: bool, address: &str, told: &[(&str, &st
     performative(ATTACH, &fields, &[])
 }
 
+/// A link that hears `address` from where a selector says.
+pub(crate) fn attach_with_filter(handle: u32, address: &str, selector: &str) -> Vec<u8> {
+    const NAME: &str = "apache.org:selector-filter:string";
+    let filter = [vec![0], symbol(NAME), text(selector)].concat();
+    let mut source = vec![text(address)];
+    source.extend(std::iter::repeat_n(NULL.to_vec(), 6));
+    source.push(map(&[symbol(NAME), filter]));
+    let null = || NULL.to_vec();
+    let fields = [
+        text(&format!("link-{handle}")),
+        uint(handle),
+        flag(HEARS),
+        null(),
+        null(),
+        described(0x28, &list(&source)),
+        described(0x29, &list(&[])),
+    ];
+    performative(ATTACH, &fields, &[])
+}
+
 pub(crate) fn transfer(handle: u32, id: u32, more: bool, message: &[u8]) -> Vec<u8> {
     let fields = [
         uint(handle),
@@ -202,15 +223,23 @@ pub(crate) struct Amqp {
 impl Amqp {
     /// TLS to the hub's AMQP port, nothing said yet.
     pub(crate) async fn dial(hub: &LocalHub) -> Self {
+        Self::dial_at(hub, hub.amqp_address().unwrap()).await
+    }
+
+    async fn dial_at(hub: &LocalHub, address: SocketAddr) -> Self {
         Self {
-            tls: tls(hub, hub.amqp_address().unwrap()).await,
+            tls: tls(hub, address).await,
             deliveries: 0,
         }
     }
 
     /// Both sides opened the connection and one session, without SASL, as Node's SDK does.
     pub(crate) async fn opened(hub: &LocalHub) -> Self {
-        let mut client = Self::dial(hub).await;
+        Self::opened_at(hub, hub.amqp_address().unwrap()).await
+    }
+
+    pub(crate) async fn opened_at(hub: &LocalHub, address: SocketAddr) -> Self {
+        let mut client = Self::dial_at(hub, address).await;
         client.send(HEADER).await;
         assert_eq!(client.header().await.as_ref(), Some(HEADER));
         client.send(&[open(None), begin()].concat()).await;

@@ -12,6 +12,7 @@ use standin::hub::{
 use crate::client::{Bench, HUB, token, unix_now};
 use crate::{end, rule};
 
+mod consumer;
 mod faults;
 mod frames;
 mod hostile;
@@ -29,9 +30,8 @@ pub(crate) async fn bench(mode: Mode) -> Bench {
     let hub = LocalHub::start(HubConfig {
         listen: free,
         also: OtherPorts {
-            web_socket: None,
             amqp: Some(free),
-            service: None,
+            ..OtherPorts::default()
         },
         host_name: HUB.to_owned(),
         names: vec!["localhost".to_owned()],
