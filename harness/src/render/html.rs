@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::render::chart;
 use crate::render::facts;
+use crate::render::left_out;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 use crate::render::{edge, egress, faults};
@@ -74,6 +75,7 @@ struct Page {
     verdict_mark: &'static str,
     verdict_means: String,
     custom: Option<&'static str>,
+    left_out: Option<String>,
     scope: &'static str,
     assessed: usize,
     total: usize,
@@ -169,6 +171,7 @@ fn page(report: &Report) -> Page {
         verdict_mark: words::verdict_mark(report.verdict),
         verdict_means: words::verdict_means(report),
         custom: (!report.run.certifying).then_some(words::CUSTOM_NOTICE),
+        left_out: left_out::notice(report),
         scope: words::scope(report.scope.name),
         assessed: report.scope.assessed,
         total: report.scope.total,

@@ -4,6 +4,7 @@ use conformance::finding::{Finding, Verdict};
 use conformance::report::Report;
 use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite};
 
+use crate::render::left_out;
 use crate::render::next::is_precondition;
 use crate::render::words;
 
@@ -59,6 +60,7 @@ fn properties(report: &Report) -> Vec<(&'static str, String)> {
     if !report.run.certifying {
         properties.push(("notice", words::CUSTOM_NOTICE.to_owned()));
     }
+    properties.extend(left_out::notice(report).map(|notice| ("left-out", notice)));
     properties
 }
 

@@ -8,6 +8,7 @@ use conformance::report::Report;
 use crate::render::edge::{self, Table};
 use crate::render::egress;
 use crate::render::faults;
+use crate::render::left_out;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -35,6 +36,9 @@ fn head(report: &Report) -> String {
     );
     if !report.run.certifying {
         let _ = writeln!(out, "> **{}**\n", words::CUSTOM_NOTICE);
+    }
+    if let Some(notice) = left_out::notice(report) {
+        let _ = writeln!(out, "> **{}**\n", escaped(&notice));
     }
     let _ = writeln!(out, "{}\n", words::verdict_means(report));
     let _ = writeln!(

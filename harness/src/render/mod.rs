@@ -11,6 +11,7 @@ mod faults;
 mod host;
 pub mod html;
 pub mod junit;
+mod left_out;
 pub mod markdown;
 pub mod next;
 pub mod sarif;

@@ -7,6 +7,7 @@ use conformance::requirement::Force;
 use serde_json::{Value, json};
 use serde_sarif::sarif;
 
+use crate::render::left_out;
 use crate::render::words;
 
 /// The whole report, indented, with a line feed at its end.
@@ -81,11 +82,11 @@ fn description(report: &Report) -> String {
 }
 
 fn notices(report: &Report) -> Vec<Value> {
-    if report.run.certifying {
-        Vec::new()
-    } else {
-        vec![json!({"level": "warning", "message": {"text": words::CUSTOM_NOTICE}})]
-    }
+    let custom = (!report.run.certifying).then(|| words::CUSTOM_NOTICE.to_owned());
+    let notices = custom.into_iter().chain(left_out::notice(report));
+    notices
+        .map(|text| json!({"level": "warning", "message": {"text": text}}))
+        .collect()
 }
 
 pub(super) fn rule(finding: &Finding) -> Value {

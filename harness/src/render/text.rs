@@ -9,6 +9,7 @@ use conformance::report::{Report, RunVerdict};
 use crate::render::edge::{self, Table};
 use crate::render::egress;
 use crate::render::faults;
+use crate::render::left_out;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -39,6 +40,9 @@ pub fn head(report: &Report) -> String {
     if !report.run.certifying {
         out.push_str(words::CUSTOM_NOTICE);
         out.push('\n');
+    }
+    if let Some(notice) = left_out::notice(report) {
+        out.push_str(&folded(&notice, 0));
     }
     let offer = &report.offer;
     let lines = [
