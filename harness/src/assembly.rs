@@ -11,6 +11,8 @@ const MOST_PARTS: usize = 1_000;
 #[derive(Debug, Default)]
 pub struct Assembly {
     run: String,
+    /// How many there are, as the part that came last says.
+    of: usize,
     parts: BTreeMap<usize, Vec<u8>>,
 }
 
@@ -33,8 +35,15 @@ impl Assembly {
     pub fn of(run: &str) -> Assembly {
         Assembly {
             run: run.to_owned(),
-            parts: BTreeMap::new(),
+            ..Assembly::default()
         }
+    }
+
+    /// The numbers of the parts that are still to come, and how many there are in all; `None` before the first.
+    #[must_use]
+    pub fn missing(&self) -> Option<(Vec<usize>, usize)> {
+        let missing = (1..=self.of).filter(|part| !self.parts.contains_key(part));
+        (self.of > 0).then(|| (missing.collect(), self.of))
     }
 
     /// Takes one message in; `property` gives its application properties.
@@ -50,6 +59,7 @@ impl Assembly {
         if property("run") != Some(self.run.as_str()) || part == 0 || part > of || of > MOST_PARTS {
             return Assembled::Foreign;
         }
+        self.of = of;
         self.parts.insert(part, body.to_vec());
         self.parts.retain(|&number, _| number <= of);
         if self.parts.len() < of {
@@ -121,6 +131,7 @@ mod tests {
             take(&mut assembly, "r", ("2", "2"), &digest, b"c"),
             Assembled::Partial { have: 1, of: 2 }
         );
+        assert_eq!(assembly.missing(), Some((vec![1], 2)));
         assert_eq!(
             take(&mut assembly, "r", ("1", "2"), &digest, b"ab"),
             Assembled::Whole(b"abc".to_vec())
@@ -139,6 +150,7 @@ mod tests {
     #[test]
     fn messages_that_are_no_part_are_left_alone() {
         let mut assembly = Assembly::of("r");
+        assert_eq!(assembly.missing(), None);
         for (run, part) in [
             ("other", ("1", "1")),
             ("r", ("0", "1")),

@@ -4,7 +4,6 @@
 //! reports over MQTT, exactly as it would with IoT Hub. This file is the order of effects; nothing judges here.
 
 mod archive;
-pub mod assembly;
 pub mod deployment;
 pub mod elevation;
 pub mod grants;

@@ -9,6 +9,7 @@
 )]
 
 pub mod amount;
+pub mod assembly;
 pub mod calibrate;
 pub mod certify;
 pub mod cli;

@@ -1,9 +1,14 @@
 //! `edgeproof results`: follows the runs of deployed probes through IoT Hub and stores their reports.
 //!
-//! Where a run stands is read from module twins, the report is asked for by direct method. Messages are not read here.
+//! Where a run stands is read from module twins, the report is asked for by direct method; or, with `--events`, both are what the
+//! probes have sent as messages.
 
+#[cfg(feature = "azure")]
+pub mod endpoint;
 pub mod fetch;
 pub mod follow;
+pub mod gather;
+pub mod messages;
 pub mod standing;
 
 use std::fmt::Write as _;
@@ -31,13 +36,13 @@ pub fn run(args: &ResultsArgs) -> anyhow::Result<ExitCode> {
     if let Some(mistake) = wrong.next() {
         return Err(Refused::Usage(mistake).into());
     }
-    let hub = access::open(&args.service)?;
-    let (devices, outcomes) = runtime()?.block_on(async {
-        tokio::select! {
-            followed = followed(&hub, args) => followed,
-            () = interrupted() => Err(Interrupted.into()),
+    let (devices, outcomes) = match &args.events {
+        Some(string) => from_messages(args, string)?,
+        None => {
+            let hub = access::open(&args.service)?;
+            uninterrupted(followed(&hub, args))?
         }
-    })?;
+    };
     let printed = match args.format {
         TextOrJson::Text => text(&devices, &outcomes),
         TextOrJson::Json => json_text(&devices, &outcomes)?,
@@ -46,16 +51,57 @@ pub fn run(args: &ResultsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(worst(&outcomes).exit_code()))
 }
 
+/// Runs to its end, or to Ctrl-C.
+fn uninterrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    runtime()?.block_on(async {
+        tokio::select! {
+            done = work => done,
+            () = interrupted() => Err(Interrupted.into()),
+        }
+    })
+}
+
+/// Reads what the probes have sent; the service API is needed only where a query names the devices.
+#[cfg(feature = "azure")]
+fn from_messages(
+    args: &ResultsArgs,
+    string: &std::path::Path,
+) -> anyhow::Result<(Vec<String>, Vec<Outcome>)> {
+    let source = endpoint::Source::new(args, &crate::input::text(string)?)?;
+    endpoint::trust(args.service.hub_ca.as_deref())?;
+    let hub = args.query.as_ref().map(|_| access::open(&args.service));
+    let hub = hub.transpose()?;
+    uninterrupted(async {
+        let devices = devices(hub.as_ref(), args).await?;
+        let wanted = gather::Wanted {
+            devices: &devices,
+            run: args.run.as_deref().unwrap_or_default(),
+            wait: args.follow.then_some(args.wait),
+            out: &args.out,
+            quiet: args.quiet,
+        };
+        let outcomes = gather::gather(endpoint::read(source), &wanted).await?;
+        Ok((devices, outcomes))
+    })
+}
+
+#[cfg(not(feature = "azure"))]
+fn from_messages(
+    _args: &ResultsArgs,
+    _string: &std::path::Path,
+) -> anyhow::Result<(Vec<String>, Vec<Outcome>)> {
+    Err(Refused::Usage(
+        "--events needs a program that was built with `--features azure`; without it reports are asked for by direct method"
+            .to_owned(),
+    )
+    .into())
+}
+
 async fn followed(
     hub: &Service,
     args: &ResultsArgs,
 ) -> anyhow::Result<(Vec<String>, Vec<Outcome>)> {
-    let mut devices = match &args.query {
-        None => args.device.clone(),
-        Some(condition) => named_by(hub, condition).await?,
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    devices.retain(|device| seen.insert(device.clone()));
+    let devices = devices(Some(hub), args).await?;
     let wanted = Wanted {
         devices: &devices,
         run: args.run.as_deref(),
@@ -65,6 +111,17 @@ async fn followed(
     };
     let outcomes = follow::follow(hub, &wanted).await?;
     Ok((devices, outcomes))
+}
+
+/// The devices that are asked for, each once.
+async fn devices(hub: Option<&Service>, args: &ResultsArgs) -> anyhow::Result<Vec<String>> {
+    let mut devices = match (&args.query, hub) {
+        (Some(condition), Some(hub)) => named_by(hub, condition).await?,
+        (None, _) | (_, None) => args.device.clone(),
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    devices.retain(|device| seen.insert(device.clone()));
+    Ok(devices)
 }
 
 /// The devices that meet a condition.

@@ -19,7 +19,6 @@ use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
 use standin::workload::{self, WorkloadServer};
 use tokio::sync::mpsc::Receiver;
 
-use super::assembly::{Assembled, Assembly};
 use super::deployment::{
     ENGINE_SOCKET, EdgeModule, Fills, MANIFEST, MODULE, ProbeContainer, probe_container,
 };
@@ -27,6 +26,7 @@ use super::elevation::Elevation;
 use super::handover;
 use super::progress::Progress;
 use super::relay::Relay;
+use crate::assembly::{Assembled, Assembly};
 use crate::sockets::SocketDirectory;
 
 /// Name of the hub that the probe believes in.

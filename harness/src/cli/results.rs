@@ -16,7 +16,9 @@ Examples:
   edgeproof results --query \"tags.lab='yes'\" --run monday --follow --out monday --connection-string-file hub.txt
   edgeproof dossier monday/*/report.json   (several devices to one verdict)
 
-Reports are asked for by the direct method `report`, so a device has to be online for it.
+Reports are asked for by the direct method `report`, so a device has to be online for it. With --events they are read from the
+messages that the probes have sent, online or not, as long as the hub keeps them (a day unless set):
+  edgeproof results --device pi4-01 --run monday --events events.txt --follow
 
 Exit codes, the worst of all devices:
   0   conformant
@@ -45,6 +47,21 @@ pub struct ResultsArgs {
     /// The longest that --follow waits
     #[arg(long, value_name = "DURATION", value_parser = amount::duration, default_value = "1h", requires = "follow")]
     pub wait: Duration,
+    /// File that holds the connection string of the hub's Event Hubs-compatible endpoint (Endpoint=sb://…;EntityPath=…): reports are
+    /// read from messages. Of a program that was built with the feature azure
+    #[arg(long, value_name = "FILE", requires = "run")]
+    pub events: Option<PathBuf>,
+    /// Only messages that came within this time; all that the hub keeps unless told
+    #[arg(long, value_name = "DURATION", value_parser = amount::duration, requires = "events")]
+    pub since: Option<Duration>,
+    /// Consumer group that messages are read with
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "$Default",
+        requires = "events"
+    )]
+    pub consumer_group: String,
     /// Where reports go, a directory for each device; made if it is not there
     #[arg(long, value_name = "DIR", default_value = "edgeproof-results")]
     pub out: PathBuf,

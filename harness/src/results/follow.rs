@@ -154,25 +154,31 @@ async fn take(hub: &Service, device: &str, run: &str, wanted: &Wanted<'_>) -> an
         }
         Err(error) => return without(error.to_string()),
     };
-    let report = match input::report_text(&bytes) {
+    Ok(Look::Ended(stored(&bytes, device, run, wanted.out)?))
+}
+
+/// A report that came whole, read and stored with its page.
+///
+/// # Errors
+/// It cannot be stored.
+pub(super) fn stored(bytes: &[u8], device: &str, run: &str, out: &Path) -> anyhow::Result<Outcome> {
+    let report = match input::report_text(bytes) {
         Ok(report) => report,
-        Err(why) => return without(format!("run {run}: {why}")),
+        Err(why) => return Ok(Outcome::Without(format!("run {run}: {why}"))),
     };
     if report.run.id != run {
-        return without(format!(
-            "a report of run {} came for run {run}",
-            report.run.id
-        ));
+        let why = format!("a report of run {} came for run {run}", report.run.id);
+        return Ok(Outcome::Without(why));
     }
-    let files = write_all(&report, &wanted.out.join(directory(device)))?;
+    let files = write_all(&report, &out.join(directory(device)))?;
     let page = files.into_iter().find(|file| {
         file.extension()
             .is_some_and(|extension| extension == "html")
     });
-    Ok(Look::Ended(Outcome::Report(Box::new(report), page)))
+    Ok(Outcome::Report(Box::new(report), page))
 }
 
-fn words_of(outcome: &Outcome) -> String {
+pub(super) fn words_of(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Report(report, _) => report.headline(),
         Outcome::Without(why) => why.clone(),

@@ -15,7 +15,7 @@ use super::attach::answer_to;
 use super::conversation::{Conversation, Step};
 use super::frame::{Performative, code, error};
 use super::link::{Link, MESSAGE};
-use super::message::Message;
+use super::message::{Body, Message};
 use super::token;
 use super::value::Value;
 use crate::hub::service;
@@ -180,7 +180,9 @@ impl Conversation {
             (Err((status, why)), _) => (status, why),
             (Ok(_), None) => (401, String::new()),
         };
-        let answer = token::answered(message, status, &description);
+        let mut answer = token::answered(message, status, &description);
+        // Microsoft's Rust client takes no answer whose body is bytes.
+        answer.body = Body::Value(Value::Null);
         self.say(Kind::TokenAnswers, &answer);
         steps
     }
