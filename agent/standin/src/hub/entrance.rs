@@ -95,6 +95,11 @@ async fn serve(
     _place: OwnedSemaphorePermit,
 ) {
     let deadline = Instant::now() + limits::CONNECT_WITHIN;
+    // Answers are small packets that the client waits for: Nagle's delay and the client's delayed acknowledgement would hold
+    // each of them up for 40 ms.
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, %peer, "answers may be held up");
+    }
     if let Some(event) = plain_text(&tcp, entrance, deadline).await {
         return context.events.emit(event).await;
     }
