@@ -11,9 +11,11 @@
     allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")
 )]
 
+pub mod alone;
 pub mod attach;
 pub mod bench;
 pub mod calibrate;
+pub mod clock;
 pub mod cold_start;
 pub mod control;
 pub mod deaths;
@@ -34,26 +36,7 @@ pub mod record;
 pub mod sampler;
 pub mod settings;
 mod steady;
+pub mod stop;
 pub mod trials;
 mod volumes;
 mod watch;
-
-use tokio::signal::unix::{SignalKind, signal};
-
-/// Waits for SIGTERM or SIGINT, also for one that comes between this call and the wait: without a handler the kernel keeps
-/// both from the first process of a container.
-pub fn stop_signal() -> impl Future<Output = ()> {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    async move {
-        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
-}

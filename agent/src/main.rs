@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use agent::alone::NotAlone;
 use agent::settings::{Command, HELP, Usage, read};
 use agent::{calibrate, load, module, once};
 use anyhow::Context;
@@ -11,6 +12,8 @@ use anyhow::Context;
 const USAGE: u8 = 64;
 /// Exit code for bad input.
 const BAD_INPUT: u8 = 65;
+/// Exit code when another probe has the state directory: a later start may do better.
+const TAKEN: u8 = 75;
 /// Exit code when nothing could be decided.
 const UNDECIDED: u8 = 2;
 
@@ -23,6 +26,8 @@ fn main() -> ExitCode {
                 USAGE
             } else if error.is::<once::BadOffer>() {
                 BAD_INPUT
+            } else if matches!(error.downcast_ref(), Some(NotAlone::Taken { .. })) {
+                TAKEN
             } else {
                 UNDECIDED
             })

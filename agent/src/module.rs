@@ -1,13 +1,16 @@
 //! The probe as an IoT Edge module: runs come from module twin and direct methods, reports go out through the outbox.
 
 use std::cell::Cell;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use conformance::report::Report;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
 
+use crate::alone::Alone;
+use crate::clock::{self, Earliest};
 use crate::control::desk::Control;
 use crate::control::{self, Held, Runs};
 use crate::deaths;
@@ -16,7 +19,12 @@ use crate::hub::{FromHub, HubClient, HubSettings, Identity, LONGEST_PAUSE, MQTT_
 use crate::outbox::{Outbox, Sending};
 use crate::probe::{Assignment, Probe};
 use crate::settings::Settings;
-use crate::stop_signal;
+use crate::stop::Stop;
+
+/// How long the hub may take to hear why the probe cannot work, before the next start tries again.
+const TELL_WITHIN: Duration = Duration::from_secs(20);
+/// How long an end may take that comes before anything had begun.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// What the probe says of itself at the hub: what its own offer (`agent/offer.json`) is called there, and its version.
 const PRODUCT: &str = concat!(
@@ -27,25 +35,41 @@ const PRODUCT: &str = concat!(
 /// Serves runs until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// No identity, or the engine cannot be used; edgeAgent starts the module again.
+/// No identity, another probe in the state directory, or state directory or engine cannot be used; edgeAgent starts the module
+/// again.
 pub async fn run(settings: &Settings) -> anyhow::Result<()> {
-    let stop = stop_signal();
+    let mut stop = Stop::listen().context("hear signals")?;
+    let _alone = Alone::take(&settings.state)?;
     if let Ok(plan) = std::env::var(deaths::VARIABLE) {
         deaths::arm(&settings.state, &plan)?;
     }
-    let outbox = Outbox::open(&settings.state.join("runs"), settings.outbox)?;
-    let (client, mut from_hub) = HubClient::connect(hub_settings()?);
-    let sending = Sending::start(&outbox, &client);
-    let served = serve(settings, &client, &outbox, &mut from_hub, stop).await;
-    if let Err(error) = &served {
-        report(
-            &client,
-            json!({"state": "failed", "phase": format!("{error:#}")}),
-        )
-        .await;
+    let hub = hub_settings()?;
+    let earliest = Earliest::of(&settings.state);
+    tokio::select! {
+        // What is wrong with the clock was said; the hub and the report are told again.
+        _ = clock::wait(&earliest, hub.now) => {}
+        () = stop.asked() => return Ok(()),
     }
-    sending.close(client).await;
-    served
+    let (client, mut from_hub) = HubClient::connect(hub);
+    let outbox = match Outbox::open(&settings.state.join("runs"), settings.outbox) {
+        Ok(outbox) => outbox,
+        Err(error) => {
+            let error = error.into();
+            tell(&client, &error, &mut stop).await;
+            return Err(error);
+        }
+    };
+    let sending = Sending::start(&outbox, &client);
+    let served = serve(settings, &client, &outbox, &mut from_hub, &mut stop).await;
+    if let Err(error) = &served {
+        tell(&client, error, &mut stop).await;
+    }
+    let within = match served {
+        Ok(Served::NotYet) => AT_ONCE,
+        Ok(Served::UntilStopped) | Err(_) => stop.left(),
+    };
+    sending.close_within(client, within).await;
+    served.map(|_| ())
 }
 
 /// Who the probe is: the edge environment, or a connection string with its trust anchor, as the SDKs read them.
@@ -123,27 +147,46 @@ impl Runs for OnEngine<'_> {
     }
 }
 
+/// How far the probe came before it was asked to end.
+#[derive(Debug, Clone, Copy)]
+enum Served {
+    /// The engine had not answered yet.
+    NotYet,
+    /// It served runs.
+    UntilStopped,
+}
+
 async fn serve(
     settings: &Settings,
     client: &HubClient,
     outbox: &Outbox,
     from_hub: &mut Receiver<FromHub>,
-    stop: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
-    let probe = &Probe::open(settings).await?;
+    stop: &mut Stop,
+) -> anyhow::Result<Served> {
+    let probe = &tokio::select! {
+        opened = Probe::open(settings) => opened?,
+        () = stop.asked() => return Ok(Served::NotYet),
+    };
     let mut control = Control::open(&settings.state)?;
     let runs = OnEngine {
         probe,
         outbox,
         told: Cell::default(),
     };
-    control::serve(&mut control, &runs, client, from_hub, stop).await;
-    Ok(())
+    control::serve(&mut control, &runs, client, from_hub, stop.asked()).await;
+    Ok(Served::UntilStopped)
 }
 
-/// Changes the reported property `conformance`; a refusal is logged.
-async fn report(client: &HubClient, conformance: Value) {
-    if let Err(error) = client.report(&json!({"conformance": conformance})).await {
-        tracing::warn!(%error, "reported properties not taken");
+/// Tells the twin why the probe cannot work, unless the hub takes too long to hear it or somebody wants an end.
+async fn tell(client: &HubClient, error: &anyhow::Error, stop: &mut Stop) {
+    let words = json!({"conformance": {"state": "failed", "phase": format!("{error:#}")}});
+    let told = tokio::select! {
+        told = timeout(TELL_WITHIN, client.report(&words)) => told,
+        () = stop.asked() => return,
+    };
+    match told {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "reported properties not taken"),
+        Err(_) => tracing::warn!("the hub was not told why"),
     }
 }

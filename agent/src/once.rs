@@ -12,7 +12,7 @@ use crate::events::{Events, RunEvent};
 use crate::journal::{Journal, write_whole};
 use crate::probe::{Assignment, Probe};
 use crate::settings::Settings;
-use crate::stop_signal;
+use crate::stop::Stop;
 
 /// The offer file has mistakes; all of them, one a line.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,7 @@ pub async fn run(
     report: &Path,
     options: RunOptions,
 ) -> anyhow::Result<RunVerdict> {
+    let mut stop = Stop::listen().context("hear signals")?;
     let text =
         std::fs::read_to_string(offer).with_context(|| format!("read {}", offer.display()))?;
     let read = offer::read(&text).map_err(|mistakes| BadOffer {
@@ -44,7 +45,10 @@ pub async fn run(
             .collect::<Vec<_>>()
             .join("\n"),
     })?;
-    let probe = Probe::open(settings).await?;
+    let probe = tokio::select! {
+        opened = Probe::open(settings) => opened?,
+        () = stop.asked() => bail!("interrupted before anything was on the engine"),
+    };
     let run = new_run_id()?;
     let journal = Journal::create(probe.runs(), &run)?;
     let events = Events::new(Instant::now(), Some(journal));
@@ -62,7 +66,7 @@ pub async fn run(
     };
     let certified = tokio::select! {
         certified = probe.certify(assignment, &events) => Some(certified),
-        () = stop_signal() => None,
+        () = stop.asked() => None,
     };
     let removed = probe.clean_up(&run).await;
     events.emit(RunEvent::CleanedUp { removed });

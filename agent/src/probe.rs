@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use conformance::candidate::{Identity, Launch};
 use conformance::finding::{Reason, Unseen};
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 use crate::attach;
 use crate::bench::{Bench, SocketDirectory};
+use crate::clock::{self, Course, Earliest};
 use crate::edge::{self, Edge, Gateway};
 use crate::events::{Events, RunEvent};
 use crate::image::find_image;
@@ -57,6 +59,7 @@ pub struct Probe {
     own_image: String,
     sockets: SocketDirectory,
     runs: PathBuf,
+    earliest: Earliest,
 }
 
 /// What to certify, and how.
@@ -114,6 +117,7 @@ impl Probe {
         let own_image = own_image.ok_or(ProbeError::NoImage)?.to_owned();
         let sockets = socket_directory(&settings.state, own.as_ref().map(|own| &own.raw));
         let runs = settings.state.join("runs");
+        let earliest = Earliest::of(&settings.state);
         for path in [&sockets.here, &runs] {
             std::fs::create_dir_all(path).map_err(|source| ProbeError::State {
                 path: path.clone(),
@@ -134,6 +138,7 @@ impl Probe {
             own_image,
             sockets,
             runs,
+            earliest,
         })
     }
 
@@ -178,12 +183,13 @@ impl Probe {
             )
             .await?;
         let mut record = blank(&assignment);
+        let clock = Course::begin(&self.earliest, SystemTime::now());
+        if let Some(why) = clock.implausible() {
+            trouble(events, "clock", why);
+        }
         let cost = own::Cost::start(&self.roots, &self.layout, self.own_container.as_deref());
         if let Err(error) = observe(&bench, &assignment, &mut record).await {
-            events.emit(RunEvent::Trouble {
-                what: "engine".to_owned(),
-                why: error.to_string(),
-            });
+            trouble(events, "engine", error.to_string());
             explain(
                 &mut record.observations,
                 &Unseen::new(
@@ -197,6 +203,11 @@ impl Probe {
         }
         explain_faults(&mut record);
         record.observations.probe = Observed::Seen(cost.finish());
+        let clock = clock.told(SystemTime::now());
+        if let Some(why) = clock::step_in_words(&clock) {
+            trouble(events, "clock", why);
+        }
+        record.device.host.wall_clock = Observed::Seen(clock);
         record.run.finished = Some(jiff::Timestamp::now().to_string());
         let report = Report::judge(record, CATALOGUE);
         match assignment.options.task {
@@ -219,6 +230,13 @@ impl Probe {
             0
         })
     }
+}
+
+fn trouble(events: &Events, what: &str, why: impl Into<String>) {
+    events.emit(RunEvent::Trouble {
+        what: what.to_owned(),
+        why: why.into(),
+    });
 }
 
 /// Removes sockets on which nobody listens any more: those of runs that were killed.

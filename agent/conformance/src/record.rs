@@ -18,7 +18,7 @@ mod host;
 mod profile;
 
 pub use device::{CgroupFacts, Device, EngineFacts, ImageStore};
-pub use host::{Clock, Disk, Heat, HostFacts, Power, Swap};
+pub use host::{Clock, Disk, Heat, HostFacts, Power, Swap, WallClock};
 pub use profile::{Profile, ProfileName};
 
 /// Everything a judgement may look at.

@@ -297,6 +297,7 @@ fn host() -> HostFacts {
             free: Bytes(20_000_000_000),
         }),
         time_synchronised: Observed::Seen(true),
+        wall_clock: Observed::default(),
         power: Observed::Seen(Power {
             under_voltage: false,
             throttled: false,

@@ -343,6 +343,27 @@ impl Control {
         }
     }
 
+    /// The probe ends: that is on disk before the engine is cleaned, for which there may be no time.
+    pub(super) fn stopping(&self) {
+        let Some(UnderWay { run, order, .. }) = &self.under_way else {
+            return;
+        };
+        if *order.borrow() == Order::Stop
+            && let Err(error) = self.store.stop(run)
+        {
+            tracing::warn!(%error, run, "the stop counts as an interruption of the run");
+        }
+    }
+
+    /// The run under way was told to end, and the engine did not let go of it in time.
+    pub(super) fn abandoned(&mut self) {
+        let order = self.under_way.as_ref().map(|run| *run.order.borrow());
+        self.ended(match order {
+            Some(Order::Cancel) => Outcome::Canceled,
+            Some(Order::Stop | Order::GoOn) | None => Outcome::Stopped,
+        });
+    }
+
     /// Tells the run under way to end; whether there is one. One that was canceled stays so.
     pub(super) fn order(&self, order: Order) -> bool {
         let Some(under_way) = &self.under_way else {

@@ -15,6 +15,9 @@ use crate::hub::{FromHub, HubClient};
 /// How long the last words to the twin may take.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long the engine may take for what a run has on it, once the probe is asked to end; the next start sweeps the rest.
+const CLEAN_WITHIN: Duration = Duration::from_secs(5);
+
 /// What came of a step.
 enum Done {
     Run(Outcome),
@@ -59,7 +62,16 @@ pub async fn serve(
     }
     drop(publishing);
     if let (true, Some(work)) = (control.order(Order::Stop), work) {
-        take(control, work.await);
+        control.stopping();
+        match timeout(CLEAN_WITHIN, work).await {
+            Ok(done) => take(control, done),
+            Err(_) => {
+                tracing::warn!(
+                    "the engine does not let go of the run; the next start sweeps what is left"
+                );
+                control.abandoned();
+            }
+        }
     }
     if timeout(LAST_WORDS, board.finish(client)).await.is_err() {
         tracing::warn!("the twin does not know how things stand");

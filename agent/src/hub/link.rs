@@ -13,6 +13,7 @@ use super::sas::{self, Claim};
 use super::session::Login;
 use super::tls;
 use super::workload::Workload;
+use crate::clock::stepped;
 
 /// How long TCP and TLS may take each: a slow board behind a slow modem needs several seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,8 +22,52 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Opened<S> {
     pub(super) stream: S,
     pub(super) login: Login,
-    /// When a new link with a new token is to replace this one.
-    pub(super) renew_at: Instant,
+    /// The life of the token that it was made with.
+    pub(super) token: Token,
+}
+
+/// When a token was made, by both clocks.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    made: Instant,
+    wall: SystemTime,
+    now: fn() -> SystemTime,
+    life: Duration,
+}
+
+/// A wall clock that was set forward by more than this was behind when the token was made, which then ends sooner than it was
+/// meant to.
+const STEP: Duration = Duration::from_secs(60);
+
+impl Token {
+    /// A token made at these times, to be replaced when `life` is over.
+    pub(super) fn new(
+        (made, wall): (Instant, SystemTime),
+        now: fn() -> SystemTime,
+        life: Duration,
+    ) -> Token {
+        Token {
+            made,
+            wall,
+            now,
+            life,
+        }
+    }
+
+    /// When a new link with a new token is to replace this one, if nobody sets the clock.
+    pub(super) fn renew_at(&self) -> Instant {
+        self.made + self.life
+    }
+
+    /// Whether a new link is due: the token's life is nearly over, or the clock by which it was made was behind.
+    ///
+    /// A clock that is set back changes nothing: the token lives longer than it was meant to, or as long, and the next one is
+    /// made when it would have been. To make one at once would trade a link that works for a token that may be refused.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        let went_by = now.saturating_duration_since(self.made);
+        let stepped = stepped(self.wall, (self.now)(), went_by);
+        went_by >= self.life || i128::from(stepped) > i128::from(STEP.as_secs()) * 1_000
+    }
 }
 
 /// Makes a link as `settings` say.
@@ -34,8 +79,7 @@ pub(super) async fn open(
 ) -> Result<Opened<TlsStream<TcpStream>>, LinkError> {
     let identity = &settings.identity;
     let host = identity.connect_host.as_str();
-    let made = Instant::now();
-    let now = (settings.now)();
+    let (made, now) = (Instant::now(), (settings.now)());
     let password = password(settings, now).await?;
     let roots = match (&settings.ca_pem, &identity.credential) {
         (Some(pem), _) => tls::roots_of(pem)?,
@@ -79,11 +123,10 @@ pub(super) async fn open(
         password,
         clock: tls::clock_text(now),
     };
-    let renew_at = made + sas::RENEW_AFTER;
     Ok(Opened {
         stream,
         login,
-        renew_at,
+        token: Token::new((made, now), settings.now, sas::RENEW_AFTER),
     })
 }
 

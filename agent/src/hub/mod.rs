@@ -38,6 +38,7 @@ pub use identity::{Identity, IdentityError};
 pub use limits::{MAX_MESSAGE_BYTES, MAX_METHOD_RESULT_BYTES, MAX_REPORTED_BYTES};
 pub use method::MethodReply;
 pub use parts::{MAX_PART_BYTES, PART_SCHEMA, Part, REPORT_OUTPUT, report_parts};
+pub(crate) use tls::clock_text;
 pub use workload::WorkloadError;
 
 use limits::{message_size, reported_mistakes};
@@ -68,7 +69,7 @@ pub struct HubSettings {
     pub seed: u64,
     /// Longest pause between attempts, [`LONGEST_PAUSE`] everywhere but in tests.
     pub longest_pause: Duration,
-    /// The wall clock, for the life of tokens.
+    /// The wall clock, for the life of tokens and of certificates.
     pub now: fn() -> SystemTime,
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backoff::Backoff;
 use super::error::LinkError;
-use super::link::Opened;
+use super::link::{Opened, Token};
 use super::method::MethodResult;
 use super::outbox::Message;
 use super::requests::Report;
@@ -186,7 +186,7 @@ impl Task {
         let (mut reader, mut writer) = tokio::io::split(opened.stream);
         let end = match self.session.begin(opened.login, Instant::now()) {
             Err(error) => End::Lost(error),
-            Ok(()) => match self.talk(&mut reader, &mut writer, opened.renew_at).await {
+            Ok(()) => match self.talk(&mut reader, &mut writer, &opened.token).await {
                 Ok(end) => end,
                 Err(error) => End::Lost(error),
             },
@@ -203,7 +203,7 @@ impl Task {
         &mut self,
         reader: &mut R,
         writer: &mut W,
-        renew_at: Instant,
+        token: &Token,
     ) -> Result<End, LinkError>
     where
         R: AsyncRead + Unpin,
@@ -217,7 +217,7 @@ impl Task {
             if self.is_over() {
                 return Ok(End::Closed);
             }
-            if quiet_by.is_none() && renew_at <= now {
+            if quiet_by.is_none() && token.is_due(now) {
                 self.session.hold();
                 quiet_by = Some(now + QUIET_PATIENCE);
             }
@@ -225,7 +225,7 @@ impl Task {
                 return Ok(End::Lost(LinkError::Renewal));
             }
             self.session.pump(now)?;
-            let renewal = Some(quiet_by.unwrap_or(renew_at));
+            let renewal = Some(quiet_by.unwrap_or_else(|| token.renew_at()));
             let closing = self.closing.as_ref().map(|closing| closing.by);
             let deadline = [self.session.deadline(), renewal, closing]
                 .into_iter()

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::error::LinkError;
+use crate::clock::MADE;
 
 /// The public roots compiled in, for a hub in the cloud.
 pub(super) fn public_roots() -> RootCertStore {
@@ -58,7 +60,7 @@ where
         reason,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let config = ClientConfig::builder_with_details(provider, Arc::new(At(now)))
         .with_safe_default_protocol_versions()
         .map_err(|error| fail(error.to_string()))?
         .with_root_certificates(roots)
@@ -68,6 +70,17 @@ where
         .connect(name, stream)
         .await
         .map_err(|error| fail(words(&error, now)))
+}
+
+/// The time at which certificates are looked at: the same clock that makes tokens.
+#[derive(Debug)]
+struct At(SystemTime);
+
+impl TimeProvider for At {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since = self.0.duration_since(SystemTime::UNIX_EPOCH);
+        Some(UnixTime::since_unix_epoch(since.unwrap_or_default()))
+    }
 }
 
 /// A device without a battery-backed clock starts in the past, where every certificate is "not
@@ -95,15 +108,13 @@ fn words(error: &std::io::Error, now: SystemTime) -> String {
 }
 
 /// The device's time for a message, marked when it cannot be right.
-pub(super) fn clock_text(now: SystemTime) -> String {
-    /// 2026-01-01T00:00:00Z: this program did not exist before.
-    const OLDER_THAN_THIS_PROGRAM: u64 = 1_767_225_600;
+pub(crate) fn clock_text(now: SystemTime) -> String {
     let text = jiff::Timestamp::try_from(now).map_or_else(
         |_| "a time beyond all calendars".to_owned(),
         |t| format!("{t:.0}"),
     );
     let since = now.duration_since(SystemTime::UNIX_EPOCH);
-    if since.map_or(true, |since| since.as_secs() < OLDER_THAN_THIS_PROGRAM) {
+    if since.map_or(true, |since| since.as_secs() < MADE) {
         format!("{text}, which is before this program was made: the clock is not set")
     } else {
         text

@@ -38,13 +38,18 @@ impl Sending {
 
     /// Sends what can still be sent in a few seconds, and closes the client. What is left goes out after the next start.
     pub async fn close(self, client: HubClient) {
+        self.close_within(client, CLOSE_WITHIN).await;
+    }
+
+    /// The same in less time, where less is left.
+    pub async fn close_within(self, client: HubClient, within: Duration) {
         let closing = async {
             // What is left is told below.
             let _ = timeout(LAST_CHANCE, self.outbox.emptied()).await;
             self.task.abort();
             client.close().await
         };
-        match timeout(CLOSE_WITHIN, closing).await {
+        match timeout(within.min(CLOSE_WITHIN), closing).await {
             Ok(Ok(())) => {}
             Ok(Err(unsent)) => tracing::warn!(%unsent, "closed early"),
             Err(_) => tracing::warn!("closed without a goodbye"),

@@ -21,6 +21,7 @@ pub fn look(roots: &Roots) -> HostFacts {
         userland_bits: Observed::default(),
         disk: disk(roots.data_root.as_deref()).into(),
         time_synchronised: time::synchronised().into(),
+        wall_clock: Observed::default(),
         power: power(&sys).into(),
         heat: heat(&sys).into(),
         swap: swap(&roots.proc).into(),

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 mod bench;
+mod clock;
 mod talk;
 mod trouble;

@@ -1,7 +1,7 @@
 //! Facts of the host as named rows: clock, disk, power, heat, swap, time, GPUs, and what else the device did.
 
 use conformance::observation::{Noise, Observed};
-use conformance::record::HostFacts;
+use conformance::record::{HostFacts, WallClock};
 
 use crate::render::words;
 
@@ -22,6 +22,7 @@ pub(crate) fn rows(host: &HostFacts) -> Vec<(&'static str, String)> {
             &host.time_synchronised,
             |synchronised| if *synchronised { "yes" } else { "no" }.to_owned(),
         ),
+        row("Wall clock", &host.wall_clock, wall_clock),
         row("Power", &host.power, |power| {
             let state = match (power.under_voltage, power.throttled, power.since_boot) {
                 (true, _, _) => "too little voltage",
@@ -61,6 +62,27 @@ pub(crate) fn rows(host: &HostFacts) -> Vec<(&'static str, String)> {
     rows.into_iter().flatten().collect()
 }
 
+fn wall_clock(clock: &WallClock) -> String {
+    let way = if clock.stepped_millis < 0 {
+        "back"
+    } else {
+        "forward"
+    };
+    let far = clock.stepped_millis.unsigned_abs();
+    let course = match far {
+        0..1_000 => "not set during the run".to_owned(),
+        _ => format!(
+            "set {way} by {}.{} s during the run",
+            far / 1_000,
+            far % 1_000 / 100
+        ),
+    };
+    match &clock.implausible {
+        Some(why) => format!("{course}; at its beginning {why}"),
+        None => course,
+    }
+}
+
 fn row<T: PartialEq>(
     name: &'static str,
     fact: &Observed<T>,
@@ -97,6 +119,22 @@ mod tests {
     use super::*;
     use conformance::finding::Reason;
     use conformance::record::Heat;
+
+    #[test]
+    fn a_wall_clock_that_was_set_says_so() {
+        let told = |stepped_millis, implausible: Option<&str>| {
+            wall_clock(&WallClock {
+                stepped_millis,
+                implausible: implausible.map(str::to_owned),
+            })
+        };
+        assert_eq!(told(-12, None), "not set during the run");
+        assert_eq!(told(-61_500, None), "set back by 61.5 s during the run");
+        assert_eq!(
+            told(9_000, Some("the clock says 1970")),
+            "set forward by 9.0 s during the run; at its beginning the clock says 1970"
+        );
+    }
 
     #[test]
     fn what_nothing_looked_at_is_left_out_and_what_was_not_seen_says_why() {

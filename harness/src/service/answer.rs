@@ -15,6 +15,8 @@ pub struct Answer {
     pub continuation: Option<String>,
     /// Header `Retry-After` in seconds.
     pub retry_after: Option<u64>,
+    /// How far this computer's clock is from the hub's, in words, where it is far.
+    pub skew: Option<String>,
     /// Body.
     pub body: Vec<u8>,
 }
@@ -196,11 +198,16 @@ pub fn refused(call: &str, answer: &Answer) -> ServiceError {
         true => "no words".to_owned(),
         false => format!("{} bytes that are no error of IoT Hub", answer.body.len()),
     };
+    let mut words = words.unwrap_or_else(nothing);
+    // A signature is refused for its time, too; nothing else of an answer is about clocks.
+    if let (401, Some(skew)) = (answer.status, &answer.skew) {
+        words = format!("{words}; {skew}");
+    }
     ServiceError::Refused {
         call: call.to_owned(),
         status: answer.status,
         code: answer.error_code.clone().or(digits).or(named),
-        words: words.unwrap_or_else(nothing),
+        words,
     }
 }
 

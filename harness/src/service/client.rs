@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, RETRY_AFTER};
 use serde_json::Value;
 
 use super::answer::{self, Answer, Configuration, MethodAnswer, Page, Twin};
@@ -11,7 +11,7 @@ use super::connection_string::ConnectionString;
 use super::error::ServiceError;
 use super::request::{self, Match, Request, Verb, Who};
 use super::retry::{self, Failure};
-use super::sas;
+use super::{sas, skew};
 
 /// How long it may take to reach the hub.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -27,6 +27,7 @@ const MOST_PAGES: usize = 1_000;
 pub struct Service {
     http: reqwest::Client,
     connection: Arc<ConnectionString>,
+    now: fn() -> SystemTime,
 }
 
 impl Service {
@@ -58,7 +59,14 @@ impl Service {
         Ok(Service {
             http: builder.build().map_err(set_up)?,
             connection: Arc::new(connection),
+            now: SystemTime::now,
         })
+    }
+
+    /// The same client with another wall clock, by which it makes its tokens.
+    #[must_use]
+    pub fn with_clock(self, now: fn() -> SystemTime) -> Service {
+        Service { now, ..self }
     }
 
     /// The hub's host name.
@@ -187,7 +195,7 @@ impl Service {
     }
 
     async fn attempt(&self, request: &Request) -> Result<Answer, (Failure, String)> {
-        let now = SystemTime::now()
+        let now = (self.now)()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         let verb = match request.verb {
@@ -221,6 +229,7 @@ impl Service {
             error_code: header("iothub-errorcode"),
             continuation: header("x-ms-continuation"),
             retry_after: header(RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok()),
+            skew: header(DATE.as_str()).and_then(|date| skew::in_words(&date, (self.now)())),
             body: Vec::new(),
         };
         while let Some(chunk) = answer.chunk().await.map_err(told)? {

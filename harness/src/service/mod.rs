@@ -13,6 +13,7 @@ pub mod error;
 pub mod request;
 mod retry;
 mod sas;
+mod skew;
 
 pub use answer::{Answer, Configuration, MethodAnswer, Page, Twin};
 pub use client::Service;

@@ -1,5 +1,7 @@
 //! `deploy`: as a layer and on one device, there and away again.
 
+use std::time::{Duration, SystemTime};
+
 use conformance::run_request::RunRequest;
 use harness::service::{ConnectionString, Match, Service, connection_string, request};
 use serde_json::{Value, json};
@@ -172,4 +174,26 @@ async fn a_policy_without_the_right_is_told_with_call_status_and_the_hub_s_words
         "{}",
         refused.err
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_refused_for_its_time_tells_how_far_the_clock_is_off() {
+    let lab = Lab::start().await;
+    let behind = client(&lab).with_clock(|| SystemTime::now() - Duration::from_secs(7_200));
+    let refused = behind.query("SELECT * FROM devices").await.unwrap_err();
+    assert_eq!(refused.status(), Some(401));
+    let words = refused.to_string();
+    // A second may go by between the two clocks.
+    let told = ["7199", "7200", "7201"].map(|far| format!("clock is {far} s behind the hub's"));
+    assert!(told.iter().any(|told| words.contains(told)), "{words}");
+    // Another mistake is not blamed on a clock that is right.
+    let string = lab
+        .string
+        .replace("SharedAccessKey=", "SharedAccessKey=AAAA");
+    let wrong = connection_string::read(&string).unwrap();
+    let authority = lab.hub.trust_bundle_pem().as_bytes();
+    let wrong = Service::new(wrong, Some(authority)).unwrap();
+    let refused = wrong.query("SELECT * FROM devices").await.unwrap_err();
+    assert_eq!(refused.status(), Some(401));
+    assert!(!refused.to_string().contains("clock is"), "{refused}");
 }

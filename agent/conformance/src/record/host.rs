@@ -22,6 +22,9 @@ pub struct HostFacts {
     /// Whether the kernel holds its clock for synchronised.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub time_synchronised: Observed<bool>,
+    /// What the wall clock did during the run.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub wall_clock: Observed<WallClock>,
     /// The power supply's flags.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub power: Observed<Power>,
@@ -42,6 +45,19 @@ impl HostFacts {
     pub fn is_unlooked(&self) -> bool {
         *self == HostFacts::default()
     }
+}
+
+/// The wall clock during a run. Durations in a report never come from it, its first and last time do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WallClock {
+    /// Milliseconds by which it went on beyond the time that went by: above zero it was set forward, below zero back. Discipline
+    /// alone makes a few.
+    pub stepped_millis: i64,
+    /// Why the time at the beginning of the run could not be right, if it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub implausible: Option<String>,
 }
 
 /// Clock of a core.

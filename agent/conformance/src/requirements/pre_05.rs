@@ -79,6 +79,14 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         }
         .to_owned(),
     );
+    if let Some(clock) = host.wall_clock.seen() {
+        // Being set spoils no measurement: no duration comes from it.
+        saw.extend(clock.implausible.clone());
+        if clock.stepped_millis.unsigned_abs() >= 1_000 {
+            let stepped = clock.stepped_millis;
+            saw.push(format!("wall clock set by {stepped} ms during the run"));
+        }
+    }
     let catalogue = &record.run.catalogue;
     if record.run.started.get(..7) < catalogue.get(..7) {
         let why = format!(

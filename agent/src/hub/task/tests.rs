@@ -7,7 +7,8 @@ use super::super::{Content, HubClient, HubError, channels};
 use super::*;
 use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 use serde_json::json;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
 
@@ -70,8 +71,16 @@ fn open(script: Script, life: Duration, seen: &Arc<Mutex<Seen>>) -> Opened<Duple
             password: "p".into(),
             clock: "now".into(),
         },
-        renew_at: Instant::now() + life,
+        // A wall clock that stands with the paused one: nobody sets it.
+        token: Token::new((Instant::now(), wall()), wall, life),
     }
+}
+
+/// A clock that goes with tokio's, which stands still unless a test waits.
+fn wall() -> SystemTime {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    let began = BEGAN.get_or_init(Instant::now);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + began.elapsed()
 }
 
 /// The life of a token that never matters to a test.
