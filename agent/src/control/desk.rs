@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::board::Board;
 use super::book::{Book, Ending, Ticket};
-use super::desire::merge;
+use super::desire::{merge, wanted_of};
 use super::document;
 use super::methods::{self, Packed};
 use super::offers::Offers;
@@ -94,7 +94,10 @@ pub struct Control {
     pub(super) held: Held,
     /// The report that was asked for last.
     pub(super) packed: Option<Packed>,
+    /// What of the desired properties is the probe's.
     pub(super) desired: Value,
+    /// They have changed since they were considered.
+    pub(super) undecided: bool,
     board: Arc<Board>,
 }
 
@@ -121,6 +124,7 @@ impl Control {
             held: Held::default(),
             packed: None,
             desired: Value::Null,
+            undecided: false,
             board: Arc::new(Board::default()),
         };
         control.settle(found);
@@ -136,7 +140,7 @@ impl Control {
         self.board.show(document::reported(self));
     }
 
-    /// Takes what the hub says.
+    /// Takes what the hub says; [`Control::decide`] must follow.
     pub(super) fn take(&mut self, event: FromHub) {
         match event {
             FromHub::Connected => tracing::info!("connected to the hub"),
@@ -144,18 +148,19 @@ impl Control {
                 tracing::warn!(%why, ?retry_in, "no link to the hub");
             }
             FromHub::Twin { desired, .. } => {
-                self.desired = desired;
-                self.consider();
+                self.desired = wanted_of(desired);
+                self.undecided = true;
             }
             FromHub::Desired { patch, .. } => {
-                merge(&mut self.desired, patch);
-                self.consider();
+                merge(&mut self.desired, wanted_of(patch));
+                self.undecided = true;
             }
             FromHub::Method {
                 name,
                 payload,
                 reply,
             } => {
+                self.decide();
                 let (status, body) = methods::answer(self, &name, &payload);
                 if let Err(error) = reply.send(status, &body) {
                     tracing::warn!(%error, name, "method not answered");

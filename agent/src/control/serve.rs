@@ -51,7 +51,14 @@ pub async fn serve(
                 take(control, done);
             }
             event = from_hub.recv() => match event {
-                Some(event) => control.take(event),
+                Some(event) => {
+                    control.take(event);
+                    // A twin that changes a thousand times a second is considered as often as there is time for it.
+                    while let Ok(more) = from_hub.try_recv() {
+                        control.take(more);
+                    }
+                    control.decide();
+                }
                 None => break,
             },
             () = control.progressed() => {}

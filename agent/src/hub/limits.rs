@@ -16,6 +16,13 @@ pub const MAX_REPORTED_BYTES: usize = 32 * 1024;
 /// Largest result of a direct method, as JSON text.
 pub const MAX_METHOD_RESULT_BYTES: usize = 128 * 1024;
 
+/// Largest payload of a direct method, as JSON text.
+pub(super) const MAX_METHOD_PAYLOAD_BYTES: usize = 128 * 1024;
+
+/// Largest change of desired properties that is read: twice what a twin's desired properties may have. What is larger is of no
+/// hub that keeps its own limits, and becomes many times as large in memory.
+pub(super) const MAX_DESIRED_BYTES: usize = 64 * 1024;
+
 /// The parts of a QoS 1 PUBLISH besides topic and body: fixed header with the longest length that
 /// such a packet needs (1 + 3), the topic's length (2), the packet id (2).
 const PUBLISH_OVERHEAD: usize = 8;

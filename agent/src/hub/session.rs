@@ -168,9 +168,9 @@ impl Session {
         self.outbox.is_empty() && self.requests.waiting_reports() == 0
     }
 
-    /// Whether more should be read; not while the application is behind.
+    /// Whether more should be read; not while the application is behind, nor while the hub does not take our answers.
     pub(super) fn wants_input(&self) -> bool {
-        self.events.len() < MAX_EVENTS
+        self.events.len() < MAX_EVENTS && !self.wire.is_crowded()
     }
 
     /// Takes what came from the hub.

@@ -28,9 +28,11 @@ fn off(seconds: &AtomicI64) -> SystemTime {
 /// What the hub took the token of a login to be worth, in seconds from now.
 async fn token_of_next_login(bench: &mut Bench) -> i64 {
     let expiry = bench
-        .see(|event| match event {
-            HubEvent::Connected(login) => Some(login.token_expiry),
-            _ => None,
+        .see(|event| {
+            if let HubEvent::Connected(login) = event {
+                return Some(login.token_expiry);
+            }
+            None
         })
         .await;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

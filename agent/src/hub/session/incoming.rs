@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::super::FromHub;
 use super::super::desired::Step;
 use super::super::error::LinkError;
+use super::super::limits::{MAX_DESIRED_BYTES, MAX_METHOD_PAYLOAD_BYTES};
 use super::super::method::MethodReply;
 use super::super::topics::{self, Incoming};
 use super::{HANDSHAKE_PATIENCE, Phase, Session, malformed, protocol};
@@ -137,8 +138,9 @@ impl Session {
     }
 
     fn desired_change(&mut self, version: Option<u64>, body: &[u8], now: Instant) {
-        // A patch that is no JSON has no version either, and leads to the whole twin.
-        let patch: Option<Value> = serde_json::from_slice(body).ok();
+        // A patch that is no JSON, or too large to be read, has no version either, and leads to the whole twin.
+        let body = Some(body).filter(|body| body.len() <= MAX_DESIRED_BYTES);
+        let patch: Option<Value> = body.and_then(|body| serde_json::from_slice(body).ok());
         let version = version.filter(|_| patch.is_some());
         match self.desired.patch(version, patch.unwrap_or_default()) {
             Step::Deliver(version, patch) => {
@@ -151,6 +153,10 @@ impl Session {
 
     fn method_call(&mut self, name: String, request: String, body: &[u8]) {
         let reply = MethodReply::new(self.link, request, self.results.clone());
+        if body.len() > MAX_METHOD_PAYLOAD_BYTES {
+            let (size, most) = (body.len(), MAX_METHOD_PAYLOAD_BYTES);
+            return reply.refuse(400, &format!("payload of {size} bytes; at most {most}"));
+        }
         let payload = if body.is_empty() {
             Ok(Value::Null)
         } else {
