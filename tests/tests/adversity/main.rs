@@ -54,9 +54,10 @@ async fn impose(stage: &Stage, fault: Fault) -> Option<LocalHub> {
         Fault::HubResets => stage.to_hub.set(Way::Reset),
         Fault::HubSilent => stage.to_hub.set(Way::Silent),
         Fault::HubOfAnother | Fault::HubMisnamed => {
-            let name = match fault {
-                Fault::HubMisnamed => "another.test",
-                _ => stage::ADDRESS,
+            let name = if fault == Fault::HubMisnamed {
+                "another.test"
+            } else {
+                stage::ADDRESS
             };
             let other = hub(name).await;
             stage.to_hub.set(Way::To(other.address().port()));
@@ -86,7 +87,8 @@ fn words(fault: Fault) -> &'static [&'static str] {
         ],
         Fault::EngineGone => &["reach the container engine at", "the next start sweeps it"],
         Fault::EngineSilent => &["no answer within 60 s", "the next start sweeps it"],
-        Fault::DiskFull => &["journal given up for this run", "No space left on device"],
+        // The journal may have room for its last lines in the block that it has begun.
+        Fault::DiskFull => &["No space left on device"],
         Fault::DiskReadOnly => &["journal given up for this run", "Read-only file system"],
         Fault::Stop => &["nothing of the run is left on the engine"],
         Fault::StopEngineSilent => &["the engine does not let go of the run"],
