@@ -3,6 +3,7 @@
 //! The same against Azure and a local hub. That client takes a connection string, signs with the policy's key and trusts what the
 //! system trusts; it must not know what is in a message.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -142,7 +143,7 @@ async fn read_all(source: &Source, news: &mpsc::Sender<News>) -> anyhow::Result<
         let is_old = source.since.is_some_and(|since| {
             facts
                 .last_enqueued_time_utc
-                .is_some_and(|last| last < since)
+                .is_some_and(|last| last <= since)
         });
         let last = (!facts.is_empty && !is_old).then_some(facts.last_enqueued_sequence_number);
         behind += usize::from(last.is_some());
@@ -200,20 +201,24 @@ async fn read_all(source: &Source, news: &mpsc::Sender<News>) -> anyhow::Result<
 
 /// A message with what IoT Hub says of it; properties that are no text are not ours.
 fn message(event: &ReceivedEventData) -> Message {
-    let annotation = |name: &str| match event.system_properties().get(name) {
-        Some(AmqpValue::String(text)) => Some(text.clone()),
-        _ => None,
+    let annotation = |name: &str| {
+        if let Some(AmqpValue::String(text)) = event.system_properties().get(name) {
+            Some(text.clone())
+        } else {
+            None
+        }
     };
     let data = event.event_data();
-    let properties = data.properties().into_iter().flatten();
-    let properties = properties.filter_map(|(name, value)| match value {
-        AmqpSimpleValue::String(text) => Some((name.clone(), text.clone())),
-        _ => None,
-    });
+    let mut properties = BTreeMap::new();
+    for (name, value) in data.properties().into_iter().flatten() {
+        if let AmqpSimpleValue::String(text) = value {
+            properties.insert(name.clone(), text.clone());
+        }
+    }
     Message {
         device: annotation(DEVICE).unwrap_or_default(),
         module: annotation(MODULE),
-        properties: properties.collect(),
+        properties,
         body: data.body().unwrap_or_default().to_vec(),
     }
 }
