@@ -13,7 +13,7 @@ mod way;
 use std::time::Instant;
 
 use conformance::report::{Report, RunVerdict};
-use stage::{GRACE, Stage, hub, of_run, sockets, stopped};
+use stage::{GRACE, Running, Stage, hub, of_run, sockets, stopped};
 use standin::hub::LocalHub;
 use way::Way;
 
@@ -171,7 +171,7 @@ fn judged(case: &str, report: &Report, wanted: RunVerdict) {
 async fn the_end_leaves_nothing(
     case: &str,
     stage: &Stage,
-    probe: &mut std::process::Child,
+    probe: &mut Running,
     run: &str,
     fault: Fault,
 ) {

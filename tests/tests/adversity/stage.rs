@@ -45,6 +45,17 @@ pub(crate) async fn hub(name: &str) -> LocalHub {
     hub.await.unwrap()
 }
 
+/// A probe that does not outlive a test that fails.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended is not there to be killed.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Everything around one probe.
 pub(crate) struct Stage {
     pub(crate) hub: LocalHub,
@@ -79,12 +90,12 @@ impl Stage {
     }
 
     /// Starts the probe; its log goes on in the same file.
-    pub(crate) fn probe(&self) -> Child {
+    pub(crate) fn probe(&self) -> Running {
         let log = File::options()
             .create(true)
             .append(true)
             .open(self.log_path());
-        Command::new(program::probe())
+        let child = Command::new(program::probe())
             .arg("--engine")
             .arg(self.place.path().join("engine.sock"))
             .arg("--state")
@@ -97,7 +108,8 @@ impl Stage {
             )
             .stderr(log.unwrap())
             .spawn()
-            .unwrap()
+            .unwrap();
+        Running(child)
     }
 
     fn log_path(&self) -> PathBuf {
@@ -189,7 +201,7 @@ impl Stage {
 }
 
 /// Asks the probe to end; how long that took.
-pub(crate) fn stopped(probe: &mut Child) -> Duration {
+pub(crate) fn stopped(Running(probe): &mut Running) -> Duration {
     let asked = Instant::now();
     signal("TERM", &[probe.id()]).unwrap();
     let status = loop {
