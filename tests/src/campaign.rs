@@ -4,6 +4,7 @@
 //! `src/bin/campaign.rs` brings them together; `docs/faults.md` says what is shown.
 
 pub mod draw;
+mod kept;
 pub mod lane;
 mod messages;
 pub mod outcome;

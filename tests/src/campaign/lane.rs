@@ -23,6 +23,7 @@ use standin::workload;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
+use super::kept::{interruptions, lives};
 use super::messages::Messages;
 use super::outcome::{Life, Outcome};
 use crate::second_engine::SecondEngine;
@@ -353,7 +354,7 @@ fn request(run: &str, candidate: &str) -> anyhow::Result<RunRequest> {
     RunRequest::new(run, ProfileName::Quick, device, &offer, options).map_err(anyhow::Error::msg)
 }
 
-fn word(value: &Value) -> Option<String> {
+pub(super) fn word(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
@@ -362,41 +363,4 @@ fn findings(report: &Value) -> BTreeMap<String, String> {
     findings
         .filter_map(|finding| Some((word(&finding["id"])?, word(&finding["verdict"])?)))
         .collect()
-}
-
-/// What the probe told of its lives.
-fn lives(state: &Path) -> anyhow::Result<Vec<Life>> {
-    let path: PathBuf = state.join(agent::deaths::STEPS);
-    let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    let mut lives: Vec<Life> = Vec::new();
-    for line in text.lines() {
-        let line: Value = serde_json::from_str(line).context("read a step")?;
-        if line["born"] == true {
-            lives.push(Life::default());
-        }
-        let Some(life) = lives.last_mut() else {
-            bail!("a step before any life")
-        };
-        life.steps.extend(word(&line["step"]["what"]));
-        if let (Some(step), Some(at)) =
-            (line["asked"]["step"].as_u64(), line["asked"]["at"].as_i64())
-        {
-            life.asked = Some((step, at));
-        }
-        if let Some(side) = line["died"]["side"].as_str() {
-            life.died = Some(format!("{side}:{}", line["died"]["step"]));
-        }
-    }
-    Ok(lives)
-}
-
-fn interruptions(state: &Path, run: &str) -> usize {
-    let journal = state.join("runs").join(run).join("journal.jsonl");
-    let text = fs::read_to_string(journal).unwrap_or_default();
-    let lines = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines
-        .filter(|line| line["event"]["event"] == "interrupted")
-        .count()
 }
