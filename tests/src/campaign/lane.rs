@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use super::kept::{interruptions, lives};
 use super::messages::Messages;
-use super::outcome::{Life, Outcome};
+use super::outcome::Outcome;
 use crate::second_engine::SecondEngine;
 use crate::{offer_of, repository};
 
