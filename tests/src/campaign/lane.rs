@@ -14,7 +14,7 @@ use conformance::create_options::NamedVolume;
 use conformance::record::{ProfileName, RunOptions, ScopeName};
 use conformance::run_request::RunRequest;
 use conformance::units::Millis;
-use engine::{Engine, EngineEvent, EventKind, Network, Owner, Role, Stamp};
+use engine::{Caller, Engine, EngineEvent, EventKind, Network, Owner, Role, Stamp};
 use harness::certify::deployment::{EdgeModule, Fills, MANIFEST, MODULE, probe_container};
 use harness::certify::elevation::Elevation;
 use serde_json::{Value, json};
@@ -61,7 +61,7 @@ impl Lane {
     pub async fn start(candidates: &[&str]) -> anyhow::Result<Lane> {
         let second = SecondEngine::with_memory_controller()?;
         let socket = second.url().trim_start_matches("unix://");
-        let engine = Engine::connect(Path::new(socket)).await?;
+        let engine = Engine::connect_as(Caller::Lab, Path::new(socket)).await?;
         let engine = engine.with_proc_root(Path::new("/proc"));
         let probe = load(
             &engine,

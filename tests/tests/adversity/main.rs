@@ -12,6 +12,7 @@ mod way;
 
 use std::time::Instant;
 
+use conformance::finding::Verdict;
 use conformance::report::{Report, RunVerdict};
 use stage::{GRACE, Running, Stage, hub, of_run, sockets, stopped};
 use standin::hub::LocalHub;
@@ -164,7 +165,19 @@ async fn play(fault: Fault, phase: &str) {
 }
 
 fn judged(case: &str, report: &Report, wanted: RunVerdict) {
-    assert_eq!(report.verdict, wanted, "{case}: {}", report.headline());
+    let open: Vec<String> = report
+        .findings
+        .iter()
+        .filter(|finding| !matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable))
+        .map(|finding| format!("{} {:?}: {}", finding.id, finding.verdict, finding.saw))
+        .collect();
+    assert_eq!(
+        report.verdict,
+        wanted,
+        "{case}: {}\n{}",
+        report.headline(),
+        open.join("\n")
+    );
 }
 
 /// What the engine could not be asked to remove goes with the next start, and a run that was stopped is done then.
