@@ -1,5 +1,7 @@
 //! Watches one container through the engine's events: until it is healthy, and as long as it stays so.
 
+mod looks;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -10,15 +12,11 @@ use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{sleep, timeout};
 
-use crate::sampler::{Roots, oom, ports};
+use self::looks::Looks;
+use crate::sampler::{Roots, oom};
 
-/// How often declared ports are looked at while a start is awaited; the kernel sends no event for a listening port.
+/// How often declared ports are asked for while a start is awaited; a look at the kernel's tables is not always due.
 const PORT_LOOK: Duration = Duration::from_millis(100);
-/// So long they are looked at as often, whatever a look costs: most modules are up by then.
-const EAGER: Millis = Millis(2_000);
-/// After that a look may cost one part in so many. `/proc/PID/net/tcp` walks the hash table of every connection of the
-/// host, which is sized by its memory: 4 ms a table on a machine of 24 GiB.
-const LOOK_SHARE: u32 = 50;
 
 /// How long after an exit by SIGKILL the engine may say that it was for memory.
 const LATE_WORD: Duration = Duration::from_secs(3);
@@ -64,6 +62,7 @@ pub(crate) struct Watch {
     pub(crate) ended: Option<Exit>,
     events: Receiver<EngineEvent>,
     healthcheck_healthy: bool,
+    looks: Looks,
 }
 
 impl Watch {
@@ -77,6 +76,7 @@ impl Watch {
             began: Instant::now(),
             events,
             healthcheck_healthy: false,
+            looks: Looks::default(),
             oom_kills: 0,
             device_kills,
             ended: None,
@@ -102,9 +102,7 @@ impl Watch {
         }
         self.healthcheck_healthy = running.health == Some(HealthStatus::Healthy);
         loop {
-            let looked = Instant::now();
             let signs = self.signs(seen_by);
-            let cost = looked.elapsed();
             let missing = seen_by.expectation.missing(&signs);
             let waited: Millis = self.began.elapsed().into();
             if missing.is_empty() {
@@ -118,7 +116,7 @@ impl Watch {
                     Some(event) => if let Some(ended) = self.take(&event) { return Ok(ended) },
                     None => return Err(EngineError::EventsLost),
                 },
-                () = sleep(pause(waited, cost)) => {}
+                () = sleep(PORT_LOOK) => {}
             }
         }
     }
@@ -170,10 +168,12 @@ impl Watch {
         self.oom_kills > 0
     }
 
-    fn signs(&self, seen_by: &Sight<'_>) -> Signs {
+    fn signs(&mut self, seen_by: &Sight<'_>) -> Signs {
+        let running_for = self.began.elapsed().into();
         let listening = match seen_by.pid {
             Some(pid) if !seen_by.expectation.ports.is_empty() => {
-                ports::listening(seen_by.roots, pid).unwrap_or_default()
+                let ports = self.looks.listening(seen_by.roots, pid, running_for);
+                ports.clone()
             }
             _ => BTreeSet::new(),
         };
@@ -181,7 +181,7 @@ impl Watch {
             running: true,
             healthcheck_healthy: self.healthcheck_healthy,
             listening,
-            running_for: self.began.elapsed().into(),
+            running_for,
         }
     }
 
@@ -219,26 +219,4 @@ pub(crate) fn failed_check(ended: &Inspect) -> Option<String> {
         let said = said.unwrap_or_default().trim();
         said.chars().take(LONGEST_OUTPUT).collect()
     })
-}
-
-/// How long to wait for the next look at the ports.
-fn pause(waited: Millis, cost: Duration) -> Duration {
-    if waited < EAGER {
-        PORT_LOOK
-    } else {
-        PORT_LOOK.max(cost * LOOK_SHARE)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn costly_looks_grow_rare_once_the_first_seconds_are_over() {
-        let costly = Duration::from_millis(8);
-        assert_eq!(pause(Millis(1_000), costly), PORT_LOOK);
-        assert_eq!(pause(Millis(3_000), costly), Duration::from_millis(400));
-        assert_eq!(pause(Millis(3_000), Duration::from_micros(50)), PORT_LOOK);
-    }
 }

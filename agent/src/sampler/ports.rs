@@ -40,6 +40,39 @@ pub fn listening(roots: &Roots, pid: u32) -> Result<BTreeSet<u16>, PortsError> {
     Ok(ports)
 }
 
+/// How many TCP sockets there are in a network namespace, listening ones and loopback's included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sockets {
+    /// IPv4.
+    pub four: u64,
+    /// IPv6; none on a kernel without it.
+    pub six: u64,
+}
+
+/// Counts that the kernel keeps for the network namespace of a process of the host: cheap, however large its tables are.
+///
+/// # Errors
+/// If `/proc/PID/net/sockstat` (proc(5)) cannot be read or has no such count.
+pub fn sockets(roots: &Roots, pid: u32) -> io::Result<Sockets> {
+    let net = roots.process(pid).join("net");
+    let counts = std::fs::read_to_string(net.join("sockstat"))?;
+    let six = std::fs::read_to_string(net.join("sockstat6")).unwrap_or_default();
+    Ok(Sockets {
+        four: in_use(&counts, "TCP:").ok_or_else(|| io::Error::other("it counts no TCP"))?,
+        six: in_use(&six, "TCP6:").unwrap_or(0),
+    })
+}
+
+/// A line of a protocol and pairs of name and number: `TCP: inuse 3 orphan 0 tw 0 alloc 3 mem 0`.
+fn in_use(counts: &str, protocol: &str) -> Option<u64> {
+    let mut words = counts
+        .lines()
+        .find_map(|line| line.strip_prefix(protocol))?
+        .split_ascii_whitespace();
+    words.find(|word| *word == "inuse")?;
+    words.next()?.parse().ok()
+}
+
 /// The same as a fact of the run, lowest port first.
 ///
 /// # Errors
@@ -109,6 +142,33 @@ mod tests {
     }
 
     #[test]
+    fn a_listening_socket_is_counted() {
+        let roots = Roots {
+            proc: "/proc".into(),
+            cgroup: PathBuf::new(),
+            data_root: None,
+            data_root_on_host: PathBuf::new(),
+        };
+        // Others of this machine come and go: so many at once do not.
+        let before = sockets(&roots, std::process::id()).unwrap();
+        let held: Vec<_> = (0..500)
+            .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+            .collect();
+        let after = sockets(&roots, std::process::id()).unwrap();
+        assert!(after.four >= before.four + 400, "{before:?} {after:?}");
+        drop(held);
+    }
+
+    #[test]
+    fn counts_are_read_where_they_stand() {
+        let counts =
+            "sockets: used 24\nTCP: inuse 3 orphan 1 tw 2 alloc 5 mem 0\nUDP: inuse 7 mem 0\n";
+        assert_eq!(in_use(counts, "TCP:"), Some(3));
+        assert_eq!(in_use("TCP6: inuse 2\nUDP6: inuse 1\n", "TCP6:"), Some(2));
+        assert_eq!(in_use("TCP: orphan 1\n", "TCP:"), None);
+    }
+
+    #[test]
     fn a_process_that_has_ended_has_no_ports_to_tell() {
         let tree = tempfile::tempdir().unwrap();
         let roots = Roots {
@@ -128,6 +188,7 @@ mod tests {
         fn no_table_makes_it_panic(noise in ".{0,200}", almost in "(\n +[0-9]: [0-9A-F:]{0,14} [0-9A-F:]{0,14} 0A){0,5}") {
             in_table(&noise);
             in_table(&almost);
+            in_use(&noise, "TCP:");
         }
     }
 }
