@@ -101,6 +101,20 @@ impl Undisturbed {
         self.steps = self.steps.max(steps.max().unwrap_or(0));
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
+
+    /// Whether a disturbed run decided what none of these could: a machine with other work on it leaves one open now and then,
+    /// and then there is nothing to compare with.
+    #[must_use]
+    pub fn is_open_beside(&self, outcome: &Outcome) -> bool {
+        let decided = |id: &String| {
+            let seen = outcome.findings.get(id);
+            seen.is_some_and(|seen| seen != INCONCLUSIVE)
+        };
+        let mut known = self.findings.iter();
+        let undecided = |verdict: &Option<String>| verdict.as_deref() == Some(UNDECIDED);
+        known.any(|(id, verdict)| verdict == INCONCLUSIVE && decided(id))
+            || undecided(&self.verdict) && outcome.verdict.is_some() && !undecided(&outcome.verdict)
+    }
 }
 
 /// The verdict of a run in which too much is inconclusive.

@@ -176,3 +176,20 @@ fn undisturbed_runs_that_disagree_are_nothing_to_compare_with() {
     let wrong = calm.take(&other).unwrap_err();
     assert_eq!(wrong, ["undisturbed, IEM-A is pass and fail"]);
 }
+
+#[test]
+fn what_no_undisturbed_run_could_decide_asks_for_another_one() {
+    let noisy = Outcome {
+        findings: findings(&[("IEM-A", "inconclusive"), ("IEM-B", "warn")]),
+        verdict: Some("undecided".to_owned()),
+        ..good()
+    };
+    let mut calm = Undisturbed::default();
+    calm.take(&noisy).unwrap();
+    assert!(!calm.is_open_beside(&noisy));
+    assert!(calm.is_open_beside(&good()));
+    assert_eq!(good().complaints(&calm).len(), 2);
+    calm.take(&good()).unwrap();
+    assert!(!calm.is_open_beside(&good()));
+    assert_eq!(good().complaints(&calm), Vec::<String>::new());
+}
