@@ -40,6 +40,39 @@ pub fn edgeproof() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
+/// The archive of the probe's image, beside the harness.
+///
+/// # Errors
+/// It was not built.
+pub fn probe_archive() -> anyhow::Result<PathBuf> {
+    Ok(edgeproof()?.with_file_name("edgeproof-agent.tar"))
+}
+
+/// Loads the probe's image into the engine: the helpers of a run are made of it.
+///
+/// # Errors
+/// It was not built, or the engine does not take it.
+pub fn load_probe() -> anyhow::Result<()> {
+    let archive = probe_archive()?;
+    let archive = archive.to_str().context("a path in UTF-8")?;
+    docker(&["load", "--quiet", "--input", archive])?;
+    Ok(())
+}
+
+/// Containers, networks and volumes of one run on the engine, one id a line.
+///
+/// # Errors
+/// It cannot be asked.
+pub fn of_run(run: &str) -> anyhow::Result<String> {
+    let label = format!("label=edgeproof.run={run}");
+    Ok([
+        docker(&["ps", "--all", "--quiet", "--filter", &label])?,
+        docker(&["network", "ls", "--quiet", "--filter", &label])?,
+        docker(&["volume", "ls", "--quiet", "--filter", &label])?,
+    ]
+    .concat())
+}
+
 /// The offer file of a fixture module.
 #[must_use]
 pub fn offer_of(candidate: &str) -> PathBuf {

@@ -7,16 +7,15 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use support::{docker, edgeproof, leftovers, offer_of, repository};
+use support::{leftovers, load_probe, offer_of, program};
 
 /// A test value of an overlay: it may stand in no file that the probe writes.
 const CANARY: &str = "canary-7f3a91";
 
 /// Runs the probe's own program here, with its image for the sacrificial containers.
 fn once(offer: &Path, directory: &Path) -> Output {
-    let archive = edgeproof().unwrap().with_file_name("edgeproof-agent.tar");
-    docker(&["load", "--quiet", "--input", archive.to_str().unwrap()]).unwrap();
-    Command::new(repository().join("target/x86_64-unknown-linux-gnu/release/edgeproof-agent"))
+    load_probe().unwrap();
+    Command::new(program::shipped_probe(directory).unwrap())
         .arg("once")
         .arg("--offer")
         .arg(offer)

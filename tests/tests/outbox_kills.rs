@@ -14,7 +14,7 @@ use conformance::units::Millis;
 use serde_json::json;
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
 use support::under_way::signal;
-use support::{docker, edgeproof, nothing_is_left, offer_of, program};
+use support::{load_probe, nothing_is_left, offer_of, program};
 
 /// The port is the one that a probe dials, so the address is this test's own.
 const ADDRESS: &str = "127.0.0.88";
@@ -64,8 +64,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn a_probe_killed_between_storing_and_sending_sends_after_the_next_start() {
-    let archive = edgeproof().unwrap().with_file_name("edgeproof-agent.tar");
-    docker(&["load", "--quiet", "--input", archive.to_str().unwrap()]).unwrap();
+    load_probe().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let offer = fs::read_to_string(offer_of("wrong-architecture")).unwrap();
     let options = RunOptions {

@@ -13,7 +13,7 @@ use conformance::units::Millis;
 use serde_json::{Value, json};
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
 use support::under_way::signal;
-use support::{docker, edgeproof, offer_of, repository};
+use support::{load_probe, of_run, offer_of, program};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -44,11 +44,10 @@ async fn hub() -> (LocalHub, String) {
 
 /// The probe's own program, as a module that is no container.
 fn probe(state: &Path, connection: &str, authority: &str) -> Child {
-    let archive = edgeproof().unwrap().with_file_name("edgeproof-agent.tar");
-    docker(&["load", "--quiet", "--input", archive.to_str().unwrap()]).unwrap();
+    load_probe().unwrap();
     let anchor = state.join("ca.pem");
     fs::write(&anchor, authority).unwrap();
-    Command::new(repository().join("target/x86_64-unknown-linux-gnu/release/edgeproof-agent"))
+    Command::new(program::shipped_probe(state).unwrap())
         .arg("--state")
         .arg(state)
         .args(["--image", "edgeproof-agent:0.1.0"])
@@ -118,17 +117,6 @@ async fn told(events: &mut Receiver<HubEvent>, run: &str, state: &str, phase: &s
     .await
 }
 
-/// What the engine has of a run.
-fn of_run(run: &str) -> String {
-    let label = format!("label=edgeproof.run={run}");
-    let lists = [
-        docker(&["ps", "--all", "--quiet", "--filter", &label]),
-        docker(&["network", "ls", "--quiet", "--filter", &label]),
-        docker(&["volume", "ls", "--quiet", "--filter", &label]),
-    ];
-    lists.map(Result::unwrap).concat()
-}
-
 #[tokio::test]
 async fn runs_are_started_followed_fetched_and_canceled_by_call() {
     let state = tempfile::tempdir().unwrap();
@@ -163,18 +151,18 @@ async fn runs_are_started_followed_fetched_and_canceled_by_call() {
     let kept = fs::read(state.path().join("runs").join(first).join("report.json")).unwrap();
     let (_, report) = call(&hub, "report", &json!({"run": first})).await;
     assert_eq!(report["sha256"], sha256_hex(&kept));
-    assert_eq!(of_run(first), "");
+    assert_eq!(of_run(first).unwrap(), "");
 
     told(&mut events, second, "running", "start 1").await;
     assert_ne!(
-        of_run(second),
+        of_run(second).unwrap(),
         "",
         "it was canceled too early to show anything"
     );
     let canceled = call(&hub, "cancel", &json!({"run": second})).await;
     assert_eq!(canceled, (200, json!({"run": second, "was": "running"})));
     told(&mut events, second, "canceled", "").await;
-    assert_eq!(of_run(second), "");
+    assert_eq!(of_run(second).unwrap(), "");
     assert_eq!(
         call(&hub, "ping", &Value::Null).await.1["state"],
         "canceled"

@@ -14,8 +14,9 @@ use std::time::Instant;
 
 use conformance::finding::Verdict;
 use conformance::report::{Report, RunVerdict};
-use stage::{GRACE, Running, Stage, hub, of_run, sockets, stopped};
+use stage::{GRACE, Running, Stage, hub, sockets, stopped};
 use standin::hub::LocalHub;
+use support::of_run;
 use way::Way;
 
 /// Phases of a run in their order, as its journal calls them; in each the engine has something of the run's, or is about to.
@@ -209,11 +210,11 @@ async fn the_end_leaves_nothing(
     if is_swept_later {
         let mut next = stage.probe();
         stage
-            .until("the next start sweeps", || of_run(run).is_empty())
+            .until("the next start sweeps", || of_run(run).unwrap().is_empty())
             .await;
         stopped(&mut next);
     }
-    assert_eq!(of_run(run), "", "{case}: left on the engine");
+    assert_eq!(of_run(run).unwrap(), "", "{case}: left on the engine");
     if fault != Fault::DiskReadOnly {
         assert_eq!(sockets(&stage.disk.path()), 0, "{case}: a socket is left");
     }

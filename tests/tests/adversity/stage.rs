@@ -13,7 +13,7 @@ use conformance::units::Millis;
 use serde_json::{Value, json};
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
 use support::under_way::signal;
-use support::{docker, edgeproof, offer_of, program};
+use support::{load_probe, offer_of, program};
 use tempfile::TempDir;
 use tokio::sync::mpsc::Receiver;
 
@@ -63,16 +63,17 @@ pub(crate) struct Stage {
     pub(crate) to_engine: Gate,
     pub(crate) disk: Disk,
     place: TempDir,
+    program: PathBuf,
     connection: String,
     events: Receiver<HubEvent>,
 }
 
 impl Stage {
     pub(crate) async fn new() -> Stage {
-        let archive = edgeproof().unwrap().with_file_name("edgeproof-agent.tar");
-        docker(&["load", "--quiet", "--input", archive.to_str().unwrap()]).unwrap();
+        load_probe().unwrap();
         let hub = hub(ADDRESS).await;
         let place = tempfile::tempdir().unwrap();
+        let program = program::shipped_probe(place.path()).unwrap();
         fs::write(place.path().join("authority.pem"), hub.trust_bundle_pem()).unwrap();
         let from = SocketAddr::new(ADDRESS.parse().unwrap(), 8883);
         Stage {
@@ -82,6 +83,7 @@ impl Stage {
                 PathBuf::from("/var/run/docker.sock"),
             ),
             disk: Disk::new(),
+            program,
             connection: hub.register(&who()).unwrap().connection_string,
             events: hub.subscribe(),
             hub,
@@ -95,7 +97,7 @@ impl Stage {
             .create(true)
             .append(true)
             .open(self.log_path());
-        let child = Command::new(program::probe())
+        let child = Command::new(&self.program)
             .arg("--engine")
             .arg(self.place.path().join("engine.sock"))
             .arg("--state")
@@ -217,17 +219,6 @@ pub(crate) fn stopped(Running(probe): &mut Running) -> Duration {
         "it was asked to end and says {status}"
     );
     asked.elapsed()
-}
-
-/// What the engine has of a run.
-pub(crate) fn of_run(run: &str) -> String {
-    let label = format!("label=edgeproof.run={run}");
-    let lists = [
-        docker(&["ps", "--all", "--quiet", "--filter", &label]),
-        docker(&["network", "ls", "--quiet", "--filter", &label]),
-        docker(&["volume", "ls", "--quiet", "--filter", &label]),
-    ];
-    lists.map(Result::unwrap).concat()
 }
 
 /// Sockets of runs in a state directory.
