@@ -7,7 +7,6 @@ mod archive;
 pub mod deployment;
 pub mod elevation;
 pub mod grants;
-mod handover;
 mod lab;
 pub(crate) mod place;
 mod progress;
@@ -30,6 +29,7 @@ use engine::{Caller, Engine, Owner};
 
 use crate::cli::{CertifyArgs, ProfileArg, ScopeArg, TextOrJson};
 use crate::exit::Refused;
+use crate::handover::Large;
 use crate::render::write::{json, write_all};
 use crate::tunnel::Tunnel;
 use crate::{calibrate, input, output, render};
@@ -239,8 +239,7 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
     let asked = request_and_calls(&run, profile, scope, text, options);
     let (request, calls) = asked.map_err(Refused::BadInput)?;
     let asked = Asked {
-        request,
-        calls,
+        run: Large { request, calls },
         elevation,
     };
     tracing::info!(run, offer = offer.plan.image.reference(), "certifying");
@@ -295,6 +294,16 @@ fn patience(profile: Profile, options: &RunOptions) -> Duration {
 pub(crate) fn run_id() -> anyhow::Result<String> {
     let random = getrandom::u64().map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
     Ok(format!("{random:016x}"))
+}
+
+/// Runs to its end, or to Ctrl-C.
+pub(crate) fn uninterrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    runtime()?.block_on(async {
+        tokio::select! {
+            done = work => done,
+            () = interrupted() => Err(Interrupted.into()),
+        }
+    })
 }
 
 pub(crate) async fn interrupted() {

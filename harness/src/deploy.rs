@@ -1,63 +1,134 @@
 //! `edgeproof deploy`: puts the probe on devices through IoT Hub, as a layer or on one device, and takes it away again.
 //!
 //! Without `--apply` nothing is changed: what would be sent is printed. This file is the order of effects; what is sent is made in
-//! [`content`], what the hub would refuse is found in [`mistakes`].
+//! [`content`], what the hub would refuse is found in [`mistakes`], and [`large`] hands over what no twin has room for.
 
 pub mod content;
+pub mod large;
 pub mod mistakes;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use conformance::offer_calls::request_and_calls;
 use conformance::record::{RunOptions, ScopeName};
-use conformance::run_request::RunRequest;
 use serde_json::{Map, Value, json};
 
 use crate::certify::deployment::{Fills, MANIFEST};
-use crate::certify::runtime;
-use crate::cli::{DeployArgs, ScopeArg};
-use crate::exit::Refused;
+use crate::certify::uninterrupted;
+use crate::cli::{DeployArgs, ScopeArg, TextOrJson};
+use crate::exit::{Refused, UNDECIDED};
+use crate::handover::Large;
 use crate::render::write::write_whole;
 use crate::service::{Match, Service, Who, access, request};
 use crate::{input, output};
 use content::Present;
+
+/// What was done.
+struct Done {
+    hub: Service,
+    /// `deployment` or `device`, and its id.
+    what: (&'static str, String),
+    /// In one word, for programs.
+    word: &'static str,
+    /// For people, after the above.
+    words: String,
+}
 
 /// Writes or applies a deployment, or takes it away.
 ///
 /// # Errors
 /// Wrong usage, bad input, or a hub that cannot be reached or refuses.
 pub fn run(args: &DeployArgs) -> anyhow::Result<ExitCode> {
+    let wanted = wanted_run(args)?;
     let layer = match args.remove {
         true => Map::new(),
-        false => layer(args)?,
+        false => layer(args, wanted.as_ref())?,
     };
-    refuse(mistakes_of(args, &layer))?;
-    match &args.device {
-        Some(device) => runtime()?.block_on(on_device(args, device, &layer))?,
-        None if args.remove => runtime()?.block_on(remove(args))?,
-        None => {
-            let body =
-                content::configuration(&args.id, &layer, &args.target_condition, args.priority);
-            if args.apply {
-                runtime()?.block_on(put(args, body))?;
-            } else {
-                would_send(args, &format!("PUT /configurations/{}", args.id), &body)?;
+    let large = wanted.filter(Large::is_large);
+    refuse(mistakes_of(args, &layer, large.as_ref()))?;
+    uninterrupted(async {
+        let done = match &args.device {
+            Some(device) => on_device(args, device, &layer).await?,
+            None if args.remove => remove(args).await?,
+            None => layered(args, &layer).await?,
+        };
+        match (done, large) {
+            (Some(done), large) => told(args, done, large).await,
+            (None, Some(large)) => {
+                output::note(&format!(
+                    "no twin has room for the offer: with --apply it is handed to each device by the direct method `offer`, in {} parts, and the run by `start`",
+                    large.calls.len()
+                ));
+                Ok(ExitCode::SUCCESS)
             }
+            (None, None) => Ok(ExitCode::SUCCESS),
         }
+    })
+}
+
+/// Says what was done, and does what is left: the run that no twin has room for.
+async fn told(args: &DeployArgs, done: Done, large: Option<Large>) -> anyhow::Result<ExitCode> {
+    let (kind, id) = &done.what;
+    let is_text = args.format == TextOrJson::Text;
+    if is_text {
+        let host = done.hub.host();
+        output::print(&format!("{kind} {id} on {host}: {}\n", done.words))?;
     }
-    Ok(ExitCode::SUCCESS)
+    let outcomes = match large {
+        Some(large) => Some(handed(args, &done.hub, large).await?),
+        None => None,
+    };
+    if is_text {
+        output::print(
+            &outcomes
+                .as_ref()
+                .map(large::Outcomes::text)
+                .unwrap_or_default(),
+        )?;
+    } else {
+        let mut whole = json!({"hub": done.hub.host(), *kind: id, "done": done.word});
+        if let Some(outcomes) = &outcomes {
+            whole["runs"] = outcomes.json();
+        }
+        output::print(&serde_json::to_string_pretty(&whole)?)?;
+    }
+    Ok(match outcomes {
+        Some(outcomes) if !outcomes.is_whole() => ExitCode::from(UNDECIDED),
+        Some(_) | None => ExitCode::SUCCESS,
+    })
+}
+
+/// Hands a run to every device that the deployment reaches.
+async fn handed(args: &DeployArgs, hub: &Service, large: Large) -> anyhow::Result<large::Outcomes> {
+    let devices = match &args.device {
+        Some(device) => vec![device.clone()],
+        None => {
+            let condition = large::reached_by(&args.target_condition);
+            hub.devices_where(&condition).await?
+        }
+    };
+    ensure!(
+        !devices.is_empty(),
+        "the deployment stands, and no edge device meets its condition: nobody was given the run"
+    );
+    let wanted = large::Wanted {
+        devices,
+        within: args.wait,
+        quiet: args.quiet,
+    };
+    large::to_all(hub, large, wanted).await
 }
 
 /// The probe, its route and its run.
-fn layer(args: &DeployArgs) -> anyhow::Result<Map<String, Value>> {
+fn layer(args: &DeployArgs, wanted: Option<&Large>) -> anyhow::Result<Map<String, Value>> {
     if args.apply && args.image.is_none() {
         return Err(Refused::Usage(
             "--apply needs --image: where the device pulls the probe's image from".to_owned(),
         )
         .into());
     }
-    let run = wanted_run(args)?;
     let shipped = content::shipped_image(MANIFEST).context("deployment.json names no image")?;
     let fills = Fills {
         image: args.image.as_deref().unwrap_or(&shipped),
@@ -65,11 +136,12 @@ fn layer(args: &DeployArgs) -> anyhow::Result<Map<String, Value>> {
         data_root: &args.data_root,
         state_volume: None,
     };
-    content::layer(MANIFEST, &fills, run.as_ref())
+    let in_twin = wanted.filter(|wanted| !wanted.is_large());
+    content::layer(MANIFEST, &fills, in_twin.map(|wanted| &wanted.request))
 }
 
-/// The run that the probe is to start.
-fn wanted_run(args: &DeployArgs) -> anyhow::Result<Option<RunRequest>> {
+/// The run that the probe is to start, and its offer where no twin has room for it.
+fn wanted_run(args: &DeployArgs) -> anyhow::Result<Option<Large>> {
     let (Some(offer), Some(run)) = (&args.offer, &args.run) else {
         return Ok(None);
     };
@@ -85,23 +157,23 @@ fn wanted_run(args: &DeployArgs) -> anyhow::Result<Option<RunRequest>> {
         duration: args.duration.map(Into::into),
         ..RunOptions::default()
     };
-    let request =
-        RunRequest::new(run, args.profile.into(), scope, &text, options).map_err(|why| {
-            Refused::BadInput(format!(
-                "{}: {why}; hand it over by the direct methods `offer` and `start` instead",
-                offer.display()
-            ))
-        })?;
-    let mistakes = request.mistakes();
+    let (request, calls) = request_and_calls(run, args.profile.into(), scope, &text, options)
+        .map_err(|why| Refused::BadInput(format!("{}: {why}", offer.display())))?;
+    let wanted = Large { request, calls };
+    let mistakes = wanted.mistakes();
     if mistakes.is_empty() {
-        Ok(Some(request))
+        Ok(Some(wanted))
     } else {
         Err(Refused::Usage(format!("the run: {}", mistakes.join("; "))).into())
     }
 }
 
 /// Everything that the hub would refuse.
-fn mistakes_of(args: &DeployArgs, layer: &Map<String, Value>) -> Vec<String> {
+fn mistakes_of(
+    args: &DeployArgs,
+    layer: &Map<String, Value>,
+    large: Option<&Large>,
+) -> Vec<String> {
     let flags = match &args.device {
         Some(device) => mistakes::device_id(device),
         None => mistakes::deployment_id(&args.id),
@@ -109,7 +181,11 @@ fn mistakes_of(args: &DeployArgs, layer: &Map<String, Value>) -> Vec<String> {
     let paths = [("--socket", &args.socket), ("--data-root", &args.data_root)];
     let paths = paths.map(|(flag, path)| mistakes::device_path(flag, path));
     let image = args.image.as_deref().and_then(mistakes::image);
-    let of_flags = [flags, image].into_iter().chain(paths).flatten();
+    let reaches_nobody = args.device.is_none() && args.target_condition.is_empty();
+    let nobody = large.filter(|_| reaches_nobody).map(|_| {
+        "--run: no twin has room for the offer, so it is handed to each device: say which, by --device or --target-condition".to_owned()
+    });
+    let of_flags = [flags, image, nobody].into_iter().chain(paths).flatten();
     of_flags.chain(mistakes::content(layer)).collect()
 }
 
@@ -143,7 +219,12 @@ fn would_send(args: &DeployArgs, call: &str, body: &Value) -> anyhow::Result<()>
 }
 
 /// Creates the layered deployment, or changes condition and priority of the one that is there.
-async fn put(args: &DeployArgs, body: Value) -> anyhow::Result<()> {
+async fn layered(args: &DeployArgs, layer: &Map<String, Value>) -> anyhow::Result<Option<Done>> {
+    let body = content::configuration(&args.id, layer, &args.target_condition, args.priority);
+    if !args.apply {
+        would_send(args, &format!("PUT /configurations/{}", args.id), &body)?;
+        return Ok(None);
+    }
     let hub = access::open(&args.service)?;
     if args.target_condition.is_empty() {
         output::note("no --target-condition: this deployment reaches no device");
@@ -168,42 +249,46 @@ async fn put(args: &DeployArgs, body: Value) -> anyhow::Result<()> {
     };
     hub.carry_out(&request::put_configuration(&args.id, body, state))
         .await?;
-    let done = match state {
+    let word = match state {
         Match::New => "created",
         Match::Any | Match::Etag(_) => "changed",
     };
-    output::print(&format!(
-        "deployment {} {done} on {}: priority {}, condition {}\n",
-        args.id,
-        hub.host(),
-        args.priority,
-        match args.target_condition.as_str() {
-            "" => "none",
-            some => some,
-        }
-    ))
+    let condition = match args.target_condition.as_str() {
+        "" => "none",
+        some => some,
+    };
+    Ok(Some(Done {
+        hub,
+        what: ("deployment", args.id.clone()),
+        word,
+        words: format!("{word}; priority {}, condition {condition}", args.priority),
+    }))
 }
 
 /// Takes the layered deployment away.
-async fn remove(args: &DeployArgs) -> anyhow::Result<()> {
+async fn remove(args: &DeployArgs) -> anyhow::Result<Option<Done>> {
     if !args.apply {
         let call = format!("DELETE /configurations/{}", args.id);
         output::note(&format!("nothing was changed; with --apply {call} is sent"));
-        return Ok(());
+        return Ok(None);
     }
     let hub = access::open(&args.service)?;
-    let done = match hub.configuration(&args.id).await? {
-        None => "is not there",
+    let (word, words) = match hub.configuration(&args.id).await? {
+        None => ("absent", "is not there"),
         Some(there) => {
             hub.delete_configuration(&args.id, &there.etag).await?;
-            "removed; the probe goes when the device's next deployment is delivered"
+            (
+                "removed",
+                "removed; the probe goes when the device's next deployment is delivered",
+            )
         }
     };
-    output::print(&format!(
-        "deployment {} on {}: {done}\n",
-        args.id,
-        hub.host()
-    ))
+    Ok(Some(Done {
+        hub,
+        what: ("deployment", args.id.clone()),
+        word,
+        words: words.to_owned(),
+    }))
 }
 
 /// Gives one device all that it has with the probe put in, or taken out.
@@ -211,7 +296,7 @@ async fn on_device(
     args: &DeployArgs,
     device: &str,
     layer: &Map<String, Value>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Done>> {
     let hub = access::open(&args.service)?;
     let (present, applied) = present(&hub, device).await?;
     let whole = match args.remove {
@@ -229,14 +314,20 @@ async fn on_device(
     let body = json!({"modulesContent": whole});
     if !args.apply {
         let call = format!("POST /devices/{device}/applyConfigurationContent");
-        return would_send(args, &call, &body);
+        would_send(args, &call, &body)?;
+        return Ok(None);
     }
     hub.carry_out(&request::apply_content(device, body)).await?;
-    let done = match args.remove {
-        true => "the probe and its route are taken out",
-        false => "the probe and its route are put in",
+    let (word, words) = match args.remove {
+        true => ("removed", "the probe and its route are taken out"),
+        false => ("applied", "the probe and its route are put in"),
     };
-    output::print(&format!("device {device} on {}: {done}\n", hub.host()))
+    Ok(Some(Done {
+        hub,
+        what: ("device", device.to_owned()),
+        word,
+        words: words.to_owned(),
+    }))
 }
 
 /// What a device has at present, and the automatic deployments that gave it.

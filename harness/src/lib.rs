@@ -20,6 +20,7 @@ pub mod device;
 pub mod dossier;
 pub mod exit;
 pub mod explain;
+pub mod handover;
 pub mod hub;
 pub mod input;
 pub mod lint;

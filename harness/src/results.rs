@@ -18,7 +18,7 @@ use anyhow::ensure;
 use conformance::report::RunVerdict;
 use serde_json::json;
 
-use crate::certify::{Interrupted, interrupted, runtime};
+use crate::certify::uninterrupted;
 use crate::cli::{ResultsArgs, TextOrJson};
 use crate::deploy::mistakes;
 use crate::exit::Refused;
@@ -49,16 +49,6 @@ pub fn run(args: &ResultsArgs) -> anyhow::Result<ExitCode> {
     };
     output::print(&printed)?;
     Ok(ExitCode::from(worst(&outcomes).exit_code()))
-}
-
-/// Runs to its end, or to Ctrl-C.
-fn uninterrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    runtime()?.block_on(async {
-        tokio::select! {
-            done = work => done,
-            () = interrupted() => Err(Interrupted.into()),
-        }
-    })
 }
 
 /// Reads what the probes have sent; the service API is needed only where a query names the devices.
@@ -116,27 +106,18 @@ async fn followed(
 /// The devices that are asked for, each once.
 async fn devices(hub: Option<&Service>, args: &ResultsArgs) -> anyhow::Result<Vec<String>> {
     let mut devices = match (&args.query, hub) {
-        (Some(condition), Some(hub)) => named_by(hub, condition).await?,
+        (Some(condition), Some(hub)) => {
+            let found = hub.devices_where(condition).await?;
+            ensure!(
+                !found.is_empty(),
+                "no device meets the condition {condition}"
+            );
+            found
+        }
         (None, _) | (_, None) => args.device.clone(),
     };
     let mut seen = std::collections::BTreeSet::new();
     devices.retain(|device| seen.insert(device.clone()));
-    Ok(devices)
-}
-
-/// The devices that meet a condition.
-async fn named_by(hub: &Service, condition: &str) -> anyhow::Result<Vec<String>> {
-    let found = hub
-        .query(&format!("SELECT * FROM devices WHERE {condition}"))
-        .await?;
-    let devices: Vec<String> = found
-        .iter()
-        .filter_map(|twin| Some(twin["deviceId"].as_str()?.to_owned()))
-        .collect();
-    ensure!(
-        !devices.is_empty(),
-        "no device meets the condition {condition}"
-    );
     Ok(devices)
 }
 

@@ -11,7 +11,7 @@ use conformance::record::{ProfileName, RunOptions, ScopeName};
 use conformance::run_request::{RunRequest, sha256_hex};
 use conformance::units::Millis;
 use serde_json::{Value, json};
-use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
+use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts, Policy};
 use support::under_way::signal;
 use support::{load_probe, of_run, offer_of, program};
 use tokio::process::{Child, Command};
@@ -32,7 +32,10 @@ fn module() -> Identity {
 async fn hub() -> (LocalHub, String) {
     let config = HubConfig {
         listen: format!("{ADDRESS}:8883").parse().unwrap(),
-        also: OtherPorts::default(),
+        also: OtherPorts {
+            service: Some(format!("{ADDRESS}:0").parse().unwrap()),
+            ..OtherPorts::default()
+        },
         host_name: "hub.test".to_owned(),
         names: vec![ADDRESS.to_owned()],
         mode: Mode::IotHub,
@@ -171,4 +174,115 @@ async fn runs_are_started_followed_fetched_and_canceled_by_call() {
     signal("TERM", &[probe.id().unwrap()]).unwrap();
     let ended = timeout(GRACE, probe.wait()).await;
     assert!(ended.expect("it takes too long to stop").unwrap().success());
+}
+
+/// An offer of 165 kB that hardly packs: the fixture's own, with a member that no requirement looks at.
+fn large_offer() -> String {
+    let offer = fs::read(offer_of("well-behaved")).unwrap();
+    let mut offer: Value = serde_json::from_slice(&offer).unwrap();
+    let noise: String = (0..2_500_u32)
+        .map(|n| sha256_hex(&n.to_le_bytes()))
+        .collect();
+    offer["notes"] = json!(noise);
+    offer.to_string()
+}
+
+/// `edgeproof deploy` with the hub's service API; exit code and both outputs.
+async fn deploy(hub: &LocalHub, place: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let program = tokio::task::spawn_blocking(support::program::program)
+        .await
+        .unwrap();
+    let string = hub.service_connection_string(Policy::IotHubOwner).unwrap();
+    let output = Command::new(program)
+        .arg("deploy")
+        .arg(place.join("offer.json"))
+        .args(["--image", "lab.example/edgeproof-agent:0.1.0", "--apply"])
+        .args(arguments)
+        .env("EDGEPROOF_HUB_CONNECTION_STRING", string)
+        .env("EDGEPROOF_HUB_CA", place.join("ca.pem"))
+        .output()
+        .await
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let exit = output.status.code().unwrap();
+    (exit, text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_offer_no_twin_has_room_for_comes_by_deploy_once_and_who_is_off_is_told() {
+    let state = tempfile::tempdir().unwrap();
+    let (hub, connection) = hub().await;
+    let off = Identity::module("device-2", "edgeproof");
+    hub.register(&off).unwrap();
+    let mut events = hub.subscribe();
+    let mut probe = probe(state.path(), &connection, hub.trust_bundle_pem());
+    let offer = large_offer();
+    fs::write(state.path().join("offer.json"), &offer).unwrap();
+    let run = format!("large-{}", std::process::id());
+    let asked = ["--run", &run, "--target-condition", "*", "--wait", "5s"];
+    let everywhere = [&asked[..], &["--format", "json"]].concat();
+    let (exit, out, err) = deploy(&hub, state.path(), &everywhere).await;
+    assert_eq!(exit, 2, "{out}{err}");
+    assert!(
+        err.contains("device-2: not yet: the probe is offline"),
+        "{err}"
+    );
+    let done: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&done["deployment"], &done["done"]),
+        (&json!("edgeproof"), &json!("created"))
+    );
+    let both = json!([
+        {"device": "device-1", "run": run, "taken": "queued", "position": 0},
+        {"device": "device-2", "run": run, "why": "the probe is offline"},
+    ]);
+    assert_eq!(done["runs"], both, "{err}");
+    // The twin carries nothing of it, and what the probe has is the offer byte for byte.
+    assert!(
+        hub.twin(&module())
+            .unwrap()
+            .desired
+            .get("conformance")
+            .is_none()
+    );
+    let kept = state.path().join("offers");
+    let kept = fs::read_dir(kept).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(fs::read_to_string(kept).unwrap(), offer);
+    told(&mut events, &run, "running", "").await;
+
+    let here = ["--run", &run, "--target-condition", "deviceId='device-1'"];
+    let (exit, out, err) = deploy(&hub, state.path(), &here).await;
+    assert_eq!(exit, 0, "{out}{err}");
+    assert!(
+        out.contains("device-1: run") && out.contains("was handed over before"),
+        "{out}"
+    );
+    fs::write(
+        state.path().join("offer.json"),
+        offer.replacen("1.0.0", "1.0.1", 1),
+    )
+    .unwrap();
+    let (exit, out, err) = deploy(&hub, state.path(), &here).await;
+    assert_eq!(exit, 2, "{out}{err}");
+    assert!(
+        out.contains("not handed over: the probe refuses run"),
+        "{out}"
+    );
+    assert!(
+        out.contains("409") && out.contains("was used before"),
+        "{out}"
+    );
+
+    let canceled = call(&hub, "cancel", &json!({"run": run})).await;
+    assert_eq!(canceled, (200, json!({"run": run, "was": "running"})));
+    told(&mut events, &run, "canceled", "").await;
+    signal("TERM", &[probe.id().unwrap()]).unwrap();
+    assert!(
+        timeout(PATIENCE, probe.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(of_run(&run), "");
 }

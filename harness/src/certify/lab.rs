@@ -7,26 +7,26 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use conformance::create_options::NamedVolume;
-use conformance::offer_calls::OfferCall;
 use conformance::platform::Platform;
 use conformance::record::Deviation;
 use conformance::report::Report;
-use conformance::run_request::RunRequest;
 use engine::{Engine, EngineEvent, EventKind, Network, Owner, Role, Stamp};
 use relay::lab::Behind;
 use serde_json::json;
-use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
+use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts, Policy};
 use standin::workload::{self, WorkloadServer};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Receiver;
 
 use super::deployment::{
     ENGINE_SOCKET, EdgeModule, Fills, MANIFEST, MODULE, ProbeContainer, probe_container,
 };
 use super::elevation::Elevation;
-use super::handover;
 use super::progress::Progress;
 use super::relay::Relay;
 use crate::assembly::{Assembled, Assembly};
+use crate::handover::{Handover, Large};
+use crate::service::{Service, connection_string};
 use crate::sockets::SocketDirectory;
 
 /// Name of the hub that the probe believes in.
@@ -37,6 +37,8 @@ const DEVICE: &str = "edgeproof-lab";
 pub(super) const MQTT_PORT: u16 = 8883;
 /// How long the probe may take to put its own house in order after SIGTERM.
 const STOP_GRACE: Duration = Duration::from_secs(15);
+/// How long the probe may take until it listens for methods: its image is there, its container is started.
+const ONLINE_WITHIN: Duration = Duration::from_secs(120);
 /// Lines of the probe's log shown when it ends early.
 const LAST_LINES: usize = 12;
 
@@ -61,10 +63,8 @@ pub(super) struct Lab {
 
 /// What the lab has its probe do, and as what.
 pub(super) struct Asked {
-    /// The run.
-    pub(super) request: RunRequest,
-    /// Calls that hand its offer over, where the twin has no room for it.
-    pub(super) calls: Vec<OfferCall>,
+    /// The run, and calls that hand its offer over where the twin has no room for it.
+    pub(super) run: Large,
     /// What the device lets the probe have.
     pub(super) elevation: Elevation,
 }
@@ -117,11 +117,16 @@ impl Lab {
         progress.step("starting the local hub and the probe");
         let reach = self.reach(&image).await?;
         let identity = Identity::module(DEVICE, MODULE);
+        let is_large = asked.run.is_large();
         let hub = LocalHub::start(HubConfig {
             listen: reach.listen,
-            also: OtherPorts::default(),
+            also: OtherPorts {
+                service: is_large.then_some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+                ..OtherPorts::default()
+            },
             host_name: HUB_HOST.to_owned(),
-            names: vec![reach.gateway.clone()],
+            // The first one is where this program finds the service API.
+            names: vec![Ipv4Addr::LOCALHOST.to_string(), reach.gateway.clone()],
             mode: Mode::IotHub,
         })
         .await?;
@@ -134,10 +139,16 @@ impl Lab {
             .context("the local hub forgot the probe")?;
         self.workload = Some(workload::serve(&socket, speaks_for).await?);
         self.sockets = Some(sockets);
-        let wanted = json!({"conformance": {"run": asked.request}});
-        if asked.calls.is_empty() {
-            hub.set_desired(&identity, &wanted)?;
-        }
+        let service = match is_large {
+            true => Some(service_of(&hub)?),
+            false => {
+                hub.set_desired(
+                    &identity,
+                    &json!({"conformance": {"run": asked.run.request}}),
+                )?;
+                None
+            }
+        };
         if let Some(relay) = &mut self.relay {
             let there = relay.workload_socket.clone();
             relay.carry(Behind {
@@ -171,12 +182,16 @@ impl Lab {
         let made = probe_container(MANIFEST, &fills, &edge)?;
         let events = self.engine.events(&self.run).await?;
         self.start_probe(&made).await?;
-        // An offer that the twin has no room for goes ahead of its run.
         let handed = async {
-            let hub = self.hub.as_ref().context("the local hub ended")?;
-            handover::hand_over(hub, &identity, &asked.calls).await?;
-            if !asked.calls.is_empty() {
-                hub.set_desired(&identity, &wanted)?;
+            if let Some(service) = &service {
+                let handover = Handover {
+                    hub: service,
+                    run: &asked.run,
+                    within: ONLINE_WITHIN,
+                    turns: &Semaphore::new(1),
+                };
+                let handed = handover.to(DEVICE, |_| ()).await;
+                handed.context("hand the run and its offer to the probe")?;
             }
             Ok(())
         };
@@ -322,6 +337,18 @@ impl Lab {
             role,
         }
     }
+}
+
+/// The local hub's service API, as a lab would use IoT Hub's.
+fn service_of(hub: &LocalHub) -> anyhow::Result<Service> {
+    let string = hub.service_connection_string(Policy::Service);
+    let string = string.context("the local hub serves no service API")?;
+    let connection = connection_string::read(&string)
+        .map_err(|mistakes| anyhow::anyhow!(mistakes.join("; ")))?;
+    Ok(Service::new(
+        connection,
+        Some(hub.trust_bundle_pem().as_bytes()),
+    )?)
 }
 
 /// Loads the probe's image for the engine's platform from the archive beside this program; its id.

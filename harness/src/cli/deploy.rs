@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ProfileArg, ScopeArg, ServiceArgs};
+use super::{ProfileArg, ScopeArg, ServiceArgs, TextOrJson};
 use crate::amount;
 
 /// Flags of `deploy`.
@@ -22,9 +22,12 @@ Examples:
 
 Nothing is changed without --apply: what would be sent is printed. What it does to a device: docs/deploy.md.
 
+An offer that a module twin has no room for (24 KiB packed) is handed over by direct methods once the deployment stands, to each
+device that it reaches now; the same command again reaches those that were off, and begins nothing twice.
+
 Exit codes:
   0   written, or applied
-  2   the hub cannot be reached, or refuses
+  2   the hub cannot be reached, or refuses; or a device has not got its run, for a reason that is told
   64  wrong usage, or what the hub would refuse
   65  bad input")]
 pub struct DeployArgs {
@@ -76,6 +79,15 @@ pub struct DeployArgs {
     /// Where what would be sent is written; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// The longest that a device is waited for whose run is handed over by direct methods
+    #[arg(long, value_name = "DURATION", value_parser = amount::duration, default_value = "10m", requires = "run")]
+    pub wait: Duration,
+    /// How what was done is printed
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text, requires = "apply")]
+    pub format: TextOrJson,
+    /// No progress, only what was done
+    #[arg(short, long)]
+    pub quiet: bool,
     /// Which hub.
     #[command(flatten)]
     pub service: ServiceArgs,

@@ -128,6 +128,17 @@ impl Service {
         })
     }
 
+    /// Ids of the devices that meet a condition of the hub's query language.
+    ///
+    /// # Errors
+    /// The hub does not take the condition, or cannot be reached.
+    pub async fn devices_where(&self, condition: &str) -> Result<Vec<String>, ServiceError> {
+        let text = format!("SELECT * FROM devices WHERE {condition}");
+        let found = self.query(&text).await?;
+        let ids = found.iter().filter_map(|twin| twin["deviceId"].as_str());
+        Ok(ids.map(str::to_owned).collect())
+    }
+
     /// Reads an automatic deployment; `None` where there is none.
     ///
     /// # Errors

@@ -125,7 +125,7 @@ async fn a_layer_comes_above_the_base_and_goes_again() {
         .throttle_service(2, std::time::Duration::from_secs(1));
     let created = lab.edgeproof(&[&deploy[..], &[&condition]].concat()).await;
     assert_eq!(created.exit, 0, "{created:?}");
-    assert!(created.out.contains("edgeproof created"), "{}", created.out);
+    assert!(created.out.contains(": created"), "{}", created.out);
     let agent = lab.desired("$edgeAgent");
     assert_eq!(agent["modules"]["edgeproof"]["settings"]["image"], IMAGE);
     assert_eq!(
@@ -137,7 +137,7 @@ async fn a_layer_comes_above_the_base_and_goes_again() {
     let higher = [&deploy[..], &[&condition, "--priority", "20"]].concat();
     let changed = lab.edgeproof(&higher).await;
     assert_eq!(changed.exit, 0, "{changed:?}");
-    assert!(changed.out.contains("edgeproof changed"), "{}", changed.out);
+    assert!(changed.out.contains(": changed"), "{}", changed.out);
     let stored = client(&lab).configuration("edgeproof").await.unwrap();
     assert_eq!(stored.unwrap().body["priority"], 20);
 
