@@ -284,5 +284,5 @@ async fn a_run_whose_offer_no_twin_has_room_for_comes_by_deploy_once_and_who_is_
             .unwrap()
             .success()
     );
-    assert_eq!(of_run(&run), "");
+    assert_eq!(of_run(&run).unwrap(), "");
 }
