@@ -102,8 +102,8 @@ impl Outcomes {
     pub fn text(&self) -> String {
         let mut out = String::new();
         for (device, outcome) in &self.of_devices {
-            let words = words_of(&self.run, outcome);
-            let _ = writeln!(out, "{device}: {}", plain(&words));
+            let line = format!("{device}: {}", words_of(&self.run, outcome));
+            let _ = writeln!(out, "{}", plain(&line));
         }
         out
     }
