@@ -262,7 +262,8 @@ async fn start(
             | HubError::Certificate(_)
             | HubError::Random(_)
             | HubError::BadIdentity(_)
-            | HubError::UnknownIdentity(_) => Reason::Infrastructure,
+            | HubError::UnknownIdentity(_)
+            | HubError::BadAuthority(_) => Reason::Infrastructure,
         };
         let why = format!("edgeproof could not stand in for edgeHub: {error}");
         *apart = Some(Unseen::new(reason, why));

@@ -174,8 +174,10 @@ fn connected(seen: &mut EdgeUse, moment: Moment, login: Login) {
         api_version: short(login.api_version),
         client_type,
         model_id: login.model_id.map(short),
-        token_life: Some(login.token_expiry.saturating_sub(moment.unix)),
-        token_expiry: Some(login.token_expiry),
+        token_life: login
+            .token_expiry
+            .map(|end| end.saturating_sub(moment.unix)),
+        token_expiry: login.token_expiry,
         keep_alive: login.keep_alive.into(),
         resumed: login.session_present,
         subscribed: None,
@@ -250,6 +252,7 @@ const fn rule_in_words(rule: Rule) -> &'static str {
         Rule::NoPassword => "no-password",
         Rule::Token => "token",
         Rule::TokenExpired => "token-expired",
+        Rule::Certificate => "certificate",
         Rule::QosTwo => "qos-two",
         Rule::TooLarge => "too-large",
         Rule::UnknownTopic => "unknown-topic",

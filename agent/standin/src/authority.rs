@@ -15,6 +15,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
+use crate::hub::Asking;
+
 /// Life of a module's certificate, whatever it asks for (observed on the daemon, version 1.6.0).
 const MODULE_CERTIFICATE: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -96,7 +98,7 @@ impl Authority {
         &self.pem
     }
 
-    /// TLS 1.2 and 1.3 for a server of these DNS names and IP addresses.
+    /// TLS 1.2 and 1.3 for a server of these DNS names and IP addresses, which asks its clients for a certificate.
     pub(crate) fn server(&self, names: &[String]) -> Result<Arc<ServerConfig>, CertificateError> {
         if names.is_empty() {
             return Err(CertificateError::NoName);
@@ -108,9 +110,10 @@ impl Authority {
                 source,
             })?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let asking = Arc::new(Asking::new(Arc::clone(&provider)));
         let server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .with_no_client_auth()
+            .with_client_cert_verifier(asking)
             .with_single_cert(vec![leaf, self.certificate.clone()], key)?;
         Ok(Arc::new(server))
     }

@@ -4,6 +4,7 @@
 //! not judge a module: it says what it saw.
 
 mod amqp;
+mod client_certificate;
 mod connection;
 mod door;
 mod entrance;
@@ -33,6 +34,8 @@ mod twin_limits;
 mod username;
 mod websocket;
 mod wire;
+#[cfg(feature = "hub")]
+mod x509;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -54,6 +57,7 @@ use crate::authority::Authority;
 use crate::workload::WorkloadIdentity;
 
 pub use crate::authority::CertificateError;
+pub(crate) use client_certificate::Asking;
 pub use entrance::Transport;
 pub use error::{HubError, InputError, InvokeError};
 pub use event::{DisconnectReason, HubEvent, Login, Rule};
@@ -66,6 +70,8 @@ pub use properties::Properties;
 pub use service::Policy;
 pub use twin::Twin;
 pub use twin_limits::TwinError;
+#[cfg(feature = "hub")]
+pub use x509::{Certificates, Thumbprint};
 
 /// How a hub is set up.
 #[derive(Debug, Clone)]

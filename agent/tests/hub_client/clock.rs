@@ -30,7 +30,7 @@ async fn token_of_next_login(bench: &mut Bench) -> i64 {
     let expiry = bench
         .see(|event| {
             if let HubEvent::Connected(login) = event {
-                return Some(login.token_expiry);
+                return login.token_expiry;
             }
             None
         })

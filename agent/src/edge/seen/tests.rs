@@ -21,7 +21,8 @@ fn login(client_type: &str) -> HubEvent {
         tls_version: "TLSv1_2".to_owned(),
         tls_suite: "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384".to_owned(),
         server_name: Some("gateway".to_owned()),
-        token_expiry: 1_000_600,
+        token_expiry: Some(1_000_600),
+        certificate: None,
         keep_alive: Duration::from_secs(60),
         clean_session: false,
         session_present: false,
@@ -108,7 +109,7 @@ fn a_renewed_token_is_counted_within_one_life_of_the_module() {
             panic!("a login");
         };
         HubEvent::Connected(Login {
-            token_expiry,
+            token_expiry: Some(token_expiry),
             session_present: true,
             ..login
         })

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
 
 use super::amqp;
+use super::client_certificate::Shown;
 use super::connection::{self, Context};
 use super::event::{HubEvent, Rule};
 use super::hello;
@@ -180,6 +181,7 @@ fn facts(tls: &TlsStream<Overheard<TcpStream>>) -> TlsFacts {
             .negotiated_cipher_suite()
             .map_or_else(unknown, |suite| format!("{:?}", suite.suite())),
         server_name: state.server_name().map(str::to_owned),
+        shown: Shown::of(state.peer_certificates()),
         transport: Transport::Mqtt,
     }
 }

@@ -32,6 +32,9 @@ pub enum HubError {
     /// Nobody registered it.
     #[error("`{0}` is not registered at this hub")]
     UnknownIdentity(Identity),
+    /// It cannot vouch for certificates.
+    #[error("failed to take an authority for certificates: {0}")]
+    BadAuthority(String),
     /// The twin refuses the patch.
     #[error("the twin of `{identity}` refuses the patch: {source}")]
     Twin {

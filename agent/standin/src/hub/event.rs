@@ -37,8 +37,10 @@ pub struct Login {
     pub tls_suite: String,
     /// Server name of the TLS hello; absent where the client dialled an address.
     pub server_name: Option<String>,
-    /// Expiry of the token in seconds since the Unix epoch.
-    pub token_expiry: u64,
+    /// Expiry of the token in seconds since the Unix epoch; absent where a certificate logged in.
+    pub token_expiry: Option<u64>,
+    /// Thumbprint (SHA-256, upper-case digits) of the certificate that logged in; absent where a token did.
+    pub certificate: Option<String>,
     /// Keep-alive of MQTT or idle time-out of AMQP that the client asked for; zero means none.
     pub keep_alive: Duration,
     /// Whether the client asked for a clean session.
@@ -89,6 +91,8 @@ pub enum Rule {
     Token,
     /// The token's time is up.
     TokenExpired,
+    /// A certificate that is not the identity's, or that this hub takes from nobody.
+    Certificate,
     /// QoS 2.
     QosTwo,
     /// A packet or message over the limit.

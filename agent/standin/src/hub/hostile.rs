@@ -147,6 +147,7 @@ fn play(dice: &mut Dice, shared: &Arc<Shared>, bytes: &[u8]) -> usize {
         version: String::new(),
         suite: String::new(),
         server_name: None,
+        shown: None,
         transport: Transport::Mqtt,
     };
     let mut wire = Wire::new(shared.mode.packet());

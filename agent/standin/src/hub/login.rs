@@ -1,11 +1,15 @@
-//! Judges a CONNECT: who is it, and may it come in? Pure; the caller brings key and clock.
+//! Judges a CONNECT: who is it, and may it come in? Pure; the caller brings key, certificate and clock.
 
+use super::client_certificate::Shown;
 use super::event::Rule;
 use super::identity::Identity;
 use super::limits::Mode;
+use super::registry::Credential;
 use super::sas::{self, Audience, Expected, SasError};
 use super::username::{self, UserName};
 use super::wire::Connect;
+#[cfg(feature = "hub")]
+use super::x509::{Authorities, Certificates};
 
 /// The hub a client stands before.
 #[derive(Debug, Clone, Copy)]
@@ -14,14 +18,48 @@ pub(crate) struct Door<'a> {
     pub(crate) mode: Mode,
     /// Seconds since the Unix epoch.
     pub(crate) now: u64,
+    /// The certificate that the client showed.
+    pub(crate) shown: Option<&'a Shown>,
+    /// Who may vouch for certificates.
+    #[cfg(feature = "hub")]
+    pub(crate) authorities: &'a Authorities,
 }
 
 /// A client that may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admitted {
     pub(crate) user: UserName,
-    /// Seconds since the Unix epoch.
-    pub(crate) expiry: u64,
+    pub(crate) proof: Proof,
+}
+
+/// What a client proved with who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// A token that ends then, in seconds since the Unix epoch.
+    Token(u64),
+    /// A certificate with this thumbprint.
+    #[cfg(feature = "hub")]
+    Certificate(String),
+}
+
+impl Proof {
+    /// When the token ends, if there is one.
+    pub(crate) const fn expiry(&self) -> Option<u64> {
+        match self {
+            Self::Token(expiry) => Some(*expiry),
+            #[cfg(feature = "hub")]
+            Self::Certificate(_) => None,
+        }
+    }
+
+    /// The certificate's thumbprint, if there is one.
+    pub(crate) fn certificate(&self) -> Option<String> {
+        match self {
+            Self::Token(_) => None,
+            #[cfg(feature = "hub")]
+            Self::Certificate(thumbprint) => Some(thumbprint.clone()),
+        }
+    }
 }
 
 /// A client that may not; it gets CONNACK 5, whatever the reason, as at the real hub.
@@ -32,11 +70,11 @@ pub(crate) struct Refusal {
     pub(crate) detail: String,
 }
 
-/// Judges one CONNECT; `key_of` gives the key of a registered identity.
+/// Judges one CONNECT; `credential_of` tells what a registered identity logs in with.
 pub(crate) fn judge(
     connect: &Connect,
     door: Door<'_>,
-    key_of: impl Fn(&Identity) -> Option<[u8; 32]>,
+    credential_of: impl Fn(&Identity) -> Option<Credential>,
 ) -> Result<Admitted, Refusal> {
     let user = user_name(connect)?;
     let refuse = |rule, detail| Refusal {
@@ -68,39 +106,80 @@ pub(crate) fn judge(
         return Err(refuse(Rule::ClientId, detail));
     }
     let password = connect.password.as_deref().unwrap_or_default();
-    if password.is_empty() {
-        return Err(refuse(
-            Rule::NoPassword,
-            "no password and no client certificate".to_owned(),
-        ));
-    }
-    let Some(key) = key_of(&user.identity) else {
-        return Err(refuse(
-            Rule::UnknownIdentity,
-            format!("`{}` is not registered", user.identity),
-        ));
+    let proof = match door.shown {
+        None if password.is_empty() => {
+            let detail = "no password and no client certificate".to_owned();
+            Err((Rule::NoPassword, detail))
+        }
+        Some(_) if password.is_empty() && door.mode == Mode::EdgeHub => {
+            let detail = "no password, and edgeHub takes the certificate of no module".to_owned();
+            Err((Rule::Certificate, detail))
+        }
+        _ => match credential_of(&user.identity) {
+            None => {
+                let detail = format!("`{}` is not registered", user.identity);
+                Err((Rule::UnknownIdentity, detail))
+            }
+            Some(Credential::Key(key)) => by_token(&user.identity, password, &key, door),
+            #[cfg(feature = "hub")]
+            Some(Credential::Certificate(own)) => by_certificate(&user.identity, &own, door),
+        },
     };
+    match proof {
+        Ok(proof) => Ok(Admitted { user, proof }),
+        Err((rule, detail)) => Err(refuse(rule, detail)),
+    }
+}
+
+fn by_token(
+    identity: &Identity,
+    password: &[u8],
+    key: &[u8; 32],
+    door: Door<'_>,
+) -> Result<Proof, (Rule, String)> {
+    if password.is_empty() {
+        let detail =
+            format!("no password; `{identity}` is registered with a key, not with a certificate");
+        return Err((Rule::NoPassword, detail));
+    }
     let expected = Expected {
         audience: door.audience,
-        identity: &user.identity,
-        key: &key,
+        identity,
+        key,
         now: door.now,
     };
     let token = std::str::from_utf8(password).map_err(|_| SasError::NotAToken);
-    match token.and_then(|token| sas::verify(token, expected)) {
-        Ok(expiry) => Ok(Admitted { user, expiry }),
-        Err(error) => {
-            let rule = match &error {
-                SasError::Expired(_) => Rule::TokenExpired,
-                SasError::NotAToken
-                | SasError::Field(_)
-                | SasError::Policy(_)
-                | SasError::Resource(_)
-                | SasError::Signature => Rule::Token,
-            };
-            Err(refuse(rule, error.to_string()))
-        }
-    }
+    let verified = token.and_then(|token| sas::verify(token, expected));
+    verified.map(Proof::Token).map_err(|error| {
+        let rule = match &error {
+            SasError::Expired(_) => Rule::TokenExpired,
+            SasError::NotAToken
+            | SasError::Field(_)
+            | SasError::Policy(_)
+            | SasError::Resource(_)
+            | SasError::Signature => Rule::Token,
+        };
+        (rule, error.to_string())
+    })
+}
+
+/// A password beside the certificate is not looked at.
+#[cfg(feature = "hub")]
+fn by_certificate(
+    identity: &Identity,
+    own: &Certificates,
+    door: Door<'_>,
+) -> Result<Proof, (Rule, String)> {
+    let Some(shown) = door.shown else {
+        let detail = format!(
+            "`{identity}` is registered with a certificate ({}), which was not shown; a token opens nothing",
+            own.kind()
+        );
+        return Err((Rule::Token, detail));
+    };
+    own.judge(identity, shown, door.authorities, door.now)
+        .map(|()| Proof::Certificate(shown.thumbprint()))
+        .map_err(|detail| (Rule::Certificate, detail))
 }
 
 fn user_name(connect: &Connect) -> Result<UserName, Refusal> {
@@ -135,6 +214,8 @@ mod tests {
     }
 
     fn judged(connect: &Connect, now: u64) -> Result<u64, Rule> {
+        #[cfg(feature = "hub")]
+        let authorities = Authorities::default();
         let door = Door {
             audience: Audience {
                 host: "h.azure-devices.net",
@@ -142,13 +223,16 @@ mod tests {
             },
             mode: Mode::IotHub,
             now,
+            shown: None,
+            #[cfg(feature = "hub")]
+            authorities: &authorities,
         };
         let key = std::array::from_fn(|i| u8::try_from(i).unwrap());
         let known = Identity::module("d1", "m1");
         judge(connect, door, |identity| {
-            (*identity == known).then_some(key)
+            (*identity == known).then_some(Credential::Key(key))
         })
-        .map(|admitted| admitted.expiry)
+        .map(|admitted| admitted.proof.expiry().unwrap())
         .map_err(|refusal| refusal.rule)
     }
 

@@ -322,6 +322,7 @@ mod tests {
             version: String::new(),
             suite: String::new(),
             server_name: None,
+            shown: None,
             transport: Transport::Mqtt,
         };
         let mut session = Session::new(Arc::new(shared), tls);

@@ -17,6 +17,8 @@ use super::properties::Properties;
 use super::topics::Subscription;
 use super::twin::{self, Twin};
 use super::twin_limits::TwinError;
+#[cfg(feature = "hub")]
+use super::x509::Certificates;
 
 #[cfg(feature = "hub")]
 pub(crate) use cloud::{Change, Keys, Known, Precondition, Record, Refused, TwinChange, etag};
@@ -60,6 +62,14 @@ pub(crate) struct LinkEnd {
     pub(crate) session_present: bool,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) close: watch::Receiver<Option<DisconnectReason>>,
+}
+
+/// What an identity logs in with.
+#[derive(Debug)]
+pub(crate) enum Credential {
+    Key([u8; 32]),
+    #[cfg(feature = "hub")]
+    Certificate(Certificates),
 }
 
 /// Why a command did not reach a client.
@@ -150,6 +160,17 @@ impl Registry {
 
     pub(crate) fn key(&self, identity: &Identity) -> Option<[u8; 32]> {
         self.lock().entries.get(identity).map(|entry| entry.key)
+    }
+
+    /// What an identity logs in with.
+    pub(crate) fn credential(&self, identity: &Identity) -> Option<Credential> {
+        let state = self.lock();
+        let entry = state.entries.get(identity)?;
+        #[cfg(feature = "hub")]
+        if let Some(certificates) = &entry.record.certificates {
+            return Some(Credential::Certificate(certificates.clone()));
+        }
+        Some(Credential::Key(entry.key))
     }
 
     pub(crate) fn twin(&self, identity: &Identity) -> Option<Twin> {

@@ -5,6 +5,7 @@
 
 mod access;
 mod answer;
+mod authentication;
 mod configurations;
 mod content;
 mod http;
@@ -30,6 +31,7 @@ use super::limits::Mode;
 use super::registry::Precondition;
 use super::session::Shared;
 use super::stream::{self, Stream, unix_millis};
+use super::x509::Authorities;
 use super::{Identity, LocalHub};
 use access::{Keys, Visitor};
 use answer::{Answer, INVALID_API_VERSION, NO_SUCH_ROUTE, THROTTLED, UNREADABLE, WRONG_METHOD};
@@ -49,6 +51,8 @@ pub(crate) struct Service {
     keys: Keys,
     /// The messages that came to the cloud.
     pub(crate) stream: Arc<Stream>,
+    /// Who vouches for certificates of the type `certificateAuthority`.
+    pub(crate) authorities: Authorities,
     configurations: Mutex<Configurations>,
     throttle: Mutex<Throttle>,
     places: Semaphore,
@@ -81,6 +85,7 @@ impl Service {
         Ok(Self {
             keys: Keys::new()?,
             stream: Arc::new(Stream::new(unix_millis())),
+            authorities: Authorities::default(),
             configurations: Mutex::default(),
             throttle: Mutex::default(),
             places: Semaphore::new(CONNECTIONS),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::client_certificate::Shown;
 use super::entrance::Transport;
 use super::event::{DisconnectReason, HubEvent, Login, Rule};
 use super::identity::Identity;
@@ -43,6 +44,8 @@ pub(crate) struct TlsFacts {
     pub(crate) version: String,
     pub(crate) suite: String,
     pub(crate) server_name: Option<String>,
+    /// The certificate that the client showed.
+    pub(crate) shown: Option<Shown>,
     /// What the client came through.
     pub(crate) transport: Transport,
 }
@@ -191,8 +194,14 @@ impl Session {
             audience: shared.audience(),
             mode: shared.mode,
             now,
+            shown: self.tls.shown.as_ref(),
+            #[cfg(feature = "hub")]
+            authorities: &shared.service.authorities,
         };
-        let admitted = match login::judge(connect, door, |identity| shared.registry.key(identity)) {
+        let judged = login::judge(connect, door, |identity| {
+            shared.registry.credential(identity)
+        });
+        let admitted = match judged {
             Ok(admitted) => admitted,
             Err(refusal) => {
                 let mut reactions = broken(refusal.claimed, refusal.rule, refusal.detail);
@@ -216,6 +225,9 @@ impl Session {
             calls: HashMap::new(),
             next_call: 0,
         });
+        // A certificate is looked at when it is shown, and not again.
+        let expiry = admitted.proof.expiry();
+        let token_life = expiry.map_or(Duration::MAX, |end| shared.mode.token_life(end, now));
         let login = Login {
             identity: identity.clone(),
             api_version: admitted.user.api_version,
@@ -225,7 +237,8 @@ impl Session {
             tls_version: self.tls.version.clone(),
             tls_suite: self.tls.suite.clone(),
             server_name: self.tls.server_name.clone(),
-            token_expiry: admitted.expiry,
+            token_expiry: expiry,
+            certificate: admitted.proof.certificate(),
             keep_alive: connect.keep_alive,
             clean_session: connect.clean_session,
             session_present: link.session_present,
@@ -237,7 +250,7 @@ impl Session {
         }));
         reactions.push(Reaction::Opened(Opened {
             silence: shared.mode.silence(connect.keep_alive),
-            token_life: shared.mode.token_life(admitted.expiry, now),
+            token_life,
             link,
         }));
         reactions

@@ -236,6 +236,10 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    pub(crate) const fn over(tls: TlsStream<TcpStream>) -> Self {
+        Self { tls }
+    }
+
     async fn dial(hub: &LocalHub) -> Self {
         Self {
             tls: tls(hub, hub.address()).await,
@@ -273,7 +277,7 @@ impl Client {
     }
 }
 
-fn anchor(pem: &str) -> rustls::pki_types::CertificateDer<'static> {
+pub(crate) fn anchor(pem: &str) -> rustls::pki_types::CertificateDer<'static> {
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(base64).unwrap().into()
 }

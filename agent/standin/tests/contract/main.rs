@@ -16,6 +16,7 @@ mod lifetime;
 mod login;
 mod service;
 mod talk;
+mod x509;
 
 use client::Bench;
 use standin::hub::{DisconnectReason, HubEvent, Rule};

@@ -117,6 +117,7 @@ fn play(dice: &mut Dice, shared: &Arc<Shared>, bytes: &[u8]) -> (usize, bool) {
         version: String::new(),
         suite: String::new(),
         server_name: None,
+        shown: None,
         transport: Transport::Amqp,
     };
     let mut talk = Conversation::new(Arc::clone(shared), tls);

@@ -10,6 +10,7 @@ use crate::hub::event::Rule;
 use crate::hub::identity::Identity;
 use crate::hub::limits::Mode;
 use crate::hub::login::Refusal;
+use crate::hub::registry::Credential;
 use crate::hub::sas::{self, Expected, SasError};
 use crate::hub::session::Shared;
 
@@ -62,9 +63,19 @@ pub(super) fn verify(
         rule,
         detail,
     };
-    let Some(key) = shared.registry.key(identity) else {
-        let detail = format!("`{identity}` is not registered");
-        return Err(refuse(Rule::UnknownIdentity, detail));
+    let key = match shared.registry.credential(identity) {
+        Some(Credential::Key(key)) => key,
+        #[cfg(feature = "hub")]
+        Some(Credential::Certificate(_)) => {
+            let detail = format!(
+                "`{identity}` is registered with a certificate, which is taken over MQTT alone"
+            );
+            return Err(refuse(Rule::Token, detail));
+        }
+        None => {
+            let detail = format!("`{identity}` is not registered");
+            return Err(refuse(Rule::UnknownIdentity, detail));
+        }
     };
     let expected = Expected {
         audience: shared.audience(),

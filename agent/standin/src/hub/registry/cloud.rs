@@ -11,6 +11,7 @@ use crate::hub::event::DisconnectReason;
 use crate::hub::identity::Identity;
 use crate::hub::twin::{self, Twin};
 use crate::hub::twin_limits::TwinError;
+use crate::hub::x509::Certificates;
 
 /// Identities that a hub holds; a lab has a few.
 const IDENTITIES: usize = 10_000;
@@ -26,6 +27,8 @@ const TAGS: usize = 8 * 1024;
 pub(crate) struct Record {
     /// The second key, which only the service API takes.
     pub(crate) secondary: Option<[u8; 32]>,
+    /// What it logs in with instead of a key.
+    pub(crate) certificates: Option<Certificates>,
     /// The device is an IoT Edge device.
     pub(crate) is_edge: bool,
     /// Who sees to the module, as its maker said.
@@ -81,6 +84,8 @@ pub(crate) struct Keys {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Change {
     pub(crate) keys: Option<Keys>,
+    /// From now on a certificate, or none any more.
+    pub(crate) certificates: Option<Option<Certificates>>,
     pub(crate) is_edge: Option<bool>,
     pub(crate) managed_by: Option<String>,
 }
@@ -160,12 +165,13 @@ impl Registry {
         };
         let entry = place.insert(Entry::new(keys.primary, generation));
         entry.record.secondary = Some(keys.secondary);
+        entry.record.certificates = change.certificates.flatten();
         entry.record.is_edge = change.is_edge.unwrap_or_default();
         entry.record.managed_by = change.managed_by;
         Ok(known(identity, entry))
     }
 
-    /// Changes an identity that is there. New keys end its connection, as its token is worth nothing any more.
+    /// Changes an identity that is there. What takes its key or its certificate from it ends its connection.
     pub(crate) fn change(
         &self,
         identity: &Identity,
@@ -183,6 +189,12 @@ impl Registry {
             }
             entry.key = keys.primary;
             entry.record.secondary = Some(keys.secondary);
+        }
+        if let Some(certificates) = change.certificates {
+            if !is_kept(entry.record.certificates.as_ref(), certificates.as_ref()) {
+                entry.end();
+            }
+            entry.record.certificates = certificates;
         }
         let record = &mut entry.record;
         record.is_edge = change.is_edge.unwrap_or(record.is_edge);
@@ -287,6 +299,14 @@ fn known(identity: &Identity, entry: &Entry) -> Known {
         twin: entry.twin.clone(),
         record: entry.record.clone(),
         connected: link.is_some_and(|link| !link.commands.is_closed()),
+    }
+}
+
+/// Whether what an identity logged in with is still good. One with a key has said so already.
+fn is_kept(before: Option<&Certificates>, after: Option<&Certificates>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => before.is_kept_by(after),
+        (before, after) => before.is_none() && after.is_none(),
     }
 }
 

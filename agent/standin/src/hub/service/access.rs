@@ -157,6 +157,11 @@ fn judge(shared: &Shared, visitor: Visitor<'_>, token: &Token<'_>) -> Result<(),
             }
             let known = shared.registry.known(&Identity::device(device));
             let known = known.ok_or_else(|| format!("`{device}` is not registered"))?;
+            if known.record.certificates.is_some() {
+                return Err(format!(
+                    "`{device}` is registered with a certificate: no token is its own"
+                ));
+            }
             let second = known.record.secondary;
             let verified = match (token.verify(&known.key, visitor.now), second) {
                 (Err(SasError::Signature), Some(second)) => token.verify(&second, visitor.now),

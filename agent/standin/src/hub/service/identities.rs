@@ -1,7 +1,5 @@
 //! Devices and modules in the registry: read, listed, made, changed, removed.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::error::HubError;
@@ -13,6 +11,7 @@ use super::answer::{
     Answer, DEVICE_EXISTS, INTERNAL, INVALID, MODULE_EXISTS, NO_SUCH_DEVICE, NO_SUCH_MODULE, STALE,
     TOO_MANY_DEVICES, TOO_MANY_MODULES,
 };
+use super::authentication::{authentication, told};
 use super::configurations;
 use super::route::Verb;
 
@@ -181,8 +180,10 @@ fn wanted(identity: &Identity, body: &Value) -> Result<Change, Answer> {
     if body["status"] == "disabled" {
         mistakes.push("/status: this hub disables nobody".to_owned());
     }
+    let (keys, certificates) = authentication(&body["authentication"], &mut mistakes);
     let change = Change {
-        keys: keys(body, &mut mistakes),
+        keys,
+        certificates,
         is_edge: body
             .pointer("/capabilities/iotEdge")
             .and_then(Value::as_bool),
@@ -192,41 +193,6 @@ fn wanted(identity: &Identity, body: &Value) -> Result<Change, Answer> {
         return Ok(change);
     }
     Err(Answer::error(INVALID, mistakes.join("; ")))
-}
-
-fn keys(body: &Value, mistakes: &mut Vec<String>) -> Option<Keys> {
-    let kind = &body["authentication"]["type"];
-    if !(kind.is_null() || kind == "sas") {
-        mistakes.push(format!(
-            "/authentication/type: {kind} is not served, only \"sas\""
-        ));
-        return None;
-    }
-    let given = &body["authentication"]["symmetricKey"];
-    let mut read = |name: &str| {
-        let text = given[name].as_str().filter(|text| !text.is_empty())?;
-        let key = STANDARD
-            .decode(text)
-            .ok()
-            .and_then(|key| key.try_into().ok());
-        if key.is_none() {
-            let place = format!("/authentication/symmetricKey/{name}");
-            mistakes.push(format!("{place}: it is no base64 of 32 bytes"));
-        }
-        key
-    };
-    match (read("primaryKey"), read("secondaryKey")) {
-        (Some(primary), Some(secondary)) => Some(Keys { primary, secondary }),
-        (Some(one), None) | (None, Some(one)) => {
-            mistakes
-                .push("/authentication/symmetricKey: there must be two keys or none".to_owned());
-            Some(Keys {
-                primary: one,
-                secondary: one,
-            })
-        }
-        (None, None) => None,
-    }
 }
 
 fn tagged(known: &Known) -> Answer {
@@ -251,14 +217,7 @@ fn document(known: &Known) -> Value {
     document["etag"] = known.identity_etag().into();
     document["connectionState"] = connection_state(known).into();
     document["cloudToDeviceMessageCount"] = 0.into();
-    document["authentication"] = json!({
-        "type": "sas",
-        "symmetricKey": {
-            "primaryKey": STANDARD.encode(known.key),
-            "secondaryKey": known.record.secondary.map(|key| STANDARD.encode(key)),
-        },
-        "x509Thumbprint": {"primaryThumbprint": null, "secondaryThumbprint": null},
-    });
+    document["authentication"] = told(known);
     document
 }
 
