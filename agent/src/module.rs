@@ -1,6 +1,7 @@
 //! The probe as an IoT Edge module: runs come from module twin and direct methods, reports go out through the outbox.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -15,7 +16,10 @@ use crate::control::desk::Control;
 use crate::control::{self, Held, Runs};
 use crate::deaths;
 use crate::events::Events;
-use crate::hub::{FromHub, HubClient, HubSettings, Identity, LONGEST_PAUSE, MQTT_PORT};
+use crate::hub::{
+    CERTIFICATE_SETTING, FromHub, HubClient, HubSettings, Identity, KEY_SETTING, LONGEST_PAUSE,
+    MQTT_PORT,
+};
 use crate::outbox::{Outbox, Sending};
 use crate::probe::{Assignment, Probe};
 use crate::settings::Settings;
@@ -81,7 +85,17 @@ fn hub_settings() -> anyhow::Result<HubSettings> {
             let pem = anchor
                 .map(|path| std::fs::read_to_string(&path).with_context(|| format!("read {path}")))
                 .transpose()?;
-            (Identity::from_connection_string(&text)?, pem)
+            let file = |name| environment(name).map(PathBuf::from);
+            let files = (file(CERTIFICATE_SETTING), file(KEY_SETTING));
+            let identity = Identity::from_connection_string_and_files(&text, files)?;
+            match identity.check_files(SystemTime::now()) {
+                // The clock may be set yet; each attempt at a link looks again.
+                Err(error) if error.is_of_clock => {
+                    tracing::warn!(%error, "no link to the hub until this is mended")
+                }
+                checked => checked?,
+            }
+            (identity, pem)
         }
         None => (Identity::from_edge(&environment)?, None),
     };

@@ -47,7 +47,8 @@ Options:
   -V, --version; -h, --help
 
 Environment as a module: IOTEDGE_* as set by IoT Edge, or EdgeHubConnectionString with
-EdgeModuleCACertificateFile. EDGEPROOF_ENGINE, EDGEPROOF_HOST_ROOT, EDGEPROOF_STATE,
+EdgeModuleCACertificateFile; with x509=true in it, EDGEPROOF_X509_CERTIFICATE and
+EDGEPROOF_X509_KEY name certificate and key (PEM). EDGEPROOF_ENGINE, EDGEPROOF_HOST_ROOT, EDGEPROOF_STATE,
 EDGEPROOF_OUTBOX_MIB and EDGEPROOF_OUTBOX_PACE do as the options of that name.
 
 Examples:

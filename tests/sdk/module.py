@@ -1,7 +1,8 @@
 """A module on the official SDK: does everything a module does with its hub and says each step as one JSON line.
 
 `module.py edge` takes its identity from the IOTEDGE_* variables, as `edge-web-socket` does; `module.py string` from
-CONNECTION_STRING and the file SERVER_CERT. The test on the other side plays the cloud.
+CONNECTION_STRING and the file SERVER_CERT; `module.py x509` and `x509-web-socket` from HOST, DEVICE, MODULE and the files
+CERTIFICATE and KEY. The test on the other side plays the cloud.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import queue
 import sys
 
-from azure.iot.device import IoTHubModuleClient, Message, MethodResponse
+from azure.iot.device import X509, IoTHubModuleClient, Message, MethodResponse
 
 WAIT = 60
 OPTIONS = {"connection_retry_interval": 1, "product_info": "contoso.offer.plan"}
@@ -23,9 +24,20 @@ def make_client(how):
     if how.startswith("edge"):
         return IoTHubModuleClient.create_from_edge_environment(websockets=how == "edge-web-socket", **OPTIONS)
     with open(os.environ["SERVER_CERT"], encoding="ascii") as file:
-        return IoTHubModuleClient.create_from_connection_string(
-            os.environ["CONNECTION_STRING"], server_verification_cert=file.read(), **OPTIONS
+        anchor = file.read()
+    if how.startswith("x509"):
+        return IoTHubModuleClient.create_from_x509_certificate(
+            X509(os.environ["CERTIFICATE"], os.environ["KEY"]),
+            os.environ["HOST"],
+            os.environ["DEVICE"],
+            os.environ["MODULE"],
+            server_verification_cert=anchor,
+            websockets=how == "x509-web-socket",
+            **OPTIONS,
         )
+    return IoTHubModuleClient.create_from_connection_string(
+        os.environ["CONNECTION_STRING"], server_verification_cert=anchor, **OPTIONS
+    )
 
 
 def message(text):
@@ -84,7 +96,7 @@ def talk(client, has_inputs):
 def main():
     client = make_client(sys.argv[1])
     try:
-        talk(client, sys.argv[1] != "string")
+        talk(client, sys.argv[1].startswith("edge"))
     except Exception as error:
         say("failed", error=type(error).__name__, text=str(error))
     client.shutdown()

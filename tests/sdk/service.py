@@ -66,6 +66,22 @@ def pages(registry, query):
             return found
 
 
+def x509(registry):
+    """Identities with certificates, as they are made and as the hub tells them afterwards."""
+    first, second = "a" * 40, "B" * 64
+    module = registry.create_module_with_x509("device-1", "shown", "lab", first, second)
+    device = registry.create_device_with_x509("device-4", first, second, "enabled", False)
+    signed = registry.create_device_with_certificate_authority("device-5", "enabled", False)
+    told = [module, device, signed, registry.get_module("device-1", "shown")]
+    kinds = [identity.authentication.type for identity in told]
+    prints = told[-1].authentication.x509_thumbprint
+    wrong = refused(registry.create_module_with_x509, "device-1", "wrong", "lab", "a:b", None)
+    registry.delete_module("device-1", "shown")
+    for made in ["device-4", "device-5"]:
+        registry.delete_device(made)
+    return {"kinds": kinds, "prints": [prints.primary_thumbprint, prints.secondary_thumbprint], "refused": wrong}
+
+
 def main():
     registry = IoTHubRegistryManager.from_connection_string(os.environ["OWNER"])
     made = registry.create_device_with_sas("device-1", None, None, "enabled", True)
@@ -124,6 +140,7 @@ def main():
     service = IoTHubRegistryManager.from_connection_string(os.environ["SERVICE"])
     say("forbidden", refused=refused(service.delete_device, "device-1"))
     client.shutdown()
+    say("x509", **x509(registry))
     registry.delete_module("device-1", "probe")
     say("done")
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::certificate::CertificateError;
 use super::workload::WorkloadError;
 
 /// Why one request of the application failed. What is merely offline does not fail: it waits.
@@ -52,6 +53,9 @@ pub enum LinkError {
     /// The runtime did not sign or did not hand out its roots.
     #[error(transparent)]
     Workload(#[from] WorkloadError),
+    /// The module's own certificate could not be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The roots to trust could not be used.
     #[error("certificates to trust: {reason}")]
     Roots {
@@ -85,14 +89,14 @@ pub enum LinkError {
         after: Duration,
     },
     /// The hub does not accept who we are (CONNACK 4 or 5).
-    #[error(
-        "the hub refused the credentials (CONNACK {code}): wrong key, unknown or disabled identity, or a wrong clock (this device says {clock})"
-    )]
+    #[error("the hub refused the credentials (CONNACK {code}): {}", doubts(.certificate.as_deref(), .clock))]
     Credentials {
         /// CONNACK return code.
         code: u8,
         /// The device's time when the token was made.
         clock: String,
+        /// Thumbprint (SHA-256) of the certificate that was shown, if it was one.
+        certificate: Option<String>,
     },
     /// The hub is there but does not serve (CONNACK 3).
     #[error("the hub is unavailable (CONNACK 3)")]
@@ -126,8 +130,22 @@ pub enum LinkError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Not an error: the token's life is nearly over and MQTT 3.1.1 takes a new one only with a
-    /// new connection.
-    #[error("renewing the token")]
-    Renewal,
+    /// Not an error: the token's life is nearly over, or another certificate has taken the place of the one that was shown, and
+    /// MQTT 3.1.1 takes a new one only with a new connection.
+    #[error("renewing the {what}")]
+    Renewal {
+        /// What is renewed.
+        what: &'static str,
+    },
+}
+
+fn doubts(certificate: Option<&str>, clock: &str) -> String {
+    match certificate {
+        None => format!(
+            "wrong key, unknown or disabled identity, or a wrong clock (this device says {clock})"
+        ),
+        Some(thumbprint) => format!(
+            "unknown or disabled identity, or one that is not registered with this certificate (SHA-256 {thumbprint}); IoT Edge's hub takes the certificate of no module"
+        ),
+    }
 }

@@ -3,12 +3,15 @@
 //! Reads no environment of its own and never shows a key, not even in `Debug`.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 
+use super::certificate::{CERTIFICATE_SETTING, CertificateError, CertificateFiles, KEY_SETTING};
 use super::sas::encode;
 use super::workload::Endpoint;
 
@@ -37,6 +40,8 @@ pub struct Identity {
 pub(super) enum Credential {
     /// A symmetric key that we hold.
     Key(Vec<u8>),
+    /// A certificate that is shown, and its key.
+    Certificate(CertificateFiles),
     /// The edge runtime holds the key and signs for us.
     Workload {
         endpoint: Endpoint,
@@ -117,6 +122,18 @@ impl Identity {
     /// # Errors
     /// All parts that are missing, repeated, unknown or malformed.
     pub fn from_connection_string(text: &str) -> Result<Identity, IdentityError> {
+        Identity::from_connection_string_and_files(text, (None, None))
+    }
+
+    /// The same, also with `x509=true` instead of a key; certificate and key are then the files of the settings
+    /// `EDGEPROOF_X509_CERTIFICATE` and `EDGEPROOF_X509_KEY`, in this order. They are not read here.
+    ///
+    /// # Errors
+    /// As there, and files without `x509=true` or the other way round.
+    pub fn from_connection_string_and_files(
+        text: &str,
+        files: (Option<PathBuf>, Option<PathBuf>),
+    ) -> Result<Identity, IdentityError> {
         let (mut fields, mut mistakes) = split(text);
         let mut take = |name: &str| fields.iter_mut().find(|f| f.0 == name).map(|f| f.1.take());
         let mut need = |name: &str, mistakes: &mut Vec<String>| match take(name).flatten() {
@@ -138,6 +155,19 @@ impl Identity {
             }
             bytes
         });
+        let key = key.map(Credential::Key);
+        let credential = match need("x509", &mut mistakes) {
+            Some(x509) => certificate(&x509, files, &mut mistakes),
+            None => {
+                let given = [(CERTIFICATE_SETTING, files.0), (KEY_SETTING, files.1)];
+                for (setting, _) in given.iter().filter(|(_, file)| file.is_some()) {
+                    mistakes.push(format!(
+                        "{setting} is set, which only a connection string with x509=true takes"
+                    ));
+                }
+                key
+            }
+        };
         check_host(
             "HostName",
             hub_host.as_deref().unwrap_or_default(),
@@ -158,14 +188,16 @@ impl Identity {
             module.as_deref().unwrap_or_default(),
             &mut mistakes,
         );
-        match (hub_host, device, key) {
-            (Some(hub_host), Some(device), Some(key)) if mistakes.is_empty() => Ok(Identity {
-                connect_host: gateway.unwrap_or_else(|| hub_host.clone()),
-                hub_host,
-                device,
-                module,
-                credential: Credential::Key(key),
-            }),
+        match (hub_host, device, credential) {
+            (Some(hub_host), Some(device), Some(credential)) if mistakes.is_empty() => {
+                Ok(Identity {
+                    connect_host: gateway.unwrap_or_else(|| hub_host.clone()),
+                    hub_host,
+                    device,
+                    module,
+                    credential,
+                })
+            }
             _ => Err(IdentityError {
                 what: "the connection string",
                 mistakes,
@@ -178,6 +210,17 @@ impl Identity {
         match &self.module {
             Some(module) => format!("{}/{module}", self.device),
             None => self.device.clone(),
+        }
+    }
+
+    /// Looks at certificate and key, of an identity that has them; `now` is this device's time.
+    ///
+    /// # Errors
+    /// Every mistake, with its file.
+    pub fn check_files(&self, now: SystemTime) -> Result<(), CertificateError> {
+        match &self.credential {
+            Credential::Certificate(files) => files.check(now),
+            Credential::Key(_) | Credential::Workload { .. } => Ok(()),
         }
     }
 
@@ -212,6 +255,9 @@ impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let credential = match &self.credential {
             Credential::Key(_) => "shared access key (not shown)".to_owned(),
+            Credential::Certificate(files) => {
+                format!("certificate {}", files.certificate.display())
+            }
             Credential::Workload { endpoint, .. } => format!("workload API at {endpoint}"),
         };
         f.debug_struct("Identity")
@@ -224,22 +270,18 @@ impl fmt::Debug for Identity {
     }
 }
 
-const KNOWN: [&str; 5] = [
+const KNOWN: [&str; 6] = [
     "HostName",
     "GatewayHostName",
     "DeviceId",
     "ModuleId",
     "SharedAccessKey",
+    "x509",
 ];
-const REQUIRED: [&str; 3] = ["HostName", "DeviceId", "SharedAccessKey"];
+const REQUIRED: [&str; 2] = ["HostName", "DeviceId"];
 /// Names that other kinds of connection string have; only these are repeated in a message,
 /// because anything else may be a piece of a key.
-const FOREIGN: [&str; 4] = [
-    "SharedAccessKeyName",
-    "SharedAccessSignature",
-    "x509",
-    "ModelId",
-];
+const FOREIGN: [&str; 3] = ["SharedAccessKeyName", "SharedAccessSignature", "ModelId"];
 
 type Fields = Vec<(&'static str, Option<String>)>;
 
@@ -270,12 +312,48 @@ fn split(text: &str) -> (Fields, Vec<String>) {
             fields.push((known, Some(value.to_owned())));
         }
     }
+    let has = |name: &str| fields.iter().any(|(seen, _)| *seen == name);
     for name in REQUIRED {
-        if !fields.iter().any(|(seen, _)| *seen == name) {
+        if !has(name) {
             mistakes.push(format!("{name} is missing"));
         }
     }
+    match (has("SharedAccessKey"), has("x509")) {
+        (false, false) => {
+            mistakes.push("SharedAccessKey is missing, and there is no x509=true".to_owned());
+        }
+        (true, true) => {
+            mistakes.push("SharedAccessKey and x509 are both given: leave one out".to_owned());
+        }
+        (true, false) | (false, true) => {}
+    }
     (fields, mistakes)
+}
+
+/// What `x509` wants: the value `true`, and both files.
+fn certificate(
+    x509: &str,
+    (certificate, key): (Option<PathBuf>, Option<PathBuf>),
+    mistakes: &mut Vec<String>,
+) -> Option<Credential> {
+    if x509 != "true" {
+        mistakes.push("x509 is not `true`: write x509=true, or leave it out".to_owned());
+    }
+    for (setting, what, file) in [
+        (CERTIFICATE_SETTING, "certificate", &certificate),
+        (KEY_SETTING, "private key", &key),
+    ] {
+        if file.is_none() {
+            mistakes.push(format!(
+                "{setting} is not set: with x509=true it names the file of the module's {what}, as PEM"
+            ));
+        }
+    }
+    let (certificate, key) = certificate.zip(key)?;
+    Some(Credential::Certificate(CertificateFiles {
+        certificate,
+        key,
+    }))
 }
 
 /// Absent and empty values have been named already; this looks at the others.

@@ -1,5 +1,6 @@
-//! Makes one link: a token, the roots to trust, a TCP connection, TLS.
+//! Makes one link: a token or a certificate, the roots to trust, a TCP connection, TLS.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::net::TcpStream;
@@ -7,6 +8,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::HubSettings;
+use super::certificate::{Own, Watched};
 use super::error::LinkError;
 use super::identity::Credential;
 use super::sas::{self, Claim};
@@ -22,8 +24,41 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Opened<S> {
     pub(super) stream: S,
     pub(super) login: Login,
-    /// The life of the token that it was made with.
-    pub(super) token: Token,
+    /// What it was made with, and how long that is good.
+    pub(super) credentials: Credentials,
+}
+
+/// What a link was made with.
+#[derive(Debug, Clone)]
+pub(super) enum Credentials {
+    Token(Token),
+    Certificate(Box<Watched>),
+}
+
+impl Credentials {
+    /// When to ask again whether they are due, if nobody sets the clock.
+    pub(super) fn renew_at(&self) -> Instant {
+        match self {
+            Credentials::Token(token) => token.renew_at(),
+            Credentials::Certificate(watched) => watched.look_at(),
+        }
+    }
+
+    /// Whether a new link is due.
+    pub(super) fn are_due(&mut self, now: Instant) -> bool {
+        match self {
+            Credentials::Token(token) => token.is_due(now),
+            Credentials::Certificate(watched) => watched.is_replaced(now),
+        }
+    }
+
+    /// What is renewed.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Credentials::Token(_) => "token",
+            Credentials::Certificate(_) => "certificate",
+        }
+    }
 }
 
 /// When a token was made, by both clocks.
@@ -80,10 +115,14 @@ pub(super) async fn open(
     let identity = &settings.identity;
     let host = identity.connect_host.as_str();
     let (made, now) = (Instant::now(), (settings.now)());
+    let own = match &identity.credential {
+        Credential::Certificate(files) => Some(files.read(now)?),
+        Credential::Key(_) | Credential::Workload { .. } => None,
+    };
     let password = password(settings, now).await?;
     let roots = match (&settings.ca_pem, &identity.credential) {
         (Some(pem), _) => tls::roots_of(pem)?,
-        (None, Credential::Key(_)) => tls::public_roots(),
+        (None, Credential::Key(_) | Credential::Certificate(_)) => tls::public_roots(),
         (
             None,
             Credential::Workload {
@@ -114,7 +153,9 @@ pub(super) async fn open(
         .map_err(broken)?;
     // Small packets that wait for each other's answers: Nagle's delay would only add to them.
     stream.set_nodelay(true).map_err(broken)?;
-    let stream = timeout(PATIENCE, tls::handshake(host, roots, stream, now))
+    let shown = own.as_ref().map(|own| Arc::clone(&own.certified));
+    let handshake = tls::handshake(host, (roots, shown), stream, now);
+    let stream = timeout(PATIENCE, handshake)
         .await
         .map_err(|_| late("TLS session"))??;
     let login = Login {
@@ -122,16 +163,23 @@ pub(super) async fn open(
         user_name: identity.user_name(&settings.product_info),
         password,
         clock: tls::clock_text(now),
+        certificate: own.as_ref().map(Own::thumbprint),
+    };
+    let credentials = match (&identity.credential, &own) {
+        (Credential::Certificate(files), Some(own)) => {
+            Credentials::Certificate(Box::new(Watched::new(files, own, settings.now)))
+        }
+        _ => Credentials::Token(Token::new((made, now), settings.now, sas::RENEW_AFTER)),
     };
     Ok(Opened {
         stream,
         login,
-        token: Token::new((made, now), settings.now, sas::RENEW_AFTER),
+        credentials,
     })
 }
 
-/// A fresh token for the identity.
-async fn password(settings: &HubSettings, now: SystemTime) -> Result<String, LinkError> {
+/// A fresh token for the identity; none for one that shows a certificate.
+async fn password(settings: &HubSettings, now: SystemTime) -> Result<Option<String>, LinkError> {
     let identity = &settings.identity;
     // A clock before 1970 makes a token from 1970, which the hub refuses with a clear reason.
     let since = now
@@ -139,6 +187,7 @@ async fn password(settings: &HubSettings, now: SystemTime) -> Result<String, Lin
         .unwrap_or_default();
     let claim = Claim::new(&identity.resource(), since.as_secs());
     let signature = match &identity.credential {
+        Credential::Certificate(_) => return Ok(None),
         Credential::Key(key) => sas::sign(key, &claim.string_to_sign()),
         Credential::Workload {
             endpoint,
@@ -155,5 +204,5 @@ async fn password(settings: &HubSettings, now: SystemTime) -> Result<String, Lin
                 .await?
         }
     };
-    Ok(claim.token(&signature))
+    Ok(Some(claim.token(&signature)))
 }

@@ -1,11 +1,12 @@
 //! The client through which the probe speaks to IoT Hub or to edgeHub: MQTT 3.1.1 over TLS, one
 //! task, at-least-once.
 //!
-//! It reads no environment, no file and no clock of its own: identity, roots, time and seed come
-//! in [`HubSettings`]. It must not know what is in a report, and nothing here decides anything
+//! It reads no environment and no clock of its own, and no file but the certificate and key of an identity that has
+//! them: identity, roots, time and seed come in [`HubSettings`]. It must not know what is in a report, and nothing here decides anything
 //! about a run. Why this client is our own: `docs/decisions/0001-mqtt.md`.
 
 mod backoff;
+mod certificate;
 mod desired;
 mod error;
 mod identity;
@@ -33,6 +34,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 pub use backoff::LONGEST_PAUSE;
+pub use certificate::{CERTIFICATE_SETTING, CertificateError, CertificateFiles, KEY_SETTING};
 pub use error::{HubError, LinkError};
 pub use identity::{Identity, IdentityError};
 pub use limits::{MAX_MESSAGE_BYTES, MAX_METHOD_RESULT_BYTES, MAX_REPORTED_BYTES};

@@ -53,9 +53,12 @@ const MAX_WAITING_BYTES: usize = 16 * 1024;
 pub(super) struct Login {
     pub(super) client_id: String,
     pub(super) user_name: String,
-    pub(super) password: String,
+    /// A token; none where a certificate logs in.
+    pub(super) password: Option<String>,
     /// The device's time when the password was made, for the case that it is refused.
     pub(super) clock: String,
+    /// Thumbprint of the certificate that was shown, for the same case.
+    pub(super) certificate: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,7 @@ pub(super) struct Session {
     /// Counts links, so that a method's result never goes to a later one.
     link: u64,
     clock: String,
+    certificate: Option<String>,
     holding: bool,
     ping_at: Option<Instant>,
     pong_by: Option<Instant>,
@@ -100,6 +104,7 @@ impl Session {
             results,
             link: 0,
             clock: String::new(),
+            certificate: None,
             holding: false,
             ping_at: None,
             pong_by: None,
@@ -113,11 +118,15 @@ impl Session {
         self.desired.reset();
         self.link += 1;
         self.clock = login.clock;
+        self.certificate = login.certificate;
         self.holding = false;
         let connect = v3_1_1::Connect::builder()
             .client_id(login.client_id)
             .and_then(|packet| packet.user_name(login.user_name))
-            .and_then(|packet| packet.password(login.password.into_bytes()))
+            .and_then(|packet| match login.password {
+                Some(password) => packet.password(password.into_bytes()),
+                None => Ok(packet),
+            })
             .and_then(|packet| packet.clean_session(false).keep_alive(KEEP_ALIVE).build())
             .map_err(protocol)?;
         let by = now + HANDSHAKE_PATIENCE;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::backoff::Backoff;
 use super::error::LinkError;
-use super::link::{Opened, Token};
+use super::link::{Credentials, Opened};
 use super::method::MethodResult;
 use super::outbox::Message;
 use super::requests::Report;
@@ -150,7 +150,7 @@ impl Task {
     }
 
     fn wait_after(&mut self, why: &LinkError, ready_since: Option<Instant>) -> Duration {
-        if matches!(why, LinkError::Renewal) {
+        if matches!(why, LinkError::Renewal { .. }) {
             return Duration::ZERO;
         }
         if ready_since.is_some_and(|since| since.elapsed() >= STABLE) {
@@ -186,12 +186,15 @@ impl Task {
         let (mut reader, mut writer) = tokio::io::split(opened.stream);
         let end = match self.session.begin(opened.login, Instant::now()) {
             Err(error) => End::Lost(error),
-            Ok(()) => match self.talk(&mut reader, &mut writer, &opened.token).await {
+            Ok(()) => match self
+                .talk(&mut reader, &mut writer, opened.credentials)
+                .await
+            {
                 Ok(end) => end,
                 Err(error) => End::Lost(error),
             },
         };
-        if matches!(end, End::Closed | End::Lost(LinkError::Renewal)) {
+        if matches!(end, End::Closed | End::Lost(LinkError::Renewal { .. })) {
             // The hub sees to a missing goodbye itself: nothing depends on this one.
             let _ = timeout(GOODBYE_PATIENCE, self.goodbye(&mut writer)).await;
         }
@@ -203,7 +206,7 @@ impl Task {
         &mut self,
         reader: &mut R,
         writer: &mut W,
-        token: &Token,
+        mut credentials: Credentials,
     ) -> Result<End, LinkError>
     where
         R: AsyncRead + Unpin,
@@ -217,15 +220,16 @@ impl Task {
             if self.is_over() {
                 return Ok(End::Closed);
             }
-            if quiet_by.is_none() && token.is_due(now) {
+            if quiet_by.is_none() && credentials.are_due(now) {
                 self.session.hold();
                 quiet_by = Some(now + QUIET_PATIENCE);
             }
             if quiet_by.is_some_and(|by| by <= now || self.session.is_quiet()) {
-                return Ok(End::Lost(LinkError::Renewal));
+                let what = credentials.name();
+                return Ok(End::Lost(LinkError::Renewal { what }));
             }
             self.session.pump(now)?;
-            let renewal = Some(quiet_by.unwrap_or_else(|| token.renew_at()));
+            let renewal = Some(quiet_by.unwrap_or_else(|| credentials.renew_at()));
             let closing = self.closing.as_ref().map(|closing| closing.by);
             let deadline = [self.session.deadline(), renewal, closing]
                 .into_iter()

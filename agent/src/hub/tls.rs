@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -42,13 +43,14 @@ pub(super) fn roots_of(pem: &str) -> Result<RootCertStore, LinkError> {
     }
 }
 
-/// Speaks TLS over `stream`; the server's certificate must be for `host` and lead to `roots`.
+/// Speaks TLS over `stream`; the server's certificate must be for `host` and lead to `roots`. A server that asks for a certificate
+/// is shown `own`, or none.
 ///
 /// # Errors
 /// What rustls says, with the device's time where the certificate's validity is at stake.
 pub(super) async fn handshake<S>(
     host: &str,
-    roots: RootCertStore,
+    (roots, own): (RootCertStore, Option<Arc<CertifiedKey>>),
     stream: S,
     now: SystemTime,
 ) -> Result<TlsStream<S>, LinkError>
@@ -60,11 +62,14 @@ where
         reason,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_details(provider, Arc::new(At(now)))
+    let mut config = ClientConfig::builder_with_details(provider, Arc::new(At(now)))
         .with_safe_default_protocol_versions()
         .map_err(|error| fail(error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    if let Some(own) = own {
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(own));
+    }
     let name = ServerName::try_from(host.to_owned()).map_err(|error| fail(error.to_string()))?;
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)

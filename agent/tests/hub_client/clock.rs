@@ -82,7 +82,7 @@ async fn a_clock_that_is_set_forward_while_there_is_a_link_leads_to_a_new_token(
     let sent = client.send("report", &[], Content::JSON, b"{}".to_vec());
     sent.await.unwrap();
     let (why, pause) = why_not(&mut events).await;
-    assert!(matches!(why, LinkError::Renewal), "{why}");
+    assert!(matches!(why, LinkError::Renewal { what: "token" }), "{why}");
     assert_eq!(pause, Duration::ZERO);
     let second = token_of_next_login(&mut bench).await;
     assert!(near(second, 3_600), "{second}");

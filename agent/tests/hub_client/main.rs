@@ -6,3 +6,4 @@ mod bench;
 mod clock;
 mod talk;
 mod trouble;
+mod x509;

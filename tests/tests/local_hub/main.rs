@@ -15,6 +15,7 @@ mod renewal;
 #[path = "../sdk/mod.rs"]
 mod sdk;
 mod service;
+mod x509;
 
 use cloud::{Cloud, HUB, NODE, NODE_AMQP, PATIENCE, PYTHON, Sdk, whole_conversation};
 use sdk::Program;

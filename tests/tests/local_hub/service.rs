@@ -95,6 +95,16 @@ async fn the_python_service_sdk_is_at_home_and_reaches_a_module_on_the_device_sd
         json!({"mode": "deployed", "limits": {"memory": 64}})
     );
     assert_eq!(program.step("forbidden").await["refused"], "Unauthorized");
+    let x509 = program.step("x509").await;
+    let kinds = [
+        "selfSigned",
+        "selfSigned",
+        "certificateAuthority",
+        "selfSigned",
+    ];
+    assert_eq!(x509["kinds"], json!(kinds));
+    assert_eq!(x509["prints"], json!(["a".repeat(40), "B".repeat(64)]));
+    assert_eq!(x509["refused"], "Bad Request");
     program.step("done").await;
     assert!(hub.twin(&probe).is_err(), "the module is deleted");
 }

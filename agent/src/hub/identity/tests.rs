@@ -105,6 +105,43 @@ fn every_mistake_of_a_connection_string_is_named_at_once() {
 }
 
 #[test]
+fn a_certificate_takes_the_place_of_the_key_and_both_its_files_are_wanted() {
+    let read = |text: &str, certificate: Option<&str>, key: Option<&str>| {
+        let files = (certificate.map(Into::into), key.map(Into::into));
+        Identity::from_connection_string_and_files(text, files)
+    };
+    let good = "HostName=h.net;DeviceId=d;ModuleId=m;x509=true";
+    let identity = read(good, Some("/m.pem"), Some("/m.key")).unwrap();
+    assert_eq!(identity.connect_host, "h.net");
+    assert!(format!("{identity:?}").contains("certificate /m.pem"));
+    let none = read(good, None, None).unwrap_err();
+    assert_eq!(none.mistakes.len(), 2, "{none}");
+    assert!(
+        none.mistakes[1].contains("EDGEPROOF_X509_KEY is not set"),
+        "{none}"
+    );
+    let both = format!("{good};SharedAccessKey={KEY}");
+    let both = read(&both, Some("/m.pem"), Some("/m.key")).unwrap_err();
+    assert_eq!(
+        both.mistakes,
+        ["SharedAccessKey and x509 are both given: leave one out"]
+    );
+    let odd = read(
+        "HostName=h.net;DeviceId=d;x509=yes",
+        Some("/m.pem"),
+        Some("/m.key"),
+    );
+    assert!(odd.unwrap_err().to_string().contains("x509 is not `true`"));
+    let idle = format!("HostName=h.net;DeviceId=d;SharedAccessKey={KEY}");
+    let idle = read(&idle, Some("/m.pem"), None).unwrap_err();
+    assert!(
+        idle.to_string()
+            .contains("EDGEPROOF_X509_CERTIFICATE is set"),
+        "{idle}"
+    );
+}
+
+#[test]
 fn no_message_and_no_debug_text_shows_the_key() {
     let good = format!("HostName=h.net;DeviceId=d;SharedAccessKey={KEY}");
     let shown = format!("{:?}", Identity::from_connection_string(&good).unwrap());

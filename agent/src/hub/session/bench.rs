@@ -25,8 +25,9 @@ pub(super) fn login() -> Login {
     Login {
         client_id: "d/m".into(),
         user_name: "h/d/m/?api-version=2021-04-12".into(),
-        password: "token".into(),
+        password: Some("token".into()),
         clock: "1970-01-01T00:00:00Z".into(),
+        certificate: None,
     }
 }
 

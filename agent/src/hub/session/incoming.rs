@@ -43,7 +43,10 @@ impl Session {
         if !matches!(self.phase, Phase::Connecting { .. }) {
             return Err(malformed("a second CONNACK"));
         }
-        accepted(connack.return_code(), &self.clock)?;
+        accepted(
+            connack.return_code(),
+            (&self.clock, self.certificate.as_deref()),
+        )?;
         if connack.session_present() {
             // What the hub may still know goes out again under its old id; nothing else may
             // take that id.
@@ -173,7 +176,10 @@ impl Session {
     }
 }
 
-fn accepted(code: ConnectReturnCode, clock: &str) -> Result<(), LinkError> {
+fn accepted(
+    code: ConnectReturnCode,
+    (clock, certificate): (&str, Option<&str>),
+) -> Result<(), LinkError> {
     let refused = |code, reason| Err(LinkError::Refused { code, reason });
     match code {
         ConnectReturnCode::Accepted => Ok(()),
@@ -182,6 +188,7 @@ fn accepted(code: ConnectReturnCode, clock: &str) -> Result<(), LinkError> {
         ConnectReturnCode::ServerUnavailable => Err(LinkError::Unavailable),
         ConnectReturnCode::BadUserNameOrPassword | ConnectReturnCode::NotAuthorized => {
             Err(LinkError::Credentials {
+                certificate: certificate.map(str::to_owned),
                 code: code as u8,
                 clock: clock.to_owned(),
             })

@@ -1,6 +1,7 @@
 //! The whole task over in-memory links, in paused time: what happens when links end.
 
 use super::super::identity::Identity;
+use super::super::link::Token;
 use super::super::peer::{Acknowledge, Script, Seen, serve};
 use super::super::session::Login;
 use super::super::{Content, HubClient, HubError, channels};
@@ -68,11 +69,12 @@ fn open(script: Script, life: Duration, seen: &Arc<Mutex<Seen>>) -> Opened<Duple
         login: Login {
             client_id: "d/m".into(),
             user_name: "h/d/m/".into(),
-            password: "p".into(),
+            password: Some("p".into()),
             clock: "now".into(),
+            certificate: None,
         },
         // A wall clock that stands with the paused one: nobody sets it.
-        token: Token::new((Instant::now(), wall()), wall, life),
+        credentials: Credentials::Token(Token::new((Instant::now(), wall()), wall, life)),
     }
 }
 
@@ -195,7 +197,7 @@ async fn a_token_is_renewed_by_a_clean_reconnect_without_a_pause() {
     let begin = Instant::now();
     loop {
         if let Some(FromHub::Disconnected { why, retry_in }) = bench.events.recv().await {
-            assert!(matches!(why, LinkError::Renewal), "{why}");
+            assert!(matches!(why, LinkError::Renewal { what: "token" }), "{why}");
             assert_eq!(retry_in, Duration::ZERO);
             break;
         }
