@@ -78,7 +78,7 @@ impl Authority {
     pub(crate) fn new() -> Result<Self, CertificateError> {
         let make = || {
             let key = KeyPair::generate()?;
-            let params = authority()?;
+            let params = authority(&key)?;
             let own = params.self_signed(&key)?;
             Ok((own, Issuer::new(params, key)))
         };
@@ -188,8 +188,16 @@ impl Authority {
     }
 }
 
-fn authority() -> Result<CertificateParams, rcgen::Error> {
-    let mut params = dated("edgeproof throw-away authority")?;
+/// Each has a name of its own: a chain of another one is then told as one of an unknown issuer, not as a forged one of this.
+fn authority(key: &KeyPair) -> Result<CertificateParams, rcgen::Error> {
+    let mark: String = key
+        .public_key_raw()
+        .iter()
+        .rev()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let mut params = dated(&format!("edgeproof throw-away authority {mark}"))?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
