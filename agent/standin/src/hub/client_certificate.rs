@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "hub")]
 use ring::digest;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -82,6 +83,7 @@ impl Shown {
     }
 
     /// The client's own certificate.
+    #[cfg(feature = "hub")]
     pub(crate) fn own(&self) -> &CertificateDer<'static> {
         &self.0[0]
     }
@@ -93,6 +95,7 @@ impl Shown {
     }
 
     /// SHA-256 of the client's own certificate, in hexadecimal digits.
+    #[cfg(feature = "hub")]
     pub(crate) fn thumbprint(&self) -> String {
         hex(&digest::SHA256, self.own())
     }
@@ -104,6 +107,7 @@ impl Shown {
     }
 }
 
+#[cfg(feature = "hub")]
 fn hex(algorithm: &'static digest::Algorithm, bytes: &[u8]) -> String {
     let digest = digest::digest(algorithm, bytes);
     let digits = digest.as_ref().iter().map(|byte| format!("{byte:02X}"));
