@@ -1,7 +1,7 @@
 #!/bin/bash
 # usage: test-devices.sh [--quick]
 # What is too slow for `make test`: images for other platforms, a registry, 32-bit ARM, emulated devices and the main job
-# on them. --quick is CI's part: 32-bit ARM, and whether the probe with NVML compiles. Each part says how long it took.
+# on them. --quick is CI's part: 32-bit ARM. Each part says how long it took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -19,7 +19,6 @@ if [ ! -x target/release/edgeproof ] || [ ! -f target/release/edgeproof-agent.ta
   timed "build (budget 400 s)" scripts/build.sh
 fi
 
-timed "the probe with NVML (budget 120 s)" cargo clippy --quiet --locked --workspace --features edgeproof-agent/nvml --all-targets -- -D warnings
 timed "fixtures for arm/v7 (budget 300 s)" scripts/candidates.sh --platform arm/v7 "${fixtures[@]}"
 if [ -n "$quick" ]; then
   timed "image for arm/v7 (budget 300 s)" scripts/platforms.sh arm/v7
