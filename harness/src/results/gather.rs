@@ -93,10 +93,9 @@ pub async fn gather(
 
 #[cfg(test)]
 mod tests {
+    use super::super::messages::tests::part;
     use super::*;
-    use crate::certify::deployment::MODULE;
     use conformance::report::Report;
-    use conformance::run_request::sha256_hex;
 
     const RUN: &str = "monday";
 
@@ -110,24 +109,8 @@ mod tests {
     /// The report in two parts.
     fn parts(device: &str) -> Vec<News> {
         let report = report();
-        let digest = sha256_hex(&report);
         let (first, second) = report.split_at(report.len() / 2);
-        let message = |part: &str, body: &[u8]| {
-            let properties = [
-                ("run", RUN),
-                ("part", part),
-                ("parts", "2"),
-                ("sha256", digest.as_str()),
-            ];
-            News::Message(Message {
-                device: device.to_owned(),
-                module: Some(MODULE.to_owned()),
-                properties: properties
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into(),
-                body: body.to_vec(),
-            })
-        };
+        let message = |number, body| News::Message(part(device, (number, "2"), &report, body));
         vec![message("1", first), message("2", second)]
     }
 

@@ -142,11 +142,17 @@ impl Heard {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use conformance::run_request::sha256_hex;
 
-    fn part(device: &str, (part, parts): (&str, &str), whole: &[u8], body: &[u8]) -> Message {
+    /// A part of the report of run `monday`, as the probe sends it.
+    pub(in super::super) fn part(
+        device: &str,
+        (part, parts): (&str, &str),
+        whole: &[u8],
+        body: &[u8],
+    ) -> Message {
         let digest = sha256_hex(whole);
         let properties = [
             ("schema", "edgeproof.report/1"),

@@ -150,17 +150,8 @@ fn by_token(
     };
     let token = std::str::from_utf8(password).map_err(|_| SasError::NotAToken);
     let verified = token.and_then(|token| sas::verify(token, expected));
-    verified.map(Proof::Token).map_err(|error| {
-        let rule = match &error {
-            SasError::Expired(_) => Rule::TokenExpired,
-            SasError::NotAToken
-            | SasError::Field(_)
-            | SasError::Policy(_)
-            | SasError::Resource(_)
-            | SasError::Signature => Rule::Token,
-        };
-        (rule, error.to_string())
-    })
+    let verified = verified.map(Proof::Token);
+    verified.map_err(|error| (error.rule(), error.to_string()))
 }
 
 /// A password beside the certificate is not looked at.

@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use sha2::Sha256;
 use thiserror::Error;
 
+use super::event::Rule;
 use super::identity::Identity;
 
 /// Word that opens every token.
@@ -50,6 +51,20 @@ pub(crate) enum SasError {
     Expired(u64),
     #[error("the signature does not match the identity's key")]
     Signature,
+}
+
+impl SasError {
+    /// The rule that the token breaks.
+    pub(crate) const fn rule(&self) -> Rule {
+        match self {
+            SasError::Expired(_) => Rule::TokenExpired,
+            SasError::NotAToken
+            | SasError::Field(_)
+            | SasError::Policy(_)
+            | SasError::Resource(_)
+            | SasError::Signature => Rule::Token,
+        }
+    }
 }
 
 /// A token taken apart, nothing of it verified.

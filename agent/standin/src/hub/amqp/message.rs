@@ -19,12 +19,12 @@ const VALUE: u64 = 0x77;
 const FOOTER: u64 = 0x78;
 
 /// Places in the list of properties.
-pub(super) const MESSAGE_ID: usize = 0;
-pub(super) const USER_ID: usize = 1;
-pub(super) const TO: usize = 2;
-pub(super) const CORRELATION_ID: usize = 5;
-pub(super) const CONTENT_TYPE: usize = 6;
-pub(super) const CONTENT_ENCODING: usize = 7;
+const MESSAGE_ID: usize = 0;
+const USER_ID: usize = 1;
+const TO: usize = 2;
+const CORRELATION_ID: usize = 5;
+const CONTENT_TYPE: usize = 6;
+const CONTENT_ENCODING: usize = 7;
 const EXPIRES: usize = 8;
 const PROPERTY_COUNT: usize = 9;
 
@@ -174,7 +174,7 @@ impl Message {
         self.properties.get(place).unwrap_or(&Value::Null)
     }
 
-    pub(super) fn set(&mut self, place: usize, value: Value) {
+    fn set(&mut self, place: usize, value: Value) {
         self.properties.resize(PROPERTY_COUNT, Value::Null);
         self.properties[place] = value;
     }
@@ -221,8 +221,9 @@ impl Message {
         read
     }
 
-    /// A message to an input, with the properties that edgeHub hands on.
-    pub(crate) fn to_input(input: &str, properties: &Properties, body: &[u8]) -> Self {
+    /// A message that a module sent, on its way to a reader: its body, and of its system properties those that have a place of
+    /// their own in AMQP.
+    pub(super) fn carried(properties: &Properties, body: &[u8]) -> Self {
         let system = |name: &str| properties.system.get(name).cloned().flatten();
         let mut message = Self::new(body);
         let fields = [
@@ -243,6 +244,13 @@ impl Message {
                 message.set(place, Value::Symbol(value));
             }
         }
+        message
+    }
+
+    /// A message to an input, with the properties that edgeHub hands on.
+    pub(crate) fn to_input(input: &str, properties: &Properties, body: &[u8]) -> Self {
+        let system = |name: &str| properties.system.get(name).cloned().flatten();
+        let mut message = Self::carried(properties, body);
         let mut annotations = vec![(Value::symbol("x-opt-input-name"), Value::text(input))];
         let senders = [
             ("$.cdid", "iothub-connection-device-id"),

@@ -11,7 +11,7 @@ use crate::hub::identity::Identity;
 use crate::hub::limits::Mode;
 use crate::hub::login::Refusal;
 use crate::hub::registry::Credential;
-use crate::hub::sas::{self, Expected, SasError};
+use crate::hub::sas::{self, Expected};
 use crate::hub::session::Shared;
 
 /// What became of a token.
@@ -83,17 +83,7 @@ pub(super) fn verify(
         key: &key,
         now,
     };
-    sas::verify(token, expected).map_err(|error| {
-        let rule = match &error {
-            SasError::Expired(_) => Rule::TokenExpired,
-            SasError::NotAToken
-            | SasError::Field(_)
-            | SasError::Policy(_)
-            | SasError::Resource(_)
-            | SasError::Signature => Rule::Token,
-        };
-        refuse(rule, error.to_string())
-    })
+    sas::verify(token, expected).map_err(|error| refuse(error.rule(), error.to_string()))
 }
 
 /// The answer to a token.

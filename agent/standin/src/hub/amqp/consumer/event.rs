@@ -3,9 +3,7 @@
 //! Which of a device's properties is which: "Read device-to-cloud messages from the built-in endpoint" and "Create and read IoT Hub
 //! messages" (Microsoft Learn).
 
-use super::super::message::{
-    CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_ID, MESSAGE_ID, Message, TO, USER_ID,
-};
+use super::super::message::Message;
 use super::super::value::Value;
 use crate::hub::identity::Identity;
 use crate::hub::stream::Kept;
@@ -19,26 +17,8 @@ const ANNOTATED: [(&str, &str); 4] = [
 ];
 
 pub(super) fn message(kept: &Kept) -> Message {
-    let mut message = Message::new(&kept.body);
+    let mut message = Message::carried(&kept.properties, &kept.body);
     let system = |name: &str| kept.properties.system.get(name).cloned().flatten();
-    let properties = [
-        ("$.mid", MESSAGE_ID),
-        ("$.to", TO),
-        ("$.cid", CORRELATION_ID),
-    ];
-    for (name, place) in properties {
-        if let Some(value) = system(name) {
-            message.set(place, Value::String(value));
-        }
-    }
-    if let Some(user) = system("$.uid") {
-        message.set(USER_ID, Value::Binary(user.into()));
-    }
-    for (name, place) in [("$.ct", CONTENT_TYPE), ("$.ce", CONTENT_ENCODING)] {
-        if let Some(value) = system(name) {
-            message.set(place, Value::Symbol(value));
-        }
-    }
     let time = Value::Timestamp(signed(kept.enqueued));
     let (device, module) = match &kept.sender {
         Identity::Device { device } => (device, None),
