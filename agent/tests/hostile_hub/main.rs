@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+#[path = "../storm/peak.rs"]
+mod peak;
 mod peer;
 mod stage;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use crate::peak::peak_kib;
 use crate::peer::{Link, PATIENCE, Packet, Peer};
 use agent::control::desk::Control;
 use agent::control::{Runs, serve};
@@ -70,18 +71,6 @@ pub(crate) fn request(run: &str) -> Value {
     let options = RunOptions::default();
     let request = RunRequest::new(run, ProfileName::Quick, ScopeName::Device, OFFER, options);
     serde_json::to_value(request.unwrap()).unwrap()
-}
-
-/// Most memory that this process ever had, in KiB. https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.unwrap()
-        .split_whitespace()
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap()
 }
 
 /// Everything below a directory, by its path in it.

@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "it is shared with the tests of the hub client")]
 #[path = "../hub_client/bench.rs"]
 mod bench;
+#[path = "../storm/peak.rs"]
+mod peak;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -17,6 +19,7 @@ use bench::{Bench, ignore, module};
 use conformance::observation::Observations;
 use conformance::report::{Report, Summary};
 use conformance::run_request::sha256_hex;
+use peak::peak_kib;
 use standin::hub::{HubEvent, Mode};
 
 const OFF: Limits = Limits {
@@ -46,14 +49,6 @@ fn report(run: usize) -> Report {
 /// What the environment sets for a campaign, or the size that a test has.
 fn setting(name: &str, otherwise: usize) -> usize {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
-
-/// Most memory that this process ever had, in KiB. https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
-fn peak_kib() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.unwrap().split_whitespace().next().unwrap();
-    number.parse().unwrap()
 }
 
 /// What arrived, held against the order in which reports were put.

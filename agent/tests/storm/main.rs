@@ -7,11 +7,13 @@
 #[allow(dead_code, reason = "it is shared with the tests of the hub client")]
 #[path = "../hub_client/bench.rs"]
 mod bench;
+mod peak;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use agent::hub::{Content, FromHub, HubClient, HubSettings, Identity, LONGEST_PAUSE};
+use peak::peak_kib;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use standin::hub::{HubConfig, HubEvent, Identity as Registered, LocalHub, Mode, OtherPorts};
 use tokio::sync::mpsc::Receiver;
@@ -40,18 +42,6 @@ fn allow_files(probes: u64) {
     );
     let current = Some(limit.current.unwrap_or(wanted).max(wanted));
     setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
-}
-
-/// Most memory that this process ever had, in KiB. https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
-fn peak_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.unwrap()
-        .split_whitespace()
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap()
 }
 
 async fn watch_hub(mut events: Receiver<HubEvent>, seen: Arc<Mutex<Seen>>) {
