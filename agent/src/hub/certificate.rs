@@ -19,7 +19,7 @@ use super::tls::clock_text;
 
 mod validity;
 
-use validity::Validity;
+use validity::{Validity, version};
 
 /// Names of the settings, as messages repeat them.
 pub const CERTIFICATE_SETTING: &str = "EDGEPROOF_X509_CERTIFICATE";
@@ -144,6 +144,7 @@ impl CertificateFiles {
     ) -> Option<CertifiedKey> {
         let (certificate, file) = (self.certificate.display(), self.key.display());
         let provider = rustls::crypto::ring::default_provider();
+        let version = version(&chain[0]);
         let made = CertifiedKey::from_der(chain, key, &provider);
         let mistake = match made {
             Ok(made) => return Some(made),
@@ -153,9 +154,12 @@ impl CertificateFiles {
             Err(Error::InvalidCertificate(Flaw::BadEncoding)) => {
                 format!("{certificate} holds something that is no certificate: write the file anew")
             }
-            Err(Error::InvalidCertificate(error)) => {
-                format!("{certificate} cannot be used ({error:?}): make one of X.509 version 3")
-            }
+            Err(Error::InvalidCertificate(error)) => match version {
+                Some(version @ (1 | 2)) => format!(
+                    "{certificate} is of X.509 version {version} and cannot be used: make one of version 3"
+                ),
+                Some(_) | None => format!("{certificate} cannot be used ({error}): make it anew"),
+            },
             Err(error) => format!(
                 "{file} cannot be used ({error}): make one of P-256, P-384, Ed25519 or RSA of 2048 bits and more"
             ),

@@ -24,6 +24,19 @@ fn pair(name: &str) -> (String, String) {
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
+/// Of X.509 version 1, valid from 27 November 2026 on: `openssl req -new …`, then `openssl x509 -req -signkey … -days 3650` of OpenSSL 3.0.
+const VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBIDCBxwIUfs33eVJPso6XMaU0QKUMQTsqb18wCgYIKoZIzj0EAwIwEzERMA8G
+A1UEAwwIZGV2aWNlLTEwHhcNMjYxMTI3MDkxNTEwWhcNMzYxMTI0MDkxNTEwWjAT
+MREwDwYDVQQDDAhkZXZpY2UtMTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABO8+
+PV4VOrOu7e/A99Mp34mPNVIDpAkA10vV4gxolR9m54Le+d19dCbj2ick7qX8cQg4
+ntOG3SMOdVruXSmPcLcwCgYIKoZIzj0EAwIDSAAwRQIhAO/2UPwfQx2TYYyunnSD
+WySPuc188U0maHS3zLCl/yGIAiAlHAc+bx9/fcEeM8XqgA7pz/5whoeg3v/rLnkH
+8UbXZQ==
+-----END CERTIFICATE-----
+";
+
 fn files(directory: &Path, certificate: &str, key: &str) -> CertificateFiles {
     let files = CertificateFiles {
         certificate: directory.join("m.pem"),
@@ -112,6 +125,25 @@ fn an_encrypted_key_and_what_is_no_certificate_have_their_mends() {
     assert!(!wrong.contains("PRIVATE"), "{wrong}");
 }
 
+#[test]
+fn a_certificate_of_version_1_is_refused_with_its_version_and_its_time_is_read_all_the_same() {
+    let (_, key) = pair("d1");
+    let refused = mistakes(VERSION_1, &key, at(366));
+    assert_eq!(refused.mistakes.len(), 1, "{refused}");
+    assert!(
+        refused.mistakes[0]
+            .ends_with("m.pem is of X.509 version 1 and cannot be used: make one of version 3"),
+        "{refused}"
+    );
+    assert!(!refused.is_of_clock);
+    let early = mistakes(VERSION_1, &key, at(1));
+    assert_eq!(early.mistakes.len(), 2, "{early}");
+    assert!(
+        early.mistakes[1].contains("m.pem is valid from 2026-11-27T09:15:10Z on"),
+        "{early}"
+    );
+}
+
 #[tokio::test]
 async fn files_are_looked_at_daily_and_at_half_of_what_is_left() {
     static NOW: AtomicU64 = AtomicU64::new(0);
@@ -136,12 +168,13 @@ async fn files_are_looked_at_daily_and_at_half_of_what_is_left() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_the_reader_of_validity_panic(cut in 0_usize..600, flip in 0_usize..600, to in any::<u8>()) {
+    fn no_bytes_make_the_readers_panic(cut in 0_usize..600, flip in 0_usize..600, to in any::<u8>()) {
         let (pem, _) = pair("d1");
         let mut bytes = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec();
         let place = flip % bytes.len();
         bytes[place] = to;
         bytes.truncate(cut);
         let _ = Validity::of(&bytes);
+        let _ = version(&bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! From when to when a certificate is valid, read from its DER. Pure.
+//! From when to when a certificate is valid and of which version it is, read from its DER. Pure.
 //!
 //! Only as much of X.509 as leads there (RFC 5280, 4.1.2.5).
 
@@ -9,8 +9,9 @@ use jiff::tz::TimeZone;
 
 use super::SAY;
 
-/// Tags (X.690, 8.1.2): a sequence, the tagged version of a certificate, the two forms of a time.
+/// Tags (X.690, 8.1.2): a sequence, an integer, the tagged version of a certificate, the two forms of a time.
 const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
 const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
@@ -25,9 +26,7 @@ pub(super) struct Validity {
 impl Validity {
     /// What a certificate says; nothing where it cannot be read.
     pub(super) fn of(certificate: &[u8]) -> Option<Validity> {
-        let mut rest = certificate;
-        let mut signed = take(&mut rest, SEQUENCE)?;
-        let mut body = take(&mut signed, SEQUENCE)?;
+        let mut body = body(certificate)?;
         if body.first() == Some(&VERSION) {
             any(&mut body)?;
         }
@@ -48,6 +47,26 @@ impl Validity {
         let left = self.end.duration_since(now).unwrap_or_default();
         left <= SAY.min(whole / 3)
     }
+}
+
+/// Which version of X.509 a certificate is of, 1 where it does not say (RFC 5280, 4.1.2.1); nothing where it cannot be read.
+pub(super) fn version(certificate: &[u8]) -> Option<u8> {
+    let mut body = body(certificate)?;
+    if body.first() != Some(&VERSION) {
+        return Some(1);
+    }
+    let mut said = take(&mut body, VERSION)?;
+    let [counted_from_0] = take(&mut said, INTEGER)? else {
+        return None;
+    };
+    counted_from_0.checked_add(1)
+}
+
+/// What is signed of a certificate.
+fn body(certificate: &[u8]) -> Option<&[u8]> {
+    let mut rest = certificate;
+    let mut signed = take(&mut rest, SEQUENCE)?;
+    take(&mut signed, SEQUENCE)
 }
 
 /// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`; of two digits 50 and more are of the last century.
