@@ -1,8 +1,10 @@
 //! `edgeproof deploy`: puts the probe on devices through IoT Hub, as a layer or on one device, and takes it away again.
 //!
 //! Without `--apply` nothing is changed: what would be sent is printed. This file is the order of effects; what is sent is made in
-//! [`content`], what the hub would refuse is found in [`mistakes`], and [`large`] hands over what no twin has room for.
+//! [`content`], what the hub would refuse is found in [`mistakes`], [`large`] hands over what no twin has room for, and [`calls`] writes
+//! down how somebody else does.
 
+pub mod calls;
 pub mod content;
 pub mod large;
 pub mod mistakes;
@@ -20,6 +22,7 @@ use crate::certify::uninterrupted;
 use crate::cli::{DeployArgs, ScopeArg, TextOrJson};
 use crate::exit::{Refused, UNDECIDED};
 use crate::handover::Large;
+use crate::render::text::plain;
 use crate::render::write::write_whole;
 use crate::service::{Match, Service, Who, access, request};
 use crate::{input, output};
@@ -42,6 +45,9 @@ struct Done {
 /// Wrong usage, bad input, or a hub that cannot be reached or refuses.
 pub fn run(args: &DeployArgs) -> anyhow::Result<ExitCode> {
     let wanted = wanted_run(args)?;
+    if let (Some(directory), Some(wanted)) = (&args.calls, &wanted) {
+        return written_down(directory, wanted);
+    }
     let layer = match args.remove {
         true => Map::new(),
         false => layer(args, wanted.as_ref())?,
@@ -66,6 +72,20 @@ pub fn run(args: &DeployArgs) -> anyhow::Result<ExitCode> {
             (None, None) => Ok(ExitCode::SUCCESS),
         }
     })
+}
+
+/// Writes the run down as calls, and names each with its method.
+fn written_down(directory: &Path, run: &Large) -> anyhow::Result<ExitCode> {
+    for (method, file) in calls::write(directory, run)? {
+        output::print(&format!(
+            "{method} {}\n",
+            plain(&file.display().to_string())
+        ))?;
+    }
+    output::note(
+        "nothing was sent; each file is the payload of one call of the method before it, in this order",
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says what was done, and does what is left: the run that no twin has room for.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, ensure};
+use conformance::run_request::sha256_hex;
 use serde_json::Value;
 
 /// Short enough for a test; the report says that it certifies nothing.
@@ -80,6 +81,17 @@ pub fn offer_of(candidate: &str) -> PathBuf {
         .join("tests/candidates")
         .join(candidate)
         .join("offer.json")
+}
+
+/// An offer of 165 kB that hardly packs: a fixture's own, with a member that no requirement looks at.
+///
+/// # Errors
+/// The fixture cannot be read.
+pub fn large_offer() -> anyhow::Result<String> {
+    let mut offer: Value = serde_json::from_slice(&std::fs::read(offer_of("well-behaved"))?)?;
+    let noise = (0..2_500_u32).map(|n| sha256_hex(&n.to_le_bytes()));
+    offer["notes"] = noise.collect::<String>().into();
+    Ok(offer.to_string())
 }
 
 /// Runs Docker's own command-line tool.

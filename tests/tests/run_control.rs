@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+#[path = "run_control/by_hand.rs"]
+mod by_hand;
+
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,7 +16,7 @@ use conformance::units::Millis;
 use serde_json::{Value, json};
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts, Policy};
 use support::under_way::signal;
-use support::{load_probe, of_run, offer_of, program};
+use support::{large_offer, load_probe, of_run, offer_of, program};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -47,10 +50,15 @@ async fn hub() -> (LocalHub, String) {
 
 /// The probe's own program, as a module that is no container.
 fn probe(state: &Path, connection: &str, authority: &str) -> Child {
+    command(state, connection, authority).spawn().unwrap()
+}
+
+fn command(state: &Path, connection: &str, authority: &str) -> Command {
     load_probe().unwrap();
     let anchor = state.join("ca.pem");
     fs::write(&anchor, authority).unwrap();
-    Command::new(program::shipped_probe(state).unwrap())
+    let mut command = Command::new(program::shipped_probe(state).unwrap());
+    command
         .arg("--state")
         .arg(state)
         .args(["--image", "edgeproof-agent:0.1.0"])
@@ -59,9 +67,8 @@ fn probe(state: &Path, connection: &str, authority: &str) -> Child {
         .stderr(Stdio::from(
             fs::File::create(state.join("probe.log")).unwrap(),
         ))
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap()
+        .kill_on_drop(true);
+    command
 }
 
 /// A short run, and its offer as the method `offer` takes it.
@@ -103,6 +110,14 @@ async fn seen<T>(
     found.unwrap_or_else(|_| panic!("{what}: not seen"))
 }
 
+/// From then on it hears direct methods.
+async fn reads_its_twin(events: &mut Receiver<HubEvent>) {
+    seen(events, "the twin is read", |event| {
+        matches!(event, HubEvent::TwinRead { .. }).then_some(())
+    })
+    .await;
+}
+
 async fn told(events: &mut Receiver<HubEvent>, run: &str, state: &str, phase: &str) -> Value {
     let what = format!("{run} {state} {phase}");
     seen(events, &what, |event| {
@@ -129,10 +144,7 @@ async fn runs_are_started_followed_fetched_and_canceled_by_call() {
     let offer = fs::read_to_string(offer_of("well-behaved")).unwrap();
     let ids = ["first", "second"].map(|name| format!("{name}-{}", std::process::id()));
     let [first, second] = [&ids[0], &ids[1]];
-    seen(&mut events, "the twin is read", |event| {
-        matches!(event, HubEvent::TwinRead { .. }).then_some(())
-    })
-    .await;
+    reads_its_twin(&mut events).await;
 
     let (run, part) = request(first, &offer);
     let handed = call(&hub, "offer", &part).await;
@@ -176,17 +188,6 @@ async fn runs_are_started_followed_fetched_and_canceled_by_call() {
     assert!(ended.expect("it takes too long to stop").unwrap().success());
 }
 
-/// An offer of 165 kB that hardly packs: the fixture's own, with a member that no requirement looks at.
-fn large_offer() -> String {
-    let offer = fs::read(offer_of("well-behaved")).unwrap();
-    let mut offer: Value = serde_json::from_slice(&offer).unwrap();
-    let noise: String = (0..2_500_u32)
-        .map(|n| sha256_hex(&n.to_le_bytes()))
-        .collect();
-    offer["notes"] = json!(noise);
-    offer.to_string()
-}
-
 /// `edgeproof deploy` with the hub's service API; exit code and both outputs.
 async fn deploy(hub: &LocalHub, place: &Path, arguments: &[&str]) -> (i32, String, String) {
     let program = tokio::task::spawn_blocking(support::program::program)
@@ -216,7 +217,7 @@ async fn a_run_whose_offer_no_twin_has_room_for_comes_by_deploy_once_and_who_is_
     hub.register(&off).unwrap();
     let mut events = hub.subscribe();
     let mut probe = probe(state.path(), &connection, hub.trust_bundle_pem());
-    let offer = large_offer();
+    let offer = large_offer().unwrap();
     fs::write(state.path().join("offer.json"), &offer).unwrap();
     let run = format!("large-{}", std::process::id());
     let asked = ["--run", &run, "--target-condition", "*", "--wait", "5s"];

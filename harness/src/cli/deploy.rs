@@ -17,13 +17,15 @@ Examples:
     --connection-string-file hub.txt --apply
   edgeproof deploy offer.json --run monday --device pi4-01 --image lab.azurecr.io/edgeproof-agent:0.1.0 \\
     --connection-string-file hub.txt --apply
+  edgeproof deploy offer.json --run monday --calls monday
   edgeproof deploy --remove --connection-string-file hub.txt --apply
   edgeproof deploy --remove --device pi4-01 --connection-string-file hub.txt --apply
 
 Nothing is changed without --apply: what would be sent is printed. What it does to a device: docs/deploy.md.
 
 An offer that a module twin has no room for (24 KiB packed) is handed over by direct methods once the deployment stands, to each
-device that it reaches now; the same command again reaches those that were off, and begins nothing twice.
+device that it reaches now; the same command again reaches those that were off, and begins nothing twice. With --calls those calls
+are files, for `az` or REST; no hub is asked.
 
 Exit codes:
   0   written, or applied
@@ -79,6 +81,9 @@ pub struct DeployArgs {
     /// Where what would be sent is written; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Write the run as payloads of the direct methods `offer` and `start` into this new directory, and do nothing else
+    #[arg(long, value_name = "DIR", requires = "run", conflicts_with_all = ["apply", "out", "image", "device", "id", "target_condition", "priority"])]
+    pub calls: Option<PathBuf>,
     /// The longest that a device is waited for whose run is handed over by direct methods
     #[arg(long, value_name = "DURATION", value_parser = amount::duration, default_value = "10m", requires = "run")]
     pub wait: Duration,

@@ -74,6 +74,58 @@ fn a_run_is_put_into_the_probe_s_twin_by_its_sub_path_alone() {
     );
 }
 
+/// A run as calls in a new directory: what the program printed, and the payloads.
+fn calls(offer: &str) -> (String, Vec<Value>) {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("calls");
+    let directory = directory.to_str().unwrap();
+    let asked = ["deploy", offer, "--run", "monday", "--calls", directory];
+    let end = edgeproof(&asked);
+    assert_eq!(end.exit, 0, "{end:?}");
+    assert!(end.err.contains("nothing was sent"), "{}", end.err);
+    let payload = |line: &str| {
+        let (_, file) = line.split_once(' ').unwrap();
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.len() < 128 * 1024, "{file}: {}", text.len());
+        serde_json::from_str(&text).unwrap()
+    };
+    let payloads = end.out.lines().map(payload).collect();
+    let again = edgeproof(&asked);
+    assert_eq!(again.exit, 64, "{again:?}");
+    assert!(again.err.contains("is not empty"), "{}", again.err);
+    (end.out.replace(&format!("{directory}/"), ""), payloads)
+}
+
+#[test]
+fn a_run_is_written_down_as_calls_and_a_small_offer_needs_start_alone() {
+    let offer = well_behaved();
+    let (told, payloads) = calls(&offer);
+    assert_eq!(told, "start start.json\n");
+    let run: RunRequest = serde_json::from_value(payloads[0].clone()).unwrap();
+    assert_eq!(run.mistakes(), [""; 0]);
+    let text = fs::read_to_string(offer).unwrap();
+    assert_eq!(run.offer_text().unwrap(), text);
+}
+
+#[test]
+fn a_large_offer_is_written_down_in_parts_before_its_start() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("offer.json");
+    fs::write(&file, support::large_offer().unwrap()).unwrap();
+    let (told, payloads) = calls(file.to_str().unwrap());
+    assert_eq!(
+        told,
+        "offer offer-01.json\noffer offer-02.json\nstart start.json\n"
+    );
+    let [first, second, run] = payloads.as_slice() else {
+        panic!("{payloads:?}");
+    };
+    assert_eq!((&first["part"], &first["parts"]), (&1.into(), &2.into()));
+    assert_eq!((&second["part"], &second["parts"]), (&2.into(), &2.into()));
+    assert_eq!(run["offerSha256"], first["sha256"]);
+    assert_eq!(run.get("offer"), None, "{run}");
+}
+
 #[test]
 fn what_the_hub_would_refuse_ends_64_all_of_it_at_once() {
     let end = edgeproof(&[
@@ -101,7 +153,7 @@ fn what_the_hub_would_refuse_ends_64_all_of_it_at_once() {
 #[test]
 fn contradictions_and_what_is_missing_end_64() {
     let offer = well_behaved();
-    let wrong: [&[&str]; 12] = [
+    let wrong: [&[&str]; 15] = [
         &["deploy", &offer],
         &["deploy", "--run", "monday"],
         &["deploy", "--device", "a", "--layered"],
@@ -111,6 +163,13 @@ fn contradictions_and_what_is_missing_end_64() {
         &["deploy", "--apply", "--image", IMAGE],
         &["deploy", "--device", "a", "--image", IMAGE],
         &["deploy", &offer, "--run", "Monday", "--image", IMAGE],
+        &["deploy", "--calls", "calls"],
+        &[
+            "deploy", &offer, "--run", "monday", "--calls", "calls", "--apply", "--image", IMAGE,
+        ],
+        &[
+            "deploy", &offer, "--run", "monday", "--calls", "calls", "--device", "a",
+        ],
         &["results"],
         &["results", "--device", "a", "--query", "deviceId = 'a'"],
         &["results", "--device", "a/b"],
