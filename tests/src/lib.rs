@@ -1,6 +1,7 @@
 //! What the tests share: the built programs, the engine as its own command-line tool shows it, runs of `certify`.
 
 pub mod campaign;
+pub mod certificate;
 pub mod program;
 pub mod recorder;
 pub mod render_node;

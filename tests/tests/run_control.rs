@@ -4,6 +4,8 @@
 
 #[path = "run_control/by_hand.rs"]
 mod by_hand;
+#[path = "run_control/x509.rs"]
+mod x509;
 
 use std::fs;
 use std::path::Path;

@@ -1,32 +1,17 @@
 //! The official Python SDK as a module that logs in with a certificate, made by `openssl` as a lab makes one.
 
 use std::path::Path;
-use std::process::Command;
 
 use standin::hub::{Certificates, HubEvent, Identity, Mode, Rule, Thumbprint, Transport};
+use support::certificate;
 
 use super::cloud::{Cloud, PYTHON, whole_conversation};
 use super::sdk::{self, Program};
 
-/// A self-signed certificate and its key; returns its SHA-1 as `openssl` tells it.
+/// A certificate and its key; returns its SHA-1.
 fn certificate(directory: &Path) -> String {
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args(["-subj", "/CN=device-1", "-keyout", "m.key", "-out", "m.pem"])
-        .current_dir(directory)
-        .output()
-        .expect("openssl runs: install it with `apt-get install openssl`");
-    assert!(made.status.success(), "{made:?}");
-    let told = Command::new("openssl")
-        .args(["x509", "-in", "m.pem", "-noout", "-fingerprint", "-sha1"])
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(told.stdout).unwrap();
-    let (_, digits) = text.trim().split_once('=').unwrap();
-    digits.replace(':', "")
+    certificate::make(directory).unwrap();
+    certificate::thumbprint(directory, "-sha1").unwrap()
 }
 
 async fn module(address: &str, directory: &Path, cloud: &Cloud, how: &str) -> Program {
