@@ -109,7 +109,11 @@ fn read(body: &Value) -> Result<Call, Answer> {
     let mut seconds = |member: &str, least, absent| match body.get(member) {
         None | Some(Value::Null) => absent,
         Some(given) => {
-            let given_seconds = given.as_u64().filter(|given| (least..=300).contains(given));
+            // `az iot hub invoke-module-method` sends its own default as text.
+            let number = given
+                .as_str()
+                .map_or(given.as_u64(), |text| text.parse().ok());
+            let given_seconds = number.filter(|given| (least..=300).contains(given));
             if given_seconds.is_none() {
                 mistakes.push(format!("/{member}: {given} is not within {least} and 300"));
             }

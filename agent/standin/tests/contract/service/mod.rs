@@ -106,6 +106,11 @@ async fn a_method_that_reaches_nobody_or_is_not_answered_says_which() {
         (404, Some("DeviceNotOnline"))
     );
     assert_eq!(inner(&offline.body)["errorCode"], 404_103);
+    // As `az` sends its defaults.
+    let texts =
+        json!({"methodName": "x", "responseTimeoutInSeconds": "5", "connectTimeoutInSeconds": "0"});
+    let texts = ask(&bench.hub, "POST /twins/d1/modules/m1/methods", "", &texts).await;
+    assert_eq!(texts.status, 404, "{texts:?}");
     let unknown = ask(&bench.hub, "POST /twins/d9/methods", "", &call).await;
     assert_eq!((unknown.status, unknown.error()), (404, "DeviceNotFound"));
     let _deaf = listening(&bench, METHODS).await;
@@ -120,6 +125,10 @@ async fn a_method_that_reaches_nobody_or_is_not_answered_says_which() {
         (json!({"methodName": ""}), "/methodName"),
         (
             json!({"methodName": "x", "responseTimeoutInSeconds": 1}),
+            "/responseTimeoutInSeconds",
+        ),
+        (
+            json!({"methodName": "x", "responseTimeoutInSeconds": "301"}),
             "/responseTimeoutInSeconds",
         ),
         (
