@@ -37,9 +37,11 @@ fn put(from: &Path, place: &Path) {
 /// Waits for a login; the probe then answers a call and reports what is wrong with a run that it is to have. The certificate of
 /// that login.
 async fn at_home(hub: &LocalHub, events: &mut Receiver<HubEvent>, profile: &str) -> Option<String> {
-    let certificate = seen(events, "a login", |event| match event {
-        HubEvent::Connected(login) => Some(login.certificate.clone()),
-        _ => None,
+    let certificate = seen(events, "a login", |event| {
+        let HubEvent::Connected(login) = event else {
+            return None;
+        };
+        Some(login.certificate.clone())
     });
     let certificate = certificate.await;
     reads_its_twin(events).await;
@@ -47,12 +49,12 @@ async fn at_home(hub: &LocalHub, events: &mut Receiver<HubEvent>, profile: &str)
     assert_eq!((status, &answer["state"]), (200, &json!("idle")));
     let wanted = json!({"conformance": {"run": {"profile": profile}}});
     hub.set_desired(&module(), &wanted).unwrap();
-    seen(events, "it reports", |event| match event {
-        HubEvent::Reported { patch, .. } => {
-            let mistakes = patch["conformance"]["mistakes"].to_string();
-            mistakes.contains(profile).then_some(())
-        }
-        _ => None,
+    seen(events, "it reports", |event| {
+        let HubEvent::Reported { patch, .. } = event else {
+            return None;
+        };
+        let mistakes = patch["conformance"]["mistakes"].to_string();
+        mistakes.contains(profile).then_some(())
     })
     .await;
     certificate
