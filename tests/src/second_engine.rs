@@ -1,7 +1,7 @@
 //! A second Docker engine on this host, for tests only: one that finds no memory controller, or one for a lane of the fault
-//! campaign.
+//! campaign, or one that is restarted beneath its users.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -32,6 +32,14 @@ impl SecondEngine {
     /// As [`SecondEngine::without_memory_controller`].
     pub fn with_memory_controller() -> anyhow::Result<SecondEngine> {
         SecondEngine::start(&["--memory"])
+    }
+
+    /// The same, and its containers live on while it is restarted.
+    ///
+    /// # Errors
+    /// As [`SecondEngine::without_memory_controller`].
+    pub fn with_live_restore() -> anyhow::Result<SecondEngine> {
+        SecondEngine::start(&["--memory", "--live-restore"])
     }
 
     fn start(arguments: &[&str]) -> anyhow::Result<SecondEngine> {
@@ -95,6 +103,22 @@ impl SecondEngine {
         ];
         let lines = lists.iter().flat_map(|list| list.lines());
         Ok(lines.map(str::to_owned).collect())
+    }
+
+    /// Stops it and starts it again, at the same socket and with what it held; answers when it does.
+    ///
+    /// # Errors
+    /// It does not stop or does not start.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        let script = self.script.stdin.as_mut();
+        writeln!(script.context("it was told to end")?, "restart")?;
+        let mut line = String::new();
+        self.said.read_line(&mut line)?;
+        if line.trim() != "restarted" {
+            let more = self.end()?;
+            bail!("the second engine:\n{line}{more}");
+        }
+        Ok(())
     }
 
     /// Ends it.

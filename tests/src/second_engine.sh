@@ -1,27 +1,32 @@
 #!/bin/bash
-# usage: second_engine.sh [--memory]
+# usage: second_engine.sh [--memory [--live-restore]]
 # Runs a Docker engine beside the host's own, on a host that seems to have no memory controller: in a mount namespace
-# where its hierarchy is not mounted. With --memory it finds what the host has. Everything of the engine's is in a
-# directory of its own.
+# where its hierarchy is not mounted. With --memory it finds what the host has; with --live-restore its containers live on
+# while it is away. Everything of the engine's is in a directory of its own.
 # Says the engine's URL once it answers, and ends it when standard input ends: whatever becomes of the test that holds
-# the other end. What is said after the URL is trouble: what did not go when it had to.
+# the other end. A line `restart` on standard input restarts it, at the same socket and with the same data, and is answered
+# `restarted` when it answers again. What else is said after the URL is trouble: what did not go when it had to.
 set -euo pipefail
 exec 2>&1
 
 patience=60 # seconds that the engine has to start, or to stop
 
+self=$(realpath "$0")
 memory=
+restore=
 if [ "${1:-}" = --memory ]; then memory=$1; shift; fi
+if [ -n "$memory" ] && [ "${1:-}" = --live-restore ]; then restore=$1; shift; fi
+options=(${memory:+"$memory"} ${restore:+"$restore"})
 case "$(id -u):${1:-}" in
-  0: | 0:engine) ;;
-  *:) exec sudo --non-interactive "$0" ${memory:+"$memory"} ;;
-  *) echo "usage: second_engine.sh [--memory]" >&2; exit 64 ;;
+  0: | 0:engine | 0:again) ;;
+  *:) exec sudo --non-interactive "$self" "${options[@]}" ;;
+  *) echo "usage: second_engine.sh [--memory [--live-restore]]" >&2; exit 64 ;;
 esac
 
 # A hierarchy of its own (cgroup v1) can be left out; the unified one (v2) needs a group that memory is not handed on to.
 legacy() { mountpoint --quiet /sys/fs/cgroup/memory; }
 
-# The part inside the namespaces: becomes the engine.
+# The part inside new namespaces: becomes the engine.
 engine() {
   local directory=$1
   # Its processes and its containers' can be told by this mount.
@@ -33,13 +38,18 @@ engine() {
     if legacy; then umount /sys/fs/cgroup/memory; else mount_group; fi
   fi
   echo '{}' > "$directory/daemon.json"
+  become "$directory"
+}
+
+become() {
+  local directory=$1
   # An engine without a bridge of its own takes the default one away from the other engine; one that is named is used as it is.
   local bridge=none
   if [ -d /sys/class/net/docker0 ]; then bridge=docker0; fi
   # The pool is the range for benchmarks (RFC 2544): no network of a lab's or of the other engine's is in it.
   exec dockerd --config-file "$directory/daemon.json" --host "unix://$directory/docker.sock" --group "${SUDO_GID:-0}" \
     --data-root "$directory/data" --exec-root "$directory/exec" --pidfile "$directory/pid" \
-    --bridge="$bridge" --iptables=false --ip6tables=false --ip-forward=false --exec-opt native.cgroupdriver=cgroupfs \
+    --bridge="$bridge" --iptables=false --ip6tables=false --ip-forward=false --exec-opt native.cgroupdriver=cgroupfs ${restore:+"$restore"} \
     --default-address-pool base=198.18.0.0/15,size=24
 }
 
@@ -69,7 +79,38 @@ launch() {
     enter_group
     namespaces+=(--cgroup)
   fi
-  exec unshare "${namespaces[@]}" "$0" ${memory:+"$memory"} engine "$directory"
+  exec unshare "${namespaces[@]}" "$self" "${options[@]}" engine "$directory"
+}
+
+# Starts the engine and waits until it answers. One whose containers live on finds them where their file systems are mounted.
+begin() {
+  if [ -n "$keeper" ]; then
+    nsenter --target "$keeper" --mount "$self" "${options[@]}" again "$directory" >> "$directory/log" 2>&1 < /dev/null &
+  else
+    launch >> "$directory/log" 2>&1 < /dev/null &
+  fi
+  engine=$!
+  if ! within "$patience" answers_or_ended || gone; then
+    echo "no second engine; the last lines of its log:"
+    tail -n 20 "$directory/log"
+    exit 2
+  fi
+}
+
+# Keeps the mounts of an engine that is away.
+keep() {
+  nsenter --target "$engine" --mount sleep infinity > /dev/null 2>&1 < /dev/null &
+  keeper=$!
+}
+
+restart() {
+  kill "$engine"
+  if ! within "$patience" gone; then
+    echo "the engine (process $engine) does not end when it is restarted"
+    exit 2
+  fi
+  begin
+  echo restarted
 }
 
 # within SECONDS COMMAND…: waits until it is true.
@@ -111,6 +152,7 @@ finish() {
   ask ps --all --quiet | xargs --no-run-if-empty docker --host "unix://$directory/docker.sock" rm --force > /dev/null
   ask network prune --force > /dev/null
   kill "$engine" 2> /dev/null
+  if [ -n "$keeper" ]; then kill "$keeper"; fi
   if ! within "$patience" gone; then
     echo "the engine (process $engine) does not end when asked to"
     kill -KILL "$engine"
@@ -121,22 +163,24 @@ finish() {
   exit "$status"
 }
 
-if [ "${1:-}" = engine ]; then engine "$2"; fi
+case "${1:-}" in
+  engine) engine "$2" ;;
+  again) become "$2" ;;
+esac
 
 status=2
 directory=$(mktemp --directory --tmpdir edgeproof-engine-XXXXXX)
 name=$(basename "$directory")
 group=/sys/fs/cgroup/$name
 chmod 711 "$directory"
-launch > "$directory/log" 2>&1 < /dev/null &
-engine=$!
+engine=
+keeper=
 trap finish EXIT
 trap 'exit 2' TERM INT HUP
-if ! within "$patience" answers_or_ended || gone; then
-  echo "no second engine; the last lines of its log:"
-  tail -n 20 "$directory/log"
-  exit 2
-fi
+begin
+if [ -n "$restore" ]; then keep; fi
 echo "unix://$directory/docker.sock"
-while read -r _; do :; done
+while read -r word; do
+  if [ "$word" = restart ]; then restart; fi
+done
 status=0
