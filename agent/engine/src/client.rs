@@ -12,6 +12,7 @@ use crate::error::{Doing, EngineError};
 use crate::exact;
 use crate::facts::engine_facts;
 use crate::line::Line;
+use crate::silence::Silence;
 
 /// How long an ordinary call may take: creating a container on a slow SD card takes many seconds.
 const ORDINARY: Duration = Duration::from_secs(60);
@@ -49,6 +50,7 @@ impl Engine {
         let line = Line {
             socket: socket.to_owned(),
             caller,
+            silence: Silence::default(),
         };
         let doing = Doing {
             line: line.clone(),

@@ -50,6 +50,7 @@ mod tests {
             line: crate::line::Line {
                 socket: "/s".into(),
                 caller: crate::Caller::Probe,
+                silence: crate::silence::Silence::default(),
             },
             action: "create",
             object: "container x".to_owned(),

@@ -8,6 +8,7 @@ use bollard::errors::Error as BollardError;
 use crate::calls::NotListed;
 use crate::line::{Line, LineError};
 use crate::owner::OwnerError;
+use crate::silence::{PING_WITHIN, Silent};
 
 /// A call on the engine that did not do what was asked. Messages fit after "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +84,14 @@ pub enum EngineError {
     /// The stream of events ended and cannot be taken up again.
     #[error("follow the engine's events: the engine ended them")]
     EventsLost,
+    /// The engine was gone for a while and ended a container with it, or lost sight of its end.
+    #[error(
+        "follow container {container}: the engine ended its events and the container does not run any more, as after a restart of the engine"
+    )]
+    Restarted {
+        /// Id of the container.
+        container: String,
+    },
     /// Another run holds the engine.
     #[error("lock the engine: another run holds it: {holder}")]
     Busy {
@@ -108,7 +117,10 @@ impl EngineError {
     pub fn is_unreachable(&self) -> bool {
         matches!(
             self,
-            EngineError::Unreachable { .. } | EngineError::TooOld { .. } | EngineError::EventsLost
+            EngineError::Unreachable { .. }
+                | EngineError::TooOld { .. }
+                | EngineError::EventsLost
+                | EngineError::Restarted { .. }
         )
     }
 
@@ -131,6 +143,7 @@ impl EngineError {
             | EngineError::TimedOut { .. }
             | EngineError::Malformed { .. }
             | EngineError::EventsLost
+            | EngineError::Restarted { .. }
             | EngineError::Busy { .. }
             | EngineError::Archive { .. }
             | EngineError::Owner(_) => None,
@@ -161,6 +174,7 @@ impl EngineError {
             | EngineError::TimedOut { .. }
             | EngineError::Malformed { .. }
             | EngineError::EventsLost
+            | EngineError::Restarted { .. }
             | EngineError::Busy { .. }
             | EngineError::Archive { .. }
             | EngineError::Owner(_) => None,
@@ -209,12 +223,17 @@ impl Doing {
         }
     }
 
-    /// No answer in time.
+    /// No answer in time: the next call asks first whether there is anybody.
     pub(crate) fn timed_out(&self) -> EngineError {
+        self.line.silence.begin();
+        self.no_answer(self.limit)
+    }
+
+    fn no_answer(&self, limit: Duration) -> EngineError {
         EngineError::TimedOut {
             action: self.action,
             object: self.object.clone(),
-            limit: self.limit,
+            limit,
         }
     }
 
@@ -240,6 +259,7 @@ impl Doing {
     pub(crate) fn unanswered(&self, error: &LineError) -> EngineError {
         match error {
             LineError::NotListed(stopped) => self.not_listed(stopped),
+            LineError::Silent(Silent) => self.no_answer(PING_WITHIN),
             LineError::Socket(error) => self.unreachable(error),
             LineError::Http(error) => self.unreachable(chain(error)),
         }
@@ -265,7 +285,10 @@ impl Doing {
             BollardError::RequestTimeoutError => self.timed_out(),
             BollardError::IOError { err } => match err.downcast::<NotListed>() {
                 Ok(stopped) => self.not_listed(&stopped),
-                Err(err) => self.unreachable(err),
+                Err(err) => match err.downcast::<Silent>() {
+                    Ok(Silent) => self.no_answer(PING_WITHIN),
+                    Err(err) => self.unreachable(err),
+                },
             },
             BollardError::HyperResponseError { err } => self.unreachable(chain(&err)),
             BollardError::HyperLegacyError { err } => self.unreachable(chain(&err)),
@@ -295,6 +318,7 @@ mod tests {
             line: Line {
                 socket: "/run/engine.sock".into(),
                 caller: crate::Caller::Probe,
+                silence: crate::silence::Silence::default(),
             },
             action: "start",
             object: "container abc".to_owned(),

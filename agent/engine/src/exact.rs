@@ -142,6 +142,7 @@ mod tests {
             line: crate::line::Line {
                 socket: "/s".into(),
                 caller: crate::Caller::Probe,
+                silence: crate::silence::Silence::default(),
             },
             action: "inspect",
             object: "image x".to_owned(),

@@ -11,8 +11,10 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 
 use crate::calls::{Caller, NotListed, allow};
+use crate::silence::{PING_WITHIN, Silence, Silent};
 
 /// The way to one engine, for one caller.
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ pub(crate) struct Line {
     pub(crate) socket: PathBuf,
     /// Whose list of calls holds.
     pub(crate) caller: Caller,
+    /// Whether a call went without an answer.
+    pub(crate) silence: Silence,
 }
 
 /// Why there is no answer.
@@ -29,6 +33,9 @@ pub(crate) enum LineError {
     /// It never left.
     #[error(transparent)]
     NotListed(#[from] NotListed),
+    /// It was kept back.
+    #[error(transparent)]
+    Silent(#[from] Silent),
     /// The socket cannot be reached.
     #[error(transparent)]
     Socket(#[from] io::Error),
@@ -38,7 +45,8 @@ pub(crate) enum LineError {
 }
 
 impl Line {
-    /// Sends a request whose URI is a path; a task drives the connection until either side ends it.
+    /// Sends a request whose URI is a path; a task drives the connection until either side ends it. An engine that was silent is
+    /// asked for a ping first.
     pub(crate) async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, LineError>
     where
         B: Body + Send + 'static,
@@ -46,6 +54,25 @@ impl Line {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         allow(self.caller, request.method().as_str(), request.uri().path())?;
+        if self.silence.lasts() {
+            let ping = Request::get("/_ping").header(HOST, "engine");
+            let ping = ping
+                .body(String::new())
+                .expect("a path and a host are a request");
+            let answered = timeout(PING_WITHIN, self.exchange(ping)).await;
+            // Whatever it answers, it does.
+            answered.map_err(|_| Silent)??;
+            self.silence.end();
+        }
+        self.exchange(request).await
+    }
+
+    async fn exchange<B>(&self, request: Request<B>) -> Result<Response<Incoming>, LineError>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         let socket = UnixStream::connect(&self.socket).await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
@@ -86,11 +113,14 @@ fn for_a_socket(request: BollardRequest) -> BollardRequest {
     Request::from_parts(head, body)
 }
 
-/// bollard has no variant of ours: what was stopped travels inside an I/O error, and `Doing::failed` takes it out again.
+/// bollard has no variants of ours: what did not leave travels inside an I/O error, and `Doing::failed` takes it out again.
 fn as_bollard_s(error: LineError) -> BollardError {
     match error {
         LineError::NotListed(stopped) => BollardError::IOError {
             err: io::Error::other(stopped),
+        },
+        LineError::Silent(silent) => BollardError::IOError {
+            err: io::Error::other(silent),
         },
         LineError::Socket(err) => BollardError::IOError { err },
         LineError::Http(err) => BollardError::HyperResponseError { err },
@@ -109,7 +139,12 @@ mod tests {
     fn line(directory: &tempfile::TempDir, caller: Caller) -> (Line, UnixListener) {
         let socket = directory.path().join("engine.sock");
         let listener = UnixListener::bind(&socket).unwrap();
-        (Line { socket, caller }, listener)
+        let line = Line {
+            socket,
+            caller,
+            silence: Silence::default(),
+        };
+        (line, listener)
     }
 
     async fn nothing_arrived(listener: &UnixListener) {
