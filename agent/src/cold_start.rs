@@ -114,7 +114,7 @@ pub async fn play(bench: &Bench<'_>, trial: &Trial<'_>) -> Result<Played, Engine
         privilege: Observed::default(),
         alive: None,
     };
-    let watch = Watch::new(created.id.clone(), events, device_kills);
+    let watch = Watch::new(bench.engine, created.id.clone(), events, device_kills);
     match bench.engine.start(&created.id).await {
         Ok(took) => {
             played.start.start = Some(took.into());

@@ -15,6 +15,7 @@ pub mod alone;
 pub mod attach;
 pub mod bench;
 pub mod calibrate;
+mod clean;
 pub mod clock;
 pub mod cold_start;
 pub mod control;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use agent::alone::NotAlone;
 use agent::settings::{Command, HELP, Usage, read};
@@ -14,6 +15,8 @@ const USAGE: u8 = 64;
 const BAD_INPUT: u8 = 65;
 /// Exit code when another probe has the state directory: a later start may do better.
 const TAKEN: u8 = 75;
+/// What work on other threads may take once all is done.
+const THREADS_END_WITHIN: Duration = Duration::from_millis(200);
 /// Exit code when nothing could be decided.
 const UNDECIDED: u8 = 2;
 
@@ -89,14 +92,23 @@ fn obey(command: Command) -> anyhow::Result<u8> {
             report,
             options,
         } => {
-            let verdict = runtime()?.block_on(once::run(&settings, &offer, &report, *options))?;
+            let verdict = to_the_end(once::run(&settings, &offer, &report, *options))?;
             Ok(verdict.exit_code())
         }
         Command::Module(settings) => {
-            runtime()?.block_on(module::run(&settings))?;
+            to_the_end(module::run(&settings))?;
             Ok(0)
         }
     }
+}
+
+/// A look-up of a name that no server answers holds a thread for as long as the resolver is patient, which may be half a minute
+/// (resolv.conf(5), `timeout` and `attempts`): the end does not wait for it.
+fn to_the_end<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(THREADS_END_WITHIN);
+    done
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

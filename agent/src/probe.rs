@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::attach;
 use crate::bench::{Bench, SocketDirectory};
+use crate::clean;
 use crate::clock::{self, Course, Earliest};
 use crate::edge::{self, Edge, Gateway};
 use crate::events::{Events, RunEvent};
@@ -221,14 +222,10 @@ impl Probe {
         Ok(report)
     }
 
-    /// Removes everything of a run from the engine; how many things went.
+    /// Removes everything of a run from the engine, at once or when the engine is back; how many things went at once.
     pub async fn clean_up(&self, run: &str) -> usize {
         let _ = std::fs::remove_file(self.sockets.here.join(format!("{run}.sock")));
-        let removed = self.engine.remove_run(run, &self.owner).await;
-        removed.unwrap_or_else(|error| {
-            tracing::error!(%error, run, "left on the engine; the next start sweeps it");
-            0
-        })
+        clean::clean_up(&self.engine, &self.owner, run).await
     }
 }
 

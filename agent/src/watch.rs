@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use conformance::health::{Expectation, HEALTHCHECK, Signs};
 use conformance::observation::Exit;
 use conformance::units::Millis;
-use engine::{EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
+use engine::{Engine, EngineError, EngineEvent, EventKind, HealthStatus, Inspect};
 use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::time::{sleep, timeout};
 
 use self::looks::Looks;
@@ -60,13 +61,17 @@ pub(crate) struct Watch {
     pub(crate) device_kills: Option<u64>,
     /// How the main process ended, if it did.
     pub(crate) ended: Option<Exit>,
+    engine: Engine,
     events: Receiver<EngineEvent>,
+    /// The engine ended its events since it was last asked what became of the container.
+    interrupted: bool,
     healthcheck_healthy: bool,
     looks: Looks,
 }
 
 impl Watch {
     pub(crate) fn new(
+        engine: &Engine,
         id: String,
         events: Receiver<EngineEvent>,
         device_kills: Option<u64>,
@@ -74,7 +79,9 @@ impl Watch {
         Watch {
             id,
             began: Instant::now(),
+            engine: engine.clone(),
             events,
+            interrupted: false,
             healthcheck_healthy: false,
             looks: Looks::default(),
             oom_kills: 0,
@@ -91,7 +98,23 @@ impl Watch {
     }
 
     /// Waits until nothing is missing, the module ends, or the budget is over.
+    ///
+    /// # Errors
+    /// The engine is lost, or was restarted and ended the module.
     pub(crate) async fn until_healthy(
+        &mut self,
+        seen_by: &Sight<'_>,
+        budget: Millis,
+        running: &Inspect,
+    ) -> Result<Awaited, EngineError> {
+        let awaited = self.awaited(seen_by, budget, running).await?;
+        if !matches!(awaited, Awaited::Healthy(_)) {
+            self.vouch().await?;
+        }
+        Ok(awaited)
+    }
+
+    async fn awaited(
         &mut self,
         seen_by: &Sight<'_>,
         budget: Millis,
@@ -124,8 +147,20 @@ impl Watch {
     /// Watches for `span`; `None` if the module stays healthy, its declared ports still listening at the end.
     ///
     /// # Errors
-    /// The engine is lost.
+    /// As [`Watch::until_healthy`].
     pub(crate) async fn stays(
+        &mut self,
+        span: Millis,
+        seen_by: &Sight<'_>,
+    ) -> Result<Option<Awaited>, EngineError> {
+        let ended = self.ended_within(span, seen_by).await?;
+        if ended.is_some() || self.interrupted {
+            self.vouch().await?;
+        }
+        Ok(ended)
+    }
+
+    async fn ended_within(
         &mut self,
         span: Millis,
         seen_by: &Sight<'_>,
@@ -148,6 +183,33 @@ impl Watch {
         }
         let missing = seen_by.expectation.missing(&self.signs(seen_by));
         Ok((!missing.is_empty()).then_some(Awaited::Overdue(missing)))
+    }
+
+    /// Makes sure that what became of the container was not the engine's doing. An engine that ends, be it to start again, ends its
+    /// containers first and tells so: only then do its events end, and its socket may take calls all the while, to be answered by the
+    /// next engine (systemd.socket(5)).
+    ///
+    /// # Errors
+    /// The engine is lost, or it was away and the container does not run any more.
+    pub(crate) async fn vouch(&mut self) -> Result<(), EngineError> {
+        self.engine.ping().await?;
+        loop {
+            match self.events.try_recv() {
+                // What it tells of the container is known by now, or is looked at below.
+                Ok(event) => drop(self.take(&event)),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Err(EngineError::EventsLost),
+            }
+        }
+        if self.interrupted {
+            let seen = self.engine.find(&self.id).await?;
+            if !seen.is_some_and(|seen| seen.running) {
+                let container = self.id.clone();
+                return Err(EngineError::Restarted { container });
+            }
+            self.interrupted = false;
+        }
+        Ok(())
     }
 
     /// Whether a process was killed for memory, also where the engine says so late: its word and the exit come by different
@@ -187,6 +249,7 @@ impl Watch {
 
     /// Takes one event of this container in; something, if it ended.
     fn take(&mut self, event: &EngineEvent) -> Option<Awaited> {
+        self.interrupted |= event.kind == EventKind::Interrupted;
         if event.container != self.id {
             return None;
         }
@@ -194,7 +257,10 @@ impl Watch {
             EventKind::Died { code } => return Some(self.end(Some(code))),
             EventKind::OutOfMemory => self.oom_kills += 1,
             EventKind::Health(status) => self.healthcheck_healthy = status == HealthStatus::Healthy,
-            EventKind::Started | EventKind::Destroyed | EventKind::Other => {}
+            EventKind::Started
+            | EventKind::Destroyed
+            | EventKind::Other
+            | EventKind::Interrupted => {}
         }
         None
     }

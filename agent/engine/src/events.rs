@@ -42,6 +42,9 @@ pub enum EventKind {
     Destroyed,
     /// Anything else.
     Other,
+    /// The engine ended its events, as one does that ends itself; it is of no container. What comes after it was told by an engine
+    /// that went on or came back.
+    Interrupted,
 }
 
 /// State of a container's HEALTHCHECK.
@@ -94,8 +97,8 @@ impl Watch {
 impl Engine {
     /// Subscribes to the events of one run's containers, from this moment on: subscribe before creating the first.
     ///
-    /// A broken subscription is taken up again where it broke; the engine keeps its last events for that. The receiver ends
-    /// only when the engine is lost. Dropping it ends the subscription.
+    /// A broken subscription is told ([`EventKind::Interrupted`]) and taken up again where it broke; an engine that was not
+    /// restarted keeps its last events for that. The receiver ends only when the engine is lost. Dropping it ends the subscription.
     ///
     /// # Errors
     /// If the engine does not answer.
@@ -157,6 +160,14 @@ async fn pump(
                     break;
                 }
             }
+        }
+        let interrupted = EngineEvent {
+            at: since,
+            container: String::new(),
+            kind: EventKind::Interrupted,
+        };
+        if sender.send(interrupted).await.is_err() {
+            return;
         }
         // If it worked until now, the attempts count anew.
         breaks = if since > before { 0 } else { breaks + 1 };

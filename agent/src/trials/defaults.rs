@@ -229,6 +229,7 @@ async fn last_start(
         seen.storage = storage_in_use(bench, places.clone(), image.on_disk()).await;
     }
     if !inspected.running {
+        alive.watch.vouch().await?;
         seen.stop = Observed::unseen(Reason::Unstable, "it had ended before it could be stopped");
         return Ok(());
     }
@@ -237,6 +238,7 @@ async fn last_start(
     let began = Instant::now();
     bench.engine.stop(&alive.id, STOP_GRACE).await?;
     let duration: Millis = began.elapsed().into();
+    alive.watch.vouch().await?;
     let ended = bench.engine.inspect(&alive.id).await?;
     record.observations.stop = Observed::Seen(Stop {
         duration,

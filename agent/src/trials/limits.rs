@@ -270,7 +270,7 @@ async fn sacrifice(bench: &Bench<'_>, what: &str, body: &Value) -> Result<Sacrif
 async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
     let events = bench.engine.events(bench.run).await?;
     let kills_before = device_kills(bench.roots);
-    let mut watch = Watch::new(id.to_owned(), events, kills_before);
+    let mut watch = Watch::new(bench.engine, id.to_owned(), events, kills_before);
     bench.engine.start(id).await?;
     let running = bench.engine.inspect(id).await?;
     let while_running = places(bench, &running).layer;
@@ -285,6 +285,7 @@ async fn play(bench: &Bench<'_>, id: &str) -> Result<Sacrificed, EngineError> {
         })
         .map_err(|error| Unseen::new(Reason::CannotMeasure, error.to_string()));
     let exit_code = bench.engine.wait_exit(id).await?;
+    watch.vouch().await?;
     let usage = sampler.map(|sampler| sampler.finish().0);
     let kills_after = device_kills(bench.roots);
     let ended = bench.engine.inspect(id).await?;
