@@ -2,11 +2,13 @@
 //! words, its report arrives, and nothing is left.
 //!
 //! `cargo nextest run --workspace -E 'binary(adversity)'` plays one fault of each kind, at phases that `EDGEPROOF_SEED` picks;
-//! `EDGEPROOF_ADVERSITY=all` (`scripts/test-adversity.sh`) plays every fault at every phase. The table of what is seen: docs/adversity.md.
+//! `EDGEPROOF_ADVERSITY=all` (`scripts/test-adversity.sh`) plays every fault at every phase, and the name of a phase every fault at
+//! that one. The table of what is seen: docs/adversity.md.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 mod disk;
+mod names;
 mod stage;
 mod way;
 
@@ -14,9 +16,9 @@ use std::time::Instant;
 
 use conformance::finding::Verdict;
 use conformance::report::{Report, RunVerdict};
-use stage::{GRACE, Running, Stage, hub, sockets, stopped};
+use names::Answer;
+use stage::{Beside, GRACE, Running, Stage, hub, sockets, stopped};
 use standin::hub::LocalHub;
-use support::of_run;
 use way::Way;
 
 /// Phases of a run in their order, as its journal calls them; in each the engine has something of the run's, or is about to.
@@ -35,10 +37,22 @@ enum Fault {
     HubOfAnother,
     /// The hub's certificate is for another name.
     HubMisnamed,
+    /// The hub's name is not known any more.
+    NameUnknown,
+    /// The name server says that it fails.
+    NameFails,
+    /// The name server says nothing.
+    NameSilent,
     /// The engine's socket is gone, and every call breaks off.
     EngineGone,
     /// The engine takes calls and does not answer.
     EngineSilent,
+    /// The engine ends, with its containers, and starts again; calls are refused meanwhile.
+    EngineRestarted,
+    /// The same, and calls wait for it, as at a socket that systemd holds.
+    EngineRestartedInLine,
+    /// The engine starts again, and its containers live on.
+    EngineRestartedAlone,
     /// Not a byte is left on the state's disk.
     DiskFull,
     /// The kernel takes no more writes to the state's disk.
@@ -47,10 +61,33 @@ enum Fault {
     Stop,
     /// SIGTERM while the engine does not answer.
     StopEngineSilent,
+    /// SIGTERM while the hub's name is asked for and the name server says nothing.
+    StopNameSilent,
+}
+
+fn beside(fault: Fault) -> Beside {
+    match fault {
+        Fault::NameUnknown | Fault::NameFails | Fault::NameSilent | Fault::StopNameSilent => {
+            Beside::Names
+        }
+        Fault::EngineRestarted | Fault::EngineRestartedInLine => Beside::Engine,
+        Fault::EngineRestartedAlone => Beside::LiveRestore,
+        Fault::HubRefuses
+        | Fault::HubResets
+        | Fault::HubSilent
+        | Fault::HubOfAnother
+        | Fault::HubMisnamed
+        | Fault::EngineGone
+        | Fault::EngineSilent
+        | Fault::DiskFull
+        | Fault::DiskReadOnly
+        | Fault::Stop
+        | Fault::StopEngineSilent => Beside::Nothing,
+    }
 }
 
 /// Another hub at the address, where that is the fault; it lives as long as the case.
-async fn impose(stage: &Stage, fault: Fault) -> Option<LocalHub> {
+async fn impose(stage: &mut Stage, fault: Fault) -> Option<LocalHub> {
     match fault {
         Fault::HubRefuses => stage.to_hub.set(Way::Refused),
         Fault::HubResets => stage.to_hub.set(Way::Reset),
@@ -64,6 +101,14 @@ async fn impose(stage: &Stage, fault: Fault) -> Option<LocalHub> {
             let other = hub(name).await;
             stage.to_hub.set(Way::To(other.address().port()));
             return Some(other);
+        }
+        Fault::NameUnknown => stage.lose_the_name(Answer::NoSuchName).await,
+        Fault::NameFails => stage.lose_the_name(Answer::Failure).await,
+        Fault::NameSilent | Fault::StopNameSilent => stage.lose_the_name(Answer::Silence).await,
+        Fault::EngineRestarted | Fault::EngineRestartedAlone => stage.restart_engine(),
+        Fault::EngineRestartedInLine => {
+            stage.to_engine.set(Way::InLine);
+            stage.restart_engine();
         }
         Fault::EngineGone => stage.to_engine.set(Way::Refused),
         Fault::EngineSilent | Fault::StopEngineSilent => stage.to_engine.set(Way::Silent),
@@ -87,6 +132,18 @@ fn words(fault: Fault) -> &'static [&'static str] {
             "TLS with 127.0.0.92",
             "invalid peer certificate",
         ],
+        Fault::NameUnknown => &[
+            "no link to the hub",
+            "connect to hub.adversity.test:8883",
+            "Name or service not known",
+        ],
+        Fault::NameFails | Fault::NameSilent => &[
+            "no link to the hub",
+            "connect to hub.adversity.test:8883",
+            "Temporary failure in name resolution",
+        ],
+        // What it says depends on what the engine was asked at that moment, or what of the run it ended.
+        Fault::EngineRestarted | Fault::EngineRestartedInLine | Fault::EngineRestartedAlone => &[],
         Fault::EngineGone => &["reach the container engine at", "the next start sweeps it"],
         Fault::EngineSilent => &["no answer within 60 s", "the next start sweeps it"],
         // The journal may have room for its last lines in the block that it has begun.
@@ -94,6 +151,8 @@ fn words(fault: Fault) -> &'static [&'static str] {
         Fault::DiskReadOnly => &["journal given up for this run", "Read-only file system"],
         Fault::Stop => &["nothing of the run is left on the engine"],
         Fault::StopEngineSilent => &["the engine does not let go of the run"],
+        // Its resolver is still at it.
+        Fault::StopNameSilent => &["nothing of the run is left on the engine"],
     }
 }
 
@@ -101,18 +160,14 @@ fn words(fault: Fault) -> &'static [&'static str] {
 async fn play(fault: Fault, phase: &str) {
     let case = format!("{fault:?} at `{phase}`");
     let began = Instant::now();
-    let mut stage = Stage::new().await;
-    let run = format!(
-        "adversity-{}-{}",
-        std::process::id(),
-        began.elapsed().subsec_nanos()
-    );
+    let mut stage = Stage::new(beside(fault)).await;
+    let run = new_run(began);
     let mut probe = stage.probe();
     stage.desire(&run);
     stage.until_phase(phase).await;
-    let _other = impose(&stage, fault).await;
+    let _other = impose(&mut stage, fault).await;
     match fault {
-        Fault::Stop | Fault::StopEngineSilent => {
+        Fault::Stop | Fault::StopEngineSilent | Fault::StopNameSilent => {
             let took = stopped(&mut probe);
             assert!(took < GRACE, "{case}: {took:?}\n{}", stage.log());
             let kept = std::fs::read_to_string(stage.kept(&run, "request.json")).unwrap();
@@ -126,11 +181,14 @@ async fn play(fault: Fault, phase: &str) {
         | Fault::HubResets
         | Fault::HubSilent
         | Fault::HubOfAnother
-        | Fault::HubMisnamed => {
+        | Fault::HubMisnamed
+        | Fault::NameUnknown
+        | Fault::NameFails
+        | Fault::NameSilent => {
             // The run goes on without the hub, and its report waits on disk.
             let unsent = stage.kept(&run, "unsent");
             stage.until("the report waits", || unsent.exists()).await;
-            stage.to_hub.set(Way::Open);
+            stage.mend_the_way_to_the_hub();
             judged(&case, &stage.report(&run).await, RunVerdict::Conformant);
             stage
                 .until("the outbox is empty", || !unsent.exists())
@@ -140,6 +198,16 @@ async fn play(fault: Fault, phase: &str) {
         }
         Fault::DiskFull | Fault::DiskReadOnly => {
             judged(&case, &stage.report(&run).await, RunVerdict::Conformant);
+        }
+        Fault::EngineRestarted | Fault::EngineRestartedInLine | Fault::EngineRestartedAlone => {
+            let report = stage.report(&run).await;
+            restarted_beneath(&case, fault, &report);
+            stage
+                .until("nothing of it is left", || stage.left(&run).is_empty())
+                .await;
+            let next = new_run(began);
+            stage.desire(&next);
+            judged(&case, &stage.report(&next).await, RunVerdict::Conformant);
         }
         Fault::EngineGone | Fault::EngineSilent => {
             let report = stage.report(&run).await;
@@ -163,6 +231,25 @@ async fn play(fault: Fault, phase: &str) {
     {
         eprintln!("{case}: {:.1} s", began.elapsed().as_secs_f64());
     }
+}
+
+fn new_run(began: Instant) -> String {
+    let moment = began.elapsed().subsec_nanos();
+    format!("adversity-{}-{moment}", std::process::id())
+}
+
+/// Whatever the engine ended with itself is not the module's doing.
+fn restarted_beneath(case: &str, fault: Fault, report: &Report) {
+    if fault == Fault::EngineRestartedAlone && report.verdict == RunVerdict::Conformant {
+        return;
+    }
+    judged(case, report, RunVerdict::Undecided);
+    let told = serde_json::to_string(&report.observations).unwrap();
+    let names = ["container engine at", "as after a restart of the engine"];
+    assert!(
+        names.iter().any(|words| told.contains(words)),
+        "{case}: {told}"
+    );
 }
 
 fn judged(case: &str, report: &Report, wanted: RunVerdict) {
@@ -190,7 +277,7 @@ async fn the_end_leaves_nothing(
     fault: Fault,
 ) {
     stage.to_engine.set(Way::Open);
-    stage.to_hub.set(Way::Open);
+    stage.mend_the_way_to_the_hub();
     if fault == Fault::DiskFull {
         stage.disk.empty();
     }
@@ -198,7 +285,10 @@ async fn the_end_leaves_nothing(
         fault,
         Fault::EngineGone | Fault::EngineSilent | Fault::StopEngineSilent
     );
-    let is_over = matches!(fault, Fault::Stop | Fault::StopEngineSilent);
+    let is_over = matches!(
+        fault,
+        Fault::Stop | Fault::StopEngineSilent | Fault::StopNameSilent
+    );
     if !is_over {
         let took = stopped(probe);
         assert!(
@@ -210,11 +300,11 @@ async fn the_end_leaves_nothing(
     if is_swept_later {
         let mut next = stage.probe();
         stage
-            .until("the next start sweeps", || of_run(run).unwrap().is_empty())
+            .until("the next start sweeps", || stage.left(run).is_empty())
             .await;
         stopped(&mut next);
     }
-    assert_eq!(of_run(run).unwrap(), "", "{case}: left on the engine");
+    assert_eq!(stage.left(run), "", "{case}: left on the engine");
     if fault != Fault::DiskReadOnly {
         assert_eq!(sockets(&stage.disk.path()), 0, "{case}: a socket is left");
     }
@@ -225,11 +315,16 @@ fn seed() -> usize {
     std::env::var("EDGEPROOF_SEED").map_or(1, |text| text.parse().unwrap())
 }
 
-/// One of the faults, or, with `EDGEPROOF_ADVERSITY=all`, each of them at every phase.
+/// One of the faults, or, with `EDGEPROOF_ADVERSITY`, each of them: at every phase (`all`), or at the one that is named.
 async fn play_of(faults: &[Fault]) {
-    if std::env::var("EDGEPROOF_ADVERSITY").as_deref() == Ok("all") {
+    if let Ok(wanted) = std::env::var("EDGEPROOF_ADVERSITY") {
+        let phases = PHASES
+            .iter()
+            .filter(|phase| [**phase, "all"].contains(&wanted.as_str()));
+        let phases: Vec<&str> = phases.copied().collect();
+        assert!(!phases.is_empty(), "`{wanted}`: `all` or one of {PHASES:?}");
         for fault in faults {
-            for phase in PHASES {
+            for phase in &phases {
                 play(*fault, phase).await;
             }
         }
@@ -256,6 +351,21 @@ async fn a_hub_that_fails_in_a_run_gets_its_report_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hub_whose_name_is_not_answered_in_a_run_gets_its_report_when_it_is() {
+    play_of(&[Fault::NameSilent, Fault::NameUnknown, Fault::NameFails]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_is_restarted_in_a_run_ends_it_undecided_at_most_and_serves_the_next() {
+    play_of(&[
+        Fault::EngineRestartedAlone,
+        Fault::EngineRestartedInLine,
+        Fault::EngineRestarted,
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_is_gone_in_a_run_leaves_it_undecided_and_the_next_start_sweeps() {
     play_of(&[Fault::EngineSilent, Fault::EngineGone]).await;
 }
@@ -267,5 +377,5 @@ async fn a_disk_that_takes_nothing_in_a_run_costs_no_report() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_probe_that_is_asked_to_end_in_a_run_does_so_in_time_whatever_the_engine_does() {
-    play_of(&[Fault::Stop, Fault::StopEngineSilent]).await;
+    play_of(&[Fault::Stop, Fault::StopNameSilent, Fault::StopEngineSilent]).await;
 }

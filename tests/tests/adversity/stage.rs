@@ -12,13 +12,15 @@ use conformance::run_request::{RunRequest, sha256_hex};
 use conformance::units::Millis;
 use serde_json::{Value, json};
 use standin::hub::{HubConfig, HubEvent, Identity, LocalHub, Mode, OtherPorts};
+use support::second_engine::SecondEngine;
 use support::under_way::signal;
-use support::{load_probe, offer_of, program};
+use support::{load_probe, of_run, offer_of, probe_archive, program, repository};
 use tempfile::TempDir;
 use tokio::sync::mpsc::Receiver;
 
 use crate::disk::Disk;
-use crate::way::Gate;
+use crate::names::{Answer, HUB_NAME, Names};
+use crate::way::{Gate, Way};
 
 /// The port is the one that a probe dials, so the address is these tests' own.
 pub(crate) const ADDRESS: &str = "127.0.0.92";
@@ -45,6 +47,18 @@ pub(crate) async fn hub(name: &str) -> LocalHub {
     hub.await.unwrap()
 }
 
+/// What a fault needs beside a hub, an engine and a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    Nothing,
+    /// The hub has a name, and the probe a name server.
+    Names,
+    /// An engine of the test's own, which ends its containers when it ends.
+    Engine,
+    /// An engine of the test's own whose containers live on while it is restarted.
+    LiveRestore,
+}
+
 /// A probe that does not outlive a test that fails.
 pub(crate) struct Running(Child);
 
@@ -61,6 +75,9 @@ pub(crate) struct Stage {
     pub(crate) hub: LocalHub,
     pub(crate) to_hub: Gate,
     pub(crate) to_engine: Gate,
+    names: Option<Names>,
+    // Its mount namespace holds the disk: it goes first.
+    engine: Option<SecondEngine>,
     pub(crate) disk: Disk,
     place: TempDir,
     program: PathBuf,
@@ -69,20 +86,33 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) async fn new() -> Stage {
-        load_probe().unwrap();
-        let hub = hub(ADDRESS).await;
+    pub(crate) async fn new(beside: Beside) -> Stage {
+        let dialled = if beside == Beside::Names {
+            HUB_NAME
+        } else {
+            ADDRESS
+        };
+        let hub = hub(dialled).await;
+        let disk = Disk::new();
+        let engine = engine(beside);
+        let socket = match &engine {
+            Some(engine) => engine.url().trim_start_matches("unix://"),
+            None => "/var/run/docker.sock",
+        };
+        let names = match beside {
+            Beside::Names => Some(Names::new(ADDRESS.parse().unwrap()).await),
+            Beside::Nothing | Beside::Engine | Beside::LiveRestore => None,
+        };
         let place = tempfile::tempdir().unwrap();
         let program = program::shipped_probe(place.path()).unwrap();
         fs::write(place.path().join("authority.pem"), hub.trust_bundle_pem()).unwrap();
         let from = SocketAddr::new(ADDRESS.parse().unwrap(), 8883);
         Stage {
             to_hub: Gate::tcp(from, hub.address().port()),
-            to_engine: Gate::unix(
-                place.path().join("engine.sock"),
-                PathBuf::from("/var/run/docker.sock"),
-            ),
-            disk: Disk::new(),
+            to_engine: Gate::unix(place.path().join("engine.sock"), PathBuf::from(socket)),
+            names,
+            engine,
+            disk,
             program,
             connection: hub.register(&who()).unwrap().connection_string,
             events: hub.subscribe(),
@@ -97,7 +127,16 @@ impl Stage {
             .create(true)
             .append(true)
             .open(self.log_path());
-        let child = Command::new(&self.program)
+        let mut command = match &self.names {
+            Some(names) => {
+                let (program, words) = names.led_here(&self.program);
+                let mut command = Command::new(program);
+                command.args(words);
+                command
+            }
+            None => Command::new(&self.program),
+        };
+        let child = command
             .arg("--engine")
             .arg(self.place.path().join("engine.sock"))
             .arg("--state")
@@ -133,6 +172,42 @@ impl Stage {
         let request = RunRequest::new(run, ProfileName::Quick, ScopeName::Device, &offer, options);
         let wanted = json!({"conformance": {"run": request.unwrap()}});
         self.hub.set_desired(&who(), &wanted).unwrap();
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        self.names.as_ref().expect("this stage has names")
+    }
+
+    /// What a link that stands does not notice is noticed with the next one: as when a device comes to another network.
+    pub(crate) async fn lose_the_name(&self, answer: Answer) {
+        let asked = self.names().asked();
+        self.names().set(answer);
+        self.to_hub.set(Way::Reset);
+        self.until("the name is asked for", || self.names().asked() > asked)
+            .await;
+        // From here on nothing but the name is in the way.
+        self.to_hub.set(Way::Open);
+    }
+
+    pub(crate) fn mend_the_way_to_the_hub(&self) {
+        if let Some(names) = &self.names {
+            names.set(Answer::Address(ADDRESS.parse().unwrap()));
+        }
+        self.to_hub.set(Way::Open);
+    }
+
+    /// Restarts the engine beneath the probe, and answers when it is back.
+    pub(crate) fn restart_engine(&mut self) {
+        let engine = self.engine.as_mut().expect("this stage has an engine");
+        tokio::task::block_in_place(|| engine.restart()).unwrap();
+    }
+
+    /// What the engine still has of a run; all that it has, where it is the test's own.
+    pub(crate) fn left(&self, run: &str) -> String {
+        match &self.engine {
+            Some(engine) => engine.holds().unwrap().join("\n"),
+            None => of_run(run).unwrap(),
+        }
     }
 
     pub(crate) fn kept(&self, run: &str, file: &str) -> PathBuf {
@@ -200,6 +275,27 @@ impl Stage {
         let reported = self.hub.twin(&who()).unwrap().reported;
         reported.get("conformance").cloned().unwrap_or_default()
     }
+}
+
+/// An engine of the test's own, with the images of a run.
+fn engine(beside: Beside) -> Option<SecondEngine> {
+    let engine = match beside {
+        Beside::Nothing | Beside::Names => {
+            load_probe().unwrap();
+            return None;
+        }
+        Beside::Engine => SecondEngine::with_memory_controller(),
+        Beside::LiveRestore => SecondEngine::with_live_restore(),
+    };
+    let engine = engine.unwrap();
+    let candidate = repository().join("target/candidates/well-behaved/image.tar");
+    for archive in [probe_archive().unwrap(), candidate] {
+        let archive = archive.to_str().expect("a path in UTF-8");
+        engine
+            .docker(&["load", "--quiet", "--input", archive])
+            .unwrap();
+    }
+    Some(engine)
 }
 
 /// Asks the probe to end; how long that took.

@@ -3,17 +3,24 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// Between two looks whether somebody listens again.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What becomes of a connection. A change of it cuts those that there are, but for [`Way::Silent`], which leaves them open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// It is carried to where it was meant to go.
     Open,
+    /// The same, and while nobody listens there it waits in line, as at a socket that systemd holds for a service (systemd.socket(5)).
+    InLine,
     /// It is carried to another port.
     To(u16),
     /// Nobody listens.
@@ -66,7 +73,8 @@ impl Gate {
                 while *closed.borrow_and_update() != Way::Refused {
                     tokio::select! {
                         Ok((near, _)) = listener.accept() => {
-                            tokio::spawn(take_unix(near, to.clone(), ways.clone()));
+                            let (to, ways) = (to.clone(), ways.clone());
+                            tokio::spawn(async move { take_unix(near, &to, ways).await });
                         }
                         changed = closed.changed() => if changed.is_err() { return },
                     }
@@ -96,7 +104,7 @@ impl Drop for Gate {
 async fn take_tcp(near: TcpStream, to: u16, ways: watch::Receiver<Way>) {
     let way = *ways.borrow();
     let port = match way {
-        Way::Open => to,
+        Way::Open | Way::InLine => to,
         Way::To(port) => port,
         Way::Reset => return reset(&near),
         Way::Refused => return,
@@ -112,13 +120,20 @@ async fn take_tcp(near: TcpStream, to: u16, ways: watch::Receiver<Way>) {
     }
 }
 
-async fn take_unix(mut near: UnixStream, to: impl AsRef<Path>, ways: watch::Receiver<Way>) {
+async fn take_unix(mut near: UnixStream, to: impl AsRef<Path> + Copy, ways: watch::Receiver<Way>) {
     let way = *ways.borrow();
     if way == Way::Silent {
         return until_other(ways, Way::Silent).await;
     }
-    if let Ok(mut far) = UnixStream::connect(to).await {
-        carry(&mut near, &mut far, ways).await;
+    loop {
+        if let Ok(mut far) = UnixStream::connect(to).await {
+            carry(&mut near, &mut far, ways).await;
+            return;
+        }
+        if *ways.borrow() != Way::InLine {
+            return;
+        }
+        sleep(LOOK_AGAIN).await;
     }
 }
 
