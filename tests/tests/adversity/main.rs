@@ -201,7 +201,8 @@ async fn play(fault: Fault, phase: &str) {
         }
         Fault::EngineRestarted | Fault::EngineRestartedInLine | Fault::EngineRestartedAlone => {
             let report = stage.report(&run).await;
-            restarted_beneath(&case, fault, &report);
+            let has_ended_one = phase == "steady" && fault != Fault::EngineRestartedAlone;
+            restarted_beneath(&case, has_ended_one, &report);
             stage
                 .until("nothing of it is left", || stage.left(&run).is_empty())
                 .await;
@@ -238,9 +239,9 @@ fn new_run(began: Instant) -> String {
     format!("adversity-{}-{moment}", std::process::id())
 }
 
-/// Whatever the engine ended with itself is not the module's doing.
-fn restarted_beneath(case: &str, fault: Fault, report: &Report) {
-    if fault == Fault::EngineRestartedAlone && report.verdict == RunVerdict::Conformant {
+/// Whatever the engine ended with itself is not the module's doing. A run of which it ended nothing may go on when it is back.
+fn restarted_beneath(case: &str, has_ended_one: bool, report: &Report) {
+    if !has_ended_one && report.verdict == RunVerdict::Conformant {
         return;
     }
     judged(case, report, RunVerdict::Undecided);
