@@ -39,7 +39,7 @@ else
   timed "hostile modules that take long (budget 180 s)" scripts/test-hostile.sh
   timed "hostile modules on a small disk (budget 120 s)" scripts/test-small-disk.sh
   timed "the outbox for long (budget 1500 s)" scripts/test-outbox.sh
-  timed "hub, engine and disk that fail in a run (budget 2100 s)" scripts/test-adversity.sh
+  timed "hub, name server, engine and disk that fail in a run (budget 3240 s)" scripts/test-adversity.sh
   timed "static programs (budget 60 s)" scripts/test-static.sh
   timed "core and sampler on 32-bit ARM (budget 700 s)" scripts/test-arm32.sh
   timed "a 32-bit ARM device by itself (budget 700 s)" scripts/test-device.sh arm32
