@@ -43,45 +43,20 @@ async fn later(engine: Engine, owner: Owner, run: String) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::UnixListener;
-    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-    use tokio::task::JoinHandle;
-
     use super::*;
+    use crate::small_engine::serve;
 
-    /// An engine that has nothing; it tells what it is asked.
-    fn serve(socket: &Path) -> (JoinHandle<()>, UnboundedReceiver<String>) {
-        let listener = UnixListener::bind(socket).unwrap();
-        let (tell, asked) = unbounded_channel();
-        let serving = tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0; 4096];
-                let length = stream.read(&mut request).await.unwrap();
-                let request = String::from_utf8_lossy(&request[..length]).into_owned();
-                let body = match request.split(' ').nth(1).unwrap_or_default() {
-                    "/version" => r#"{"ApiVersion":"1.41"}"#,
-                    path if path.contains("/volumes") => r#"{"Volumes":[]}"#,
-                    _ => "[]",
-                };
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
-                let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-                stream.write_all(answer.as_bytes()).await.unwrap();
-                if tell.send(request).is_err() {
-                    return;
-                }
-            }
-        });
-        (serving, asked)
+    /// It has nothing.
+    fn nothing(path: &str) -> String {
+        let volumes = path.contains("/volumes");
+        if volumes { r#"{"Volumes":[]}"# } else { "[]" }.to_owned()
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_an_engine_that_is_away_keeps_is_removed_when_it_is_back() {
         let place = tempfile::tempdir().unwrap();
         let socket = place.path().join("engine.sock");
-        let (serving, _) = serve(&socket);
+        let (serving, _) = serve(&socket, nothing);
         let engine = Engine::connect(&socket).await.unwrap();
         serving.abort();
         std::fs::remove_file(&socket).unwrap();
@@ -89,7 +64,7 @@ mod tests {
         assert_eq!(clean_up(&engine, &owner, "r-1").await, 0);
         sleep(Duration::from_secs(90)).await;
 
-        let (_serving, mut asked) = serve(&socket);
+        let (_serving, mut asked) = serve(&socket, nothing);
         while !asked.recv().await.unwrap().contains("/volumes") {}
         sleep(LONGEST_PAUSE * 2).await;
         assert!(asked.try_recv().is_err(), "it is done, and asks no more");

@@ -36,6 +36,8 @@ pub mod probe;
 pub mod record;
 pub mod sampler;
 pub mod settings;
+#[cfg(test)]
+mod small_engine;
 mod steady;
 pub mod stop;
 pub mod trials;

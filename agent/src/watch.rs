@@ -1,6 +1,8 @@
 //! Watches one container through the engine's events: until it is healthy, and as long as it stays so.
 
 mod looks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
