@@ -54,6 +54,8 @@ pub struct Paragraph {
     pub after: Option<String>,
     /// Parts of the sentence that could not be read, with their position in `text`.
     pub unread: Vec<String>,
+    /// Parts of the recommended block that could not be read, with their position in that block, label included.
+    pub recommended_unread: Vec<String>,
 }
 
 /// Longest description that is read, in bytes. Partner Center takes far less, and deep nesting can keep a parser of HTML busy

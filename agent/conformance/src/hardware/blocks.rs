@@ -24,11 +24,9 @@ const BLOCKS: &[&str] = &[
     "blockquote",
     "body",
     "center",
-    "dd",
     "details",
     "div",
     "dl",
-    "dt",
     "fieldset",
     "figcaption",
     "figure",
@@ -125,6 +123,9 @@ impl Reader {
                 self.after_break = true;
             }
             "td" | "th" => self.line.push(' '),
+            // A term and what is said of it are one line, as in a row of a table.
+            "dt" => self.end_block(),
+            "dd" => self.line.push(' '),
             _ if BLOCKS.contains(&name) => self.end_block(),
             _ => {}
         }
@@ -138,7 +139,7 @@ impl Reader {
         if HIDDEN.contains(&name) {
             self.hidden = self.hidden.saturating_sub(1);
         }
-        if BLOCKS.contains(&name) {
+        if BLOCKS.contains(&name) || name == "dd" {
             self.end_block();
         }
         if LISTS.contains(&name) {
@@ -235,6 +236,14 @@ mod tests {
                 ("c", Some(0)),
                 ("RAM 1 GB", Some(2))
             ]
+        );
+    }
+
+    #[test]
+    fn a_term_stands_in_one_line_with_what_is_said_of_it() {
+        check(
+            "<dl><dt>RAM</dt><dd>1 GB</dd><dt>Storage:<dd>500 MB<dd>on flash</dl>",
+            &["RAM 1 GB", "Storage: 500 MB", "on flash"],
         );
     }
 

@@ -21,12 +21,14 @@ pub(super) fn find(description: &str) -> Option<Paragraph> {
         .count();
     let (text, mut end) = section(&lines, start);
     let mut reading = sentence::read(&text, after_label(&text, MINIMUM)?);
+    let mut recommended_unread = Vec::new();
     if let Some(line) = lines.get(end)
         && is_labelled(line, RECOMMENDED)
     {
         let (text, recommended_end) = section(&lines, end);
         let recommended = sentence::read(&text, after_label(&text, RECOMMENDED)?);
         reading.claim.recommended = Some(Box::new(recommended.claim));
+        recommended_unread = recommended.unread;
         end = recommended_end;
     }
     if earlier > 0 {
@@ -41,6 +43,7 @@ pub(super) fn find(description: &str) -> Option<Paragraph> {
         text: text.replace('\n', " "),
         after: (!after.is_empty()).then(|| after.join(" ")),
         unread: reading.unread,
+        recommended_unread,
     })
 }
 
@@ -269,6 +272,9 @@ mod tests {
             let recommended = found.claim.recommended.unwrap();
             assert_eq!(recommended.ram_bytes.map(|ram| ram.0), Some(4 << 30));
         }
+        let odd = find("<p>Minimum hardware requirements: 1 GB RAM</p><p>Recommended hardware requirements: 2 GB RAM and luck</p>").unwrap();
+        assert_eq!(odd.unread, Vec::<String>::new());
+        assert_eq!(odd.recommended_unread, ["\"luck\" at character 49"]);
         let far = check(
             &format!(
                 "<p>Minimum hardware requirements: {CLAIM}</p><p>x</p><p>Recommended hardware requirements: 4 GB RAM</p>"

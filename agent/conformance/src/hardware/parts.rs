@@ -5,16 +5,43 @@ use super::vocabulary as words;
 
 /// Cuts at commas, semicolons, ends of lines and sentences, bullets and `and`.
 pub(super) fn parts(tokens: &[Token]) -> Vec<&[Token]> {
-    let is_cut = |token: &Token| match &token.kind {
-        Kind::Mark(mark) => matches!(mark, ',' | ';' | '\n' | '.' | '•' | '·' | '|' | '&'),
-        Kind::Word(word) => word == "and" || word == "plus",
-        Kind::Number(_) => false,
-    };
-    tokens
-        .split(is_cut)
+    let mut parts = Vec::new();
+    let mut begun = 0;
+    for at in 0..tokens.len() {
+        if is_cut(&tokens[begun..=at]) {
+            parts.push(&tokens[begun..at]);
+            begun = at + 1;
+        }
+    }
+    parts.push(&tokens[begun..]);
+    parts
+        .into_iter()
         .filter(|part| !part.is_empty())
         .flat_map(before_gpu)
         .collect()
+}
+
+/// Whether the last of these tokens ends the part that they make.
+fn is_cut(part: &[Token]) -> bool {
+    match part.last().map(|token| &token.kind) {
+        Some(Kind::Mark(mark)) => {
+            matches!(
+                mark,
+                ',' | ';' | '\n' | '.' | '•' | '·' | '|' | '&' | '،' | '、'
+            )
+        }
+        Some(Kind::Word(word)) => {
+            matches!(word.as_str(), "and" | "plus" | "und" | "et") && !is_between(part)
+        }
+        Some(Kind::Number(_)) | None => false,
+    }
+}
+
+/// The `and` of `between 1 GB and`.
+fn is_between(part: &[Token]) -> bool {
+    let mut before = part.iter().rev().skip(1);
+    let nearest = before.by_ref().take(3);
+    nearest.filter_map(word_of).any(|word| word == "between")
 }
 
 /// `1 GB of RAM with NVIDIA GPU` and `Linux arm64 (NVIDIA Jetson)` are two parts; in `NVIDIA GPU with 4 GB` the memory

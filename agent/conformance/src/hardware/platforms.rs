@@ -13,10 +13,15 @@ pub(super) fn architecture(
         return by_bits(family, bits_at(rest)?).map(|found| (used + 1, (found, None)));
     }
     let word = word_of(rest.first()?)?;
-    let joint = usize::from(matches!(
-        rest.get(1).map(|token| &token.kind),
-        Some(Kind::Mark('-' | '/'))
-    ));
+    let in_brackets = matches!(rest.get(1).map(|token| &token.kind), Some(Kind::Mark('(')))
+        && is_bits(rest.get(2..).unwrap_or_default());
+    let joint = usize::from(
+        in_brackets
+            || matches!(
+                rest.get(1).map(|token| &token.kind),
+                Some(Kind::Mark('-' | '/'))
+            ),
+    );
     let after = rest.get(1 + joint..).unwrap_or_default();
     // `ARM 64 MB` is ARM and a quantity.
     if let Some(found) = bits_at(after).and_then(|bits| by_bits(word, bits))
@@ -47,6 +52,27 @@ pub(super) fn architecture(
         _ => {}
     }
     words::architecture(word).map(|found| (1, (found, None)))
+}
+
+/// `32/64-bit ARM`, `ARM 32/64-bit`, `ARM (32/64-bit)`: both architectures of a family.
+pub(super) fn both_widths(rest: &[Token]) -> Option<(usize, [&'static str; 2])> {
+    let both = |family: &str| Some([by_bits(family, 32)?, by_bits(family, 64)?]);
+    if let Some(used) = two_widths(rest) {
+        let family = rest.get(used).and_then(word_of)?;
+        return Some((used + 1, both(family)?));
+    }
+    let family = word_of(rest.first()?)?;
+    let joint = usize::from(matches!(rest.get(1)?.kind, Kind::Mark('(' | '-')));
+    let used = two_widths(rest.get(1 + joint..)?)?;
+    Some((1 + joint + used, both(family)?))
+}
+
+/// How many tokens `32/64-bit` takes.
+fn two_widths(rest: &[Token]) -> Option<usize> {
+    bits_at(rest)?;
+    let after = rest.get(2..)?;
+    let slash = matches!(rest[1].kind, Kind::Mark('/'));
+    (slash && is_bits(after)).then(|| 2 + bits_length(after))
 }
 
 fn by_bits(family: &str, bits: u64) -> Option<&'static str> {
@@ -88,17 +114,14 @@ pub(super) fn editions(rest: &[Token]) -> usize {
     let mut used = 0;
     while let Some(token) = rest.get(used) {
         let belongs = match &token.kind {
+            Kind::Word(word) if word == "or" => used > 0 && is_version(&rest[used + 1..]),
             Kind::Word(word) => words::is_edition(word),
             Kind::Number(None) => true,
-            Kind::Number(Some(_)) => {
-                !is_bits(&rest[used..])
-                    && !is_quantity(&rest[used..])
-                    && !matches!(
-                        rest.get(used + 1).map(|token| &token.kind),
-                        Some(Kind::Mark('×' | '-' | '–' | '—'))
-                    )
+            Kind::Number(Some(_)) => is_version(&rest[used..]),
+            Kind::Mark('/') => {
+                is_word(rest.get(used + 1), "linux") || is_version(&rest[used + 1..])
             }
-            Kind::Mark(mark) => *mark == '/' && is_word(rest.get(used + 1), "linux"),
+            Kind::Mark(_) => false,
         };
         if !belongs {
             break;
@@ -106,6 +129,17 @@ pub(super) fn editions(rest: &[Token]) -> usize {
         used += 1;
     }
     used
+}
+
+/// A number that is neither bits nor a quantity nor the beginning of a range.
+fn is_version(rest: &[Token]) -> bool {
+    matches!(rest.first().map(|token| &token.kind), Some(Kind::Number(_)))
+        && !is_bits(rest)
+        && !is_quantity(rest)
+        && !matches!(
+            rest.get(1).map(|token| &token.kind),
+            Some(Kind::Mark('×' | '-' | '+' | '–' | '—'))
+        )
 }
 
 /// A number before a unit or a resource.

@@ -4,15 +4,19 @@
 //! offer's favour.
 
 mod assignment;
+mod models;
+mod quantities;
 
 use std::ops::Range;
 
 use super::Claim;
 use super::bounds::{Bound, bound};
 use super::parts::parts;
-use super::platforms::{architecture, bits_length, editions, is_bits};
+use super::platforms::{architecture, bits_length, both_widths, editions, is_bits};
 use super::tokens::{Decimal, Kind, Token, is_word, span_of, tokens, word_of};
 use super::vocabulary::{self as words, Resource, Unit};
+
+const LOWER_END: &str = "of a range the lower end is read";
 
 /// What a sentence says.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +53,8 @@ struct Item {
 enum ItemKind {
     Amount(Decimal, Unit),
     Count(Decimal),
+    /// A count that says itself what it is of: `dualcore`.
+    Cores(Decimal),
     Resource(Resource),
 }
 
@@ -78,6 +84,14 @@ impl Reader<'_> {
         if let Some(gpu) = &mut self.gpu {
             gpu.open = false;
         }
+        // `Windows is not supported` claims nothing; `no less than` is a bound.
+        let negated = |at: &usize| {
+            word_of(&part[*at]).is_some_and(words::is_negation) && bound(&part[*at..]).is_none()
+        };
+        if (0..part.len()).any(|at| negated(&at)) {
+            self.unread.push(span_of(part));
+            return;
+        }
         let items = self.items(part);
         self.assign(&items);
     }
@@ -88,7 +102,13 @@ impl Reader<'_> {
         if says(words::is_negation) {
             return;
         }
-        if says(|word| word == "optional" || word == "optionally") {
+        let no_minimum = |word: &str| {
+            matches!(
+                word,
+                "optional" | "optionally" | "recommended" | "preferred" | "optimal"
+            )
+        };
+        if says(no_minimum) {
             self.warn(&span, "an optional GPU is no minimum and is left out");
             return;
         }
@@ -155,6 +175,19 @@ impl Reader<'_> {
     /// Reads what stands at the head of `rest`, and how many tokens it takes.
     fn next(&mut self, rest: &[Token]) -> (usize, Next) {
         let head = &rest[0];
+        if let Some(used) = models::model(rest) {
+            self.warn(
+                &span_of(&rest[..used]),
+                "a processor's model is no number that can be measured, and names no architecture; state those",
+            );
+            return (used, Next::Nothing);
+        }
+        if let Some((used, both)) = both_widths(rest) {
+            for architecture in both {
+                add(&mut self.claim.architectures, architecture);
+            }
+            return (used, Next::Nothing);
+        }
         if let Some((used, architecture)) = architecture(rest) {
             self.platform(architecture, &span_of(&rest[..used]));
             return (used, Next::Nothing);
@@ -174,6 +207,10 @@ impl Reader<'_> {
             Kind::Number(number) => self.number(*number, rest),
             Kind::Mark(mark) => (1, plain(&mark.to_string())),
             Kind::Word(word) => {
+                if let Some((used, number, unit)) = self.between(rest) {
+                    self.warn(&span_of(&rest[..used]), LOWER_END);
+                    return (used, Next::Item(ItemKind::Amount(number, unit)));
+                }
                 if let Some(os) = words::os(word) {
                     add(&mut self.claim.os, os);
                     return (1 + editions(&rest[1..]), Next::Nothing);
@@ -181,8 +218,19 @@ impl Reader<'_> {
                 if let Some(resource) = words::resource(word) {
                     return (1, Next::Item(ItemKind::Resource(resource)));
                 }
+                if let Some(cores) = words::cores(word) {
+                    return (1, Next::Item(ItemKind::Cores(Decimal::whole(cores))));
+                }
                 if let Some(count) = words::count(word) {
+                    if let Some((used, unit)) = self.unit(&rest[1..]) {
+                        let one = Decimal::whole(count);
+                        return (1 + used, Next::Item(ItemKind::Amount(one, unit)));
+                    }
                     return (1, Next::Item(ItemKind::Count(Decimal::whole(count))));
+                }
+                if word == "red" && is_word(rest.get(1), "hat") {
+                    add(&mut self.claim.os, "linux");
+                    return (2 + editions(&rest[2..]), Next::Nothing);
                 }
                 if word == "raspberry" && is_word(rest.get(1), "pi") && is_word(rest.get(2), "os") {
                     add(&mut self.claim.os, "linux");
@@ -211,8 +259,11 @@ impl Reader<'_> {
         if let Some(used) = self.ambiguous(rest) {
             return (used, Next::Unread);
         }
+        if self.is_of_cores(rest) {
+            return (2, Next::Item(ItemKind::Cores(number)));
+        }
         if let Some((used, unit)) = self.range(rest) {
-            self.warn(&span_of(&rest[..used]), "of a range the lower end is read");
+            self.warn(&span_of(&rest[..used]), LOWER_END);
             return (used, Next::Item(ItemKind::Amount(number, unit)));
         }
         if let Some(doubt) = number.doubt {
@@ -230,47 +281,6 @@ impl Reader<'_> {
             self.warn(&span, doubt);
         }
         (used, Next::Item(ItemKind::Amount(number, unit)))
-    }
-
-    /// `1/2 GB` and `1 024 MB`: a fraction and a space between thousands, or something else.
-    fn ambiguous(&self, rest: &[Token]) -> Option<usize> {
-        let digits = |index: usize| {
-            let token = rest.get(index)?;
-            matches!(token.kind, Kind::Number(_)).then(|| token.span.len())
-        };
-        let slash = matches!(rest.get(1)?.kind, Kind::Mark('/' | '⁄'));
-        let used = if slash && digits(2).is_some() {
-            3
-        } else if digits(0)? <= 3 && digits(1) == Some(3) {
-            2
-        } else {
-            return None;
-        };
-        let unit = self.unit(rest.get(used..)?).map_or(0, |(length, _)| length);
-        Some(used + unit)
-    }
-
-    /// `1-2 GB`, `1 to 2 GB`.
-    fn range(&self, rest: &[Token]) -> Option<(usize, Unit)> {
-        let joint = match &rest.get(1)?.kind {
-            Kind::Mark(mark) => matches!(mark, '-' | '–' | '—'),
-            Kind::Word(word) => word == "to",
-            Kind::Number(_) => false,
-        };
-        let upper = matches!(rest.get(2)?.kind, Kind::Number(Some(_)));
-        if !joint || !upper {
-            return None;
-        }
-        self.unit(&rest[3..]).map(|(used, unit)| (3 + used, unit))
-    }
-
-    /// A unit, glued to its number, after a space or after a hyphen.
-    fn unit(&self, rest: &[Token]) -> Option<(usize, Unit)> {
-        let skipped = usize::from(matches!(rest.first()?.kind, Kind::Mark('-')));
-        let token = rest.get(skipped)?;
-        word_of(token)?;
-        let unit = words::unit(self.text.get(token.span.clone())?)?;
-        Some((skipped + 1, unit))
     }
 
     fn warn(&mut self, span: &Range<usize>, doubt: &str) {

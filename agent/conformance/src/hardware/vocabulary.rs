@@ -57,10 +57,14 @@ pub(super) fn unit(written: &str) -> Option<Unit> {
                 bytes(3)
             }
             "tb" | "to" | "tbyte" | "tbytes" | "terabyte" | "terabytes" => bytes(4),
-            "kib" | "kibibyte" | "kibibytes" => Unit::BinaryBytes { power: 1 },
-            "mib" | "mebibyte" | "mebibytes" => Unit::BinaryBytes { power: 2 },
-            "gib" | "gibibyte" | "gibibytes" => Unit::BinaryBytes { power: 3 },
-            "tib" | "tebibyte" | "tebibytes" => Unit::BinaryBytes { power: 4 },
+            "кб" | "кбайт" => bytes(1),
+            "мб" | "мбайт" => bytes(2),
+            "гб" | "гбайт" => bytes(3),
+            "тб" | "тбайт" => bytes(4),
+            "kib" | "kio" | "киб" | "kibibyte" | "kibibytes" => Unit::BinaryBytes { power: 1 },
+            "mib" | "mio" | "миб" | "mebibyte" | "mebibytes" => Unit::BinaryBytes { power: 2 },
+            "gib" | "gio" | "гиб" | "gibibyte" | "gibibytes" => Unit::BinaryBytes { power: 3 },
+            "tib" | "tio" | "тиб" | "tebibyte" | "tebibytes" => Unit::BinaryBytes { power: 4 },
             "hz" => Unit::Hertz(1),
             "khz" => Unit::Hertz(1_000),
             "mhz" => Unit::Hertz(1_000_000),
@@ -73,12 +77,14 @@ pub(super) fn unit(written: &str) -> Option<Unit> {
 /// What a word says a quantity is of.
 pub(super) fn resource(word: &str) -> Option<Resource> {
     Some(match word {
-        "ram" | "memory" | "dram" | "sdram" | "ddr" | "ddr2" | "ddr3" | "ddr4" | "ddr5"
-        | "lpddr" | "lpddr2" | "lpddr3" | "lpddr4" | "lpddr5" => Resource::Ram,
+        "ram" | "memory" | "mem" | "dram" | "sdram" | "ddr" | "ddr2" | "ddr3" | "ddr4" | "ddr5"
+        | "lpddr" | "lpddr2" | "lpddr3" | "lpddr4" | "lpddr5" | "mémoire" | "memoria"
+        | "arbeitsspeicher" => Resource::Ram,
         "storage" | "disk" | "disc" | "hdd" | "ssd" | "nvme" | "emmc" | "flash" | "sd"
-        | "microsd" | "card" | "drive" | "hard" | "space" => Resource::Storage,
+        | "microsd" | "card" | "drive" | "hard" | "space" | "stockage" | "disque"
+        | "almacenamiento" | "disco" | "speicherplatz" | "festplatte" => Resource::Storage,
         "cpu" | "cpus" | "vcpu" | "vcpus" | "processor" | "processors" | "core" | "cores"
-        | "vcore" | "vcores" => Resource::Cpu,
+        | "vcore" | "vcores" | "processeur" | "prozessor" | "procesador" => Resource::Cpu,
         _ => return None,
     })
 }
@@ -87,7 +93,8 @@ pub(super) fn resource(word: &str) -> Option<Resource> {
 pub(super) fn os(word: &str) -> Option<&'static str> {
     Some(match word {
         "linux" | "ubuntu" | "debian" | "raspbian" | "yocto" | "rhel" | "centos" | "fedora"
-        | "alpine" | "mariner" => "linux",
+        | "alpine" | "mariner" | "rocky" | "almalinux" | "suse" | "opensuse" | "sles"
+        | "openwrt" | "eflow" | "balenaos" | "torizon" => "linux",
         "windows" => "windows",
         _ => return None,
     })
@@ -110,6 +117,27 @@ pub(super) fn architecture(word: &str) -> Option<&'static str> {
         "s390x" => "s390x",
         _ => return None,
     })
+}
+
+/// The cores that one word counts.
+pub(super) fn cores(word: &str) -> Option<u128> {
+    count(word.strip_suffix("core")?)
+}
+
+/// Makers of processors, who say nothing of one.
+pub(super) fn is_maker(word: &str) -> bool {
+    matches!(
+        word,
+        "amd" | "arm" | "broadcom" | "intel" | "nxp" | "qualcomm" | "rockchip"
+    )
+}
+
+/// Families of processors, whose models are no numbers that can be measured.
+pub(super) fn is_family(word: &str) -> bool {
+    matches!(
+        word,
+        "atom" | "celeron" | "cortex" | "epyc" | "pentium" | "ryzen" | "xeon"
+    )
 }
 
 /// A number written as a word.
@@ -148,6 +176,15 @@ pub(super) fn is_gpu(word: &str) -> bool {
             | "jetson"
             | "geforce"
             | "radeon"
+            | "edgetpu"
+            | "fpga"
+            | "hailo"
+            | "hailo8"
+            | "mali"
+            | "openvino"
+            | "rocm"
+            | "videocore"
+            | "vulkan"
     )
 }
 
@@ -161,68 +198,97 @@ pub(super) fn is_filler(word: &str) -> bool {
     const FILLERS: &[&str] = &[
         "a",
         "above",
+        "amd",
         "an",
         "any",
+        "arch",
         "architecture",
         "architectures",
         "are",
         "as",
         "at",
+        "au",
         "available",
+        "azure",
         "based",
         "be",
         "better",
         "bit",
         "bits",
+        "bookworm",
         "both",
+        "broadcom",
+        "bullseye",
+        "buster",
         "capacity",
         "compatible",
+        "d",
+        "de",
+        "del",
         "device",
         "devices",
         "each",
         "edge",
         "either",
         "equal",
+        "espace",
+        "focal",
         "for",
         "free",
+        "from",
         "greater",
         "has",
         "have",
         "higher",
         "in",
         "installed",
+        "intel",
         "internal",
         "iot",
         "is",
+        "jammy",
+        "kernel",
         "later",
         "least",
+        "libre",
         "local",
+        "logical",
         "main",
         "min",
+        "mindestens",
         "minimal",
         "minimum",
         "module",
+        "moins",
         "more",
         "must",
         "need",
         "needed",
         "needs",
         "newer",
+        "noble",
+        "nxp",
+        "oder",
         "of",
         "on",
+        "only",
         "operating",
         "or",
         "os",
+        "ou",
         "over",
         "per",
         "physical",
         "platform",
         "platforms",
+        "qualcomm",
         "require",
         "required",
         "requires",
+        "rockchip",
         "running",
         "size",
+        "stretch",
         "supported",
         "system",
         "systems",
@@ -231,11 +297,13 @@ pub(super) fn is_filler(word: &str) -> bool {
         "this",
         "to",
         "total",
+        "trixie",
+        "vive",
         "with",
     ];
     const MARKS: &[&str] = &[
-        ":", "：", "(", ")", "[", "]", "/", "-", "‐", "‑", "–", "—", "≥", ">", "=", "+", "\"", "'",
-        "“", "”", "*", "×", "@", "®", "™", "!",
+        ":", "：", "≧", "⩾", "(", ")", "[", "]", "/", "-", "‐", "‑", "–", "—", "≥", ">", "=", "+",
+        "\"", "'", "“", "”", "*", "×", "@", "®", "™", "!",
     ];
     FILLERS.binary_search(&word).is_ok() || MARKS.contains(&word)
 }
@@ -252,6 +320,10 @@ pub(super) fn is_edition(word: &str) -> bool {
             | "enterprise"
             | "ltsc"
             | "gnu"
+            | "pro"
+            | "professional"
+            | "ltsb"
+            | "stream"
             | "buster"
             | "bullseye"
             | "bookworm"
@@ -280,6 +352,18 @@ mod tests {
             }
         }
         assert_eq!(unit("Mbit"), None);
+    }
+
+    #[test]
+    fn units_are_read_in_other_languages_letters() {
+        for (written, power) in [("Go", 3), ("Mo", 2), ("ко", 0), ("ГБ", 3), ("Мб", 2)] {
+            let found = match unit(written) {
+                Some(Unit::Bytes { power, doubt: None }) => power,
+                _ => 0,
+            };
+            assert_eq!(found, power, "{written}");
+        }
+        assert_eq!(unit("Gio"), Some(Unit::BinaryBytes { power: 3 }));
     }
 
     #[test]

@@ -75,6 +75,12 @@ fn remarks(paragraph: &Paragraph) -> Remarks {
             "use the words of the paragraph to paste, and explain anything else further up",
         );
     }
+    for unread in &paragraph.recommended_unread {
+        remarks.doubt(
+            format!("{unread} of the recommended block cannot be read"),
+            "use the words of the paragraph to paste, and explain anything else further up",
+        );
+    }
     let recommended = claim.recommended.as_deref();
     let doubtful = recommended.map_or(&[][..], |claim| claim.warnings.as_slice());
     for warning in claim.warnings.iter().chain(doubtful) {

@@ -31,6 +31,9 @@ impl Reader<'_> {
                     current = Some((resource, item));
                     filled = None;
                 }
+                ItemKind::Cores(_) => {
+                    self.take(Some(Resource::Cpu), item);
+                }
                 ItemKind::Amount(..) | ItemKind::Count(_) => {
                     let resource = current.map(|(resource, _)| resource).or(filled);
                     if self.take(resource, item) {
@@ -48,9 +51,16 @@ impl Reader<'_> {
         let mut pending: Vec<&Item> = Vec::new();
         let mut last = None;
         for item in items {
-            let ItemKind::Resource(resource) = item.kind else {
-                pending.push(item);
-                continue;
+            let resource = match item.kind {
+                ItemKind::Resource(resource) => resource,
+                ItemKind::Cores(_) => {
+                    self.take(Some(Resource::Cpu), item);
+                    continue;
+                }
+                ItemKind::Amount(..) | ItemKind::Count(_) => {
+                    pending.push(item);
+                    continue;
+                }
             };
             if pending.is_empty() && last != Some(resource) {
                 self.nothing_of(Some((resource, item)));
@@ -87,13 +97,19 @@ impl Reader<'_> {
                 let bytes = bytes(number, unit, 1000).map(Bytes);
                 self.smaller(|claim| &mut claim.storage_bytes, bytes, &item.span)
             }
-            (ItemKind::Count(number), Some(Resource::Cpu)) => {
+            (ItemKind::Count(number) | ItemKind::Cores(number), Some(Resource::Cpu)) => {
                 let cores = number
                     .as_whole()
                     .and_then(|cores| u32::try_from(cores).ok());
                 self.smaller(|claim| &mut claim.cpu_cores, cores, &item.span)
             }
-            (ItemKind::Amount(..) | ItemKind::Count(_), _) | (ItemKind::Resource(_), _) => false,
+            (
+                ItemKind::Amount(..)
+                | ItemKind::Count(_)
+                | ItemKind::Cores(_)
+                | ItemKind::Resource(_),
+                _,
+            ) => false,
         };
         if !taken {
             self.unread.push(item.span.clone());
