@@ -4,6 +4,8 @@
 //! twin, routes or the description is not judged here: it is the requirements' business.
 
 mod documents;
+mod draft;
+pub mod import;
 mod locate;
 mod read;
 mod rewrite;
@@ -18,6 +20,7 @@ use serde_json::Value;
 
 use crate::platform::Platform;
 
+pub use draft::draft;
 pub use read::{Read, read};
 pub use walk::Mistake;
 
@@ -37,6 +40,7 @@ pub fn with_description(text: &str, description: &str) -> Result<String, String>
 /// Source: Microsoft Learn, "Create an IoT Edge module offer" and "Set IoT Edge module technical configuration".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Offer {
     /// The publisher's id in Partner Center.
@@ -93,6 +97,7 @@ impl Offer {
 /// The offer listing: what customers read in the marketplace.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Listing {
     /// The offer's name.
@@ -131,6 +136,7 @@ pub struct Listing {
 /// A link with its title.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Link {
     /// The text shown.
@@ -142,7 +148,7 @@ pub struct Link {
 /// The plan's technical configuration: what a customer's device gets by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(transform = schema::with_chunks))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_chunks, transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
     /// Every Tier 1 platform, or a declared subset.
@@ -180,6 +186,7 @@ pub struct Plan {
 /// Repository and default tag of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PlanImage {
     /// Registry host and repository path, without a tag: `contoso.azurecr.io/air-quality`.
@@ -228,6 +235,7 @@ const SHORTEST_PART: usize = 4;
 /// Test values for placeholder defaults.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Overlay {
     /// Environment variables to replace, by name. Values never appear in a report.
@@ -281,6 +289,7 @@ impl Overlay {
 /// A statement of the partner about one requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attestation {
     /// Who says it.
@@ -294,6 +303,7 @@ pub struct Attestation {
 /// An exception that the partner asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transform = schema::with_comment))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaiverRequest {
     /// The requirement's id.

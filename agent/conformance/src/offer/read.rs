@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::walk::{Blank, Mistake, Object, Walk, near_miss};
-use super::{Attestation, Link, Listing, Offer, Overlay, WaiverRequest, documents};
+use super::{Attestation, Link, Listing, Offer, Overlay, WaiverRequest, documents, draft};
 use plan::plan;
 
 /// An offer file that could be read.
@@ -32,6 +32,7 @@ pub fn read(text: &str) -> Result<Read, Vec<Mistake>> {
     let mut walk = Walk::new(text);
     report_doubles(&mut walk);
     let offer = offer(&mut walk, &value);
+    draft::warn_of_open_places(&mut walk, &value);
     let in_order = |mistake: &Mistake| (mistake.line, mistake.column);
     walk.mistakes.sort_by_key(in_order);
     walk.warnings.sort_by_key(in_order);
@@ -44,7 +45,8 @@ pub fn read(text: &str) -> Result<Read, Vec<Mistake>> {
     }
 }
 
-fn syntax(error: &serde_json::Error) -> Mistake {
+/// Where a text stops being JSON.
+pub(super) fn syntax(error: &serde_json::Error) -> Mistake {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     Mistake {

@@ -1,6 +1,9 @@
 //! What the published JSON Schema of an offer adds to the types: the forms that an offer file may choose from.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::draft::COMMENT;
 
 /// A JSON document given as an object, or as a string that holds its text.
 pub(super) fn document(_: &mut SchemaGenerator) -> Schema {
@@ -13,6 +16,13 @@ pub(super) fn with_chunks(plan: &mut Schema) {
         "patternProperties".to_owned(),
         serde_json::json!({ "^[cC]reate[oO]ptions(0[1-9]|[1-9][0-9])$": { "type": "string" } }),
     );
+}
+
+/// The member that the reader passes over in every object of its own.
+pub(super) fn with_comment(object: &mut Schema) {
+    if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert(COMMENT.to_owned(), Value::Bool(true));
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::draft::COMMENT;
 use super::locate::{Places, child};
 
 /// Something wrong with the offer file itself.
@@ -89,6 +90,11 @@ impl<'t> Walk<'t> {
         self.warnings.push(mistake);
     }
 
+    /// A place about which there is nothing to say yet.
+    pub(super) fn place(&self, pointer: &str) -> Mistake {
+        self.placed(pointer, String::new(), String::new())
+    }
+
     fn placed(&self, pointer: &str, message: String, mend: String) -> Mistake {
         let position = self.places.position(pointer);
         Mistake {
@@ -115,7 +121,7 @@ impl<'t> Walk<'t> {
     /// Warns of every member that nothing reads.
     pub(super) fn unknown(&mut self, object: &Object<'_>, known: &[&str]) {
         for name in object.members.keys() {
-            if known.contains(&name.as_str()) {
+            if known.contains(&name.as_str()) || name == COMMENT {
                 continue;
             }
             let mend = match near_miss(name, known.iter().copied()) {
