@@ -5,6 +5,7 @@ mod certify;
 mod deploy;
 mod device;
 mod hub;
+mod offer;
 mod place;
 mod results;
 mod service;
@@ -24,6 +25,7 @@ pub use device::{
     DeviceStartArgs, DeviceStopArgs,
 };
 pub use hub::{HubArgs, HubFormat};
+pub use offer::{OfferArgs, OfferCommand, OfferImportArgs, OfferInitArgs, OfferOutArgs};
 pub use place::PlaceArgs;
 pub use results::ResultsArgs;
 pub use service::ServiceArgs;
@@ -58,6 +60,8 @@ pub enum Command {
     Size(Box<SizeArgs>),
     /// Judge an offer's text and settings, without device or network
     Lint(LintArgs),
+    /// Begin an offer file, or make one from an IoT Edge solution
+    Offer(OfferArgs),
     /// List the requirements of the programme
     Requirements(RequirementsArgs),
     /// Explain one requirement: what it wants, where it is from, how to meet it

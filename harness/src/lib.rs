@@ -24,6 +24,7 @@ pub mod handover;
 pub mod hub;
 pub mod input;
 pub mod lint;
+pub mod offer;
 pub mod output;
 pub mod rejudge;
 pub mod render;
@@ -48,6 +49,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Certify(args) => certify::run(&args),
         Command::Size(args) => size::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Offer(args) => offer::run(&args),
         Command::Requirements(args) => requirements::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -21,6 +21,7 @@ use serde_json::Value;
 use crate::platform::Platform;
 
 pub use draft::draft;
+pub(crate) use draft::is_open;
 pub use read::{Read, read};
 pub use walk::Mistake;
 

@@ -4,6 +4,7 @@
 
 mod catalogue;
 mod deploy;
+mod offer;
 mod settings;
 mod stored_reports;
 
@@ -137,6 +138,7 @@ fn help_and_version_end_0_and_help_has_examples_and_exit_codes() {
         "certify",
         "calibrate",
         "lint",
+        "offer",
         "requirements",
         "explain",
         "schema",

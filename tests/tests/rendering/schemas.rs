@@ -57,6 +57,8 @@ fn the_offers_of_the_fixture_modules_fit_the_published_schema() {
         }
     }
     assert!(seen >= 10, "only {seen} offers");
+    let draft: Value = serde_json::from_str(&conformance::offer::draft()).unwrap();
+    assert_eq!(complaints(&schema, &draft), Vec::<String>::new());
     let mut broken = json(&support::offer_of("well-behaved"));
     broken["plan"]["image"]["tag"] = 7.into();
     assert_ne!(complaints(&schema, &broken), Vec::<String>::new());

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::default_texts::escaped;
-use super::remarks::Remarks;
+use super::remarks::{Remarks, quoted};
 use crate::finding::{Outcome, Unseen};
-use crate::offer::Plan;
+use crate::offer::{Plan, is_open};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
@@ -40,6 +40,8 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 const MOST: usize = 5;
 /// Names and values on that page are shorter than this, in characters.
 const TOO_LONG: usize = 512;
+/// Levels of objects that the value of a twin property may have on that page.
+const LEVELS: usize = 4;
 
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let plan = &record.offer.plan;
@@ -52,6 +54,20 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     }
     if plan.image.tag.trim().is_empty() {
         remarks.breach("/plan/image/tag is empty", "name the image's default tag");
+    }
+    for (name, text) in [
+        ("repository", &plan.image.repository),
+        ("tag", &plan.image.tag),
+    ] {
+        if is_open(text) {
+            remarks.breach(
+                format!(
+                    "/plan/image/{name} is still to be filled in: {}",
+                    quoted(text)
+                ),
+                format!("put the image's {name} in place of the mark"),
+            );
+        }
     }
     document("createOptions", &plan.create_options, &mut remarks);
     let twin = document("twin", &plan.twin, &mut remarks);
@@ -134,6 +150,43 @@ fn page_limits(plan: &Plan, twin: Option<&Value>, remarks: &mut Remarks) {
     page_limit("env", "environment variables", env.collect(), remarks);
     page_limit("routes", "routes", routes.collect(), remarks);
     page_limit("twin", "twin properties", properties.collect(), remarks);
+    let options = plan.create_options.chars().count();
+    if options >= TOO_LONG {
+        remarks.doubt(
+            format!("/plan/createOptions has {options} characters"),
+            format!("Partner Center takes create options below {TOO_LONG} characters: leave out what the engine does by itself"),
+        );
+    }
+    for (name, value) in twin.and_then(Value::as_object).into_iter().flatten() {
+        page_shape(value, &format!("/plan/twin/{}", escaped(name)), 0, remarks);
+    }
+}
+
+/// Values of twin properties are taken without arrays, and with few levels of objects below the property.
+fn page_shape(value: &Value, pointer: &str, level: usize, remarks: &mut Remarks) {
+    match value {
+        Value::Array(_) => remarks.doubt(
+            format!("{pointer} is an array"),
+            "Partner Center takes no arrays in twin properties: write an object with names",
+        ),
+        Value::Object(_) if level == LEVELS => remarks.doubt(
+            format!("{pointer} is an object on level {}", LEVELS + 1),
+            format!(
+                "Partner Center takes {LEVELS} levels of objects in a twin property: flatten it"
+            ),
+        ),
+        Value::Object(members) => {
+            for (name, inner) in members {
+                page_shape(
+                    inner,
+                    &format!("{pointer}/{}", escaped(name)),
+                    level + 1,
+                    remarks,
+                );
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn page_limit(field: &str, what: &str, entries: Vec<(&String, usize)>, remarks: &mut Remarks) {
@@ -208,6 +261,20 @@ mod tests {
     }
 
     #[test]
+    fn an_image_that_is_still_to_be_filled_in_fails() {
+        check(
+            |plan| plan.image.repository = "fill-in.azurecr.io/air".to_owned(),
+            OutcomeKind::Unmet,
+            "/plan/image/repository is still to be filled in: \"fill-in.azurecr.io/air\"",
+        );
+        check(
+            |plan| plan.image.tag = "fill-in".to_owned(),
+            OutcomeKind::Unmet,
+            "/plan/image/tag is still to be filled in",
+        );
+    }
+
+    #[test]
     fn documents_that_cannot_be_read_fail_with_their_place() {
         check(
             |plan| plan.create_options = "\"HostConfig\": {}".to_owned(),
@@ -242,6 +309,32 @@ mod tests {
             long,
             OutcomeKind::Concern,
             "/plan/twin/p has 512 characters",
+        );
+        let long = |plan: &mut Plan| {
+            plan.create_options = json!({"Cmd": ["x".repeat(512)]}).to_string();
+        };
+        check(
+            long,
+            OutcomeKind::Concern,
+            "/plan/createOptions has 524 characters",
+        );
+    }
+
+    #[test]
+    fn arrays_and_deep_objects_in_a_twin_property_are_a_concern() {
+        let twin =
+            |value: Value| move |plan: &mut Plan| plan.twin = json!({"a/b": value}).to_string();
+        check(
+            twin(json!({"list": [1]})),
+            OutcomeKind::Concern,
+            "/plan/twin/a~1b/list is an array",
+        );
+        let four = json!({"1": {"2": {"3": {"4": 1}}}});
+        check(twin(four.clone()), OutcomeKind::Met, "1 twin property");
+        check(
+            twin(json!({ "0": four })),
+            OutcomeKind::Concern,
+            "/plan/twin/a~1b/0/1/2/3 is an object on level 5",
         );
     }
 }

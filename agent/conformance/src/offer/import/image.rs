@@ -99,7 +99,7 @@ impl Found {
         own: Option<&ModuleFile>,
         at: &dyn Fn(String, &str) -> Mistake,
     ) {
-        let (written, open) = opened_reference(image);
+        let (written, open) = opened(image.trim());
         let reference: Reference = match written.parse() {
             Ok(reference) => reference,
             Err(message) => {
@@ -209,13 +209,10 @@ fn file_of<'f>(module: &str, files: &'f [ModuleFile]) -> Option<&'f ModuleFile> 
     })
 }
 
-/// A repository with marks in place of its variables, and those variables.
-pub(super) fn opened(repository: &str) -> (String, Vec<String>) {
-    let variables: Vec<String> = variables(repository)
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let mut opened = repository.to_owned();
+/// An image or its repository with marks in place of its variables, and those variables.
+pub(super) fn opened(written: &str) -> (String, Vec<String>) {
+    let variables: Vec<String> = variables(written).into_iter().map(str::to_owned).collect();
+    let mut opened = written.to_owned();
     for variable in &variables {
         let is_registry = opened
             .strip_prefix(variable.as_str())
@@ -228,11 +225,6 @@ pub(super) fn opened(repository: &str) -> (String, Vec<String>) {
         opened = opened.replacen(variable, mark, 1);
     }
     (opened, variables)
-}
-
-/// The same for a reference, in whose tag a mark may stand as well.
-fn opened_reference(image: &str) -> (String, Vec<String>) {
-    opened(image.trim())
 }
 
 #[cfg(test)]

@@ -21,13 +21,8 @@ enum Concern {
 pub(super) fn naming(walk: &mut Walk<'_>, routes: &Named<'_>, module: &str) -> Map<String, Value> {
     let mut naming = Map::new();
     for (name, pointer, value) in routes {
-        let text = match value {
-            Value::String(text) => text.as_str(),
-            other => other
-                .get("route")
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
-        };
+        let route = || value.get("route").and_then(Value::as_str);
+        let text = value.as_str().or_else(route).unwrap_or_default();
         match concern(text, value, module) {
             Concern::Names => {
                 naming.insert(name.clone(), (*value).clone());

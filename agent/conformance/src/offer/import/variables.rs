@@ -27,7 +27,7 @@ pub(super) fn stands_in(text: &str, name: &str) -> bool {
     text.contains(&spelled(name))
 }
 
-/// The variables of a text, as they stand in it: `${NAME}`, and a `$NAME` that ends with a slash or colon or the text.
+/// The variables of a text, as they stand in it.
 pub(super) fn variables(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("${") {
