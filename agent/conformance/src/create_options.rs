@@ -13,6 +13,7 @@ mod effective;
 mod elevation;
 mod gpu;
 mod keys;
+mod runtime;
 mod volumes;
 
 pub use access::{Access, Ask};

@@ -54,6 +54,12 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     for odd in options.odd_spellings() {
         remarks.doubt(in_words(odd), "spell keys as they are documented");
     }
+    for odd in options.at_odds_with_the_runtime() {
+        remarks.doubt(
+            in_words(&odd),
+            "leave to IoT Edge what is its own: remove the option, or write it as told",
+        );
+    }
     let offer_scope = record.run.scope == ScopeName::Offer;
     match record.observations.creation.seen() {
         Some(creation) if !offer_scope => by_engine(record, &options, creation, remarks),
@@ -301,6 +307,23 @@ mod tests {
             OutcomeKind::Concern,
             "the engine warns: \"swap limit discarded\"",
         );
+    }
+
+    #[test]
+    fn options_that_are_the_runtimes_own_warn() {
+        let mut record = asking(r#"{"HostConfig": {"RestartPolicy": {"Name": "always"}}}"#);
+        for scope in [ScopeName::Device, ScopeName::Offer] {
+            record.run.scope = scope;
+            let outcome = judge(&record).unwrap();
+            assert_eq!(outcome.kind, OutcomeKind::Concern);
+            assert!(
+                outcome
+                    .saw
+                    .starts_with("/HostConfig/RestartPolicy: IoT Edge restarts modules"),
+                "{}",
+                outcome.saw
+            );
+        }
     }
 
     #[test]
