@@ -21,6 +21,8 @@ pub mod faults;
 pub mod finding;
 pub mod hardware;
 pub mod health;
+#[cfg(test)]
+mod hostile;
 pub mod image;
 pub mod measurement;
 pub mod observation;
