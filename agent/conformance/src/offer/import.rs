@@ -193,8 +193,13 @@ fn document(text: &str) -> Value {
         return json!({});
     }
     let doubles = !Places::of(text).duplicates().is_empty();
+    let wanted = compact(text);
+    let is_written_so = |value: &Value| {
+        let written = value.to_string();
+        written == wanted
+    };
     match serde_json::from_str::<Value>(text) {
-        Ok(value) if value.is_object() && !doubles && value.to_string() == compact(text) => value,
+        Ok(value) if value.is_object() && !doubles && is_written_so(&value) => value,
         Ok(_) | Err(_) => Value::from(text),
     }
 }
