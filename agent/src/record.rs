@@ -1,5 +1,6 @@
 //! The record as it fills: blank at first, phases marked, and what stays unseen explained.
 
+use conformance::data::Data;
 use conformance::faults::FaultPlan;
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{Observations, Observed, Phase};
@@ -48,6 +49,8 @@ pub fn blank(assignment: &Assignment) -> Record {
         deviations: Vec::new(),
         observations: Observations::default(),
         series: Vec::new(),
+        data: Data::shipped(),
+        certified: None,
     }
 }
 

@@ -15,9 +15,12 @@ mod several;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use conformance::certificate::Certificate;
+use conformance::data::Data;
 use conformance::faults::{Fault, FaultPlan};
 use conformance::offer::Offer;
 use conformance::offer_calls::request_and_calls;
@@ -32,7 +35,7 @@ use crate::exit::Refused;
 use crate::handover::Large;
 use crate::render::write::{json, write_all};
 use crate::tunnel::Tunnel;
-use crate::{calibrate, input, output, render};
+use crate::{calibrate, data, input, output, render};
 use elevation::Elevation;
 pub(crate) use lab::probe_image;
 use lab::{Asked, Lab};
@@ -51,6 +54,13 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     }
     let options = run_options(args)?;
     named_profile(args.profile.into(), &options)?;
+    let facts = Facts {
+        data: data::of(args.lab.data.as_deref())?,
+        certified: match &args.lab.certified {
+            Some(path) => Some(input::certificate(path, &read.offer)?),
+            None => None,
+        },
+    };
     let places = place::asked(&args.place)?;
     let runtime = runtime()?;
     let order = |place: &Place| Order {
@@ -71,6 +81,7 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
             true => Elevation::TakenAway,
             false => Elevation::Allowed,
         },
+        facts: &facts,
     };
     match places.as_slice() {
         [place] => {
@@ -101,6 +112,27 @@ pub(crate) struct Order<'a> {
     pub(crate) quiet: bool,
     /// What the device lets the probe have.
     pub(crate) elevation: Elevation,
+    /// What only the lab knows, for the judgement.
+    pub(crate) facts: &'a Facts,
+}
+
+/// What only the lab knows: it joins the report after the probe has made it.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    /// The dated data that judge.
+    pub(crate) data: Arc<Data>,
+    /// The certificate that the offer has from before.
+    pub(crate) certified: Option<Certificate>,
+}
+
+impl Facts {
+    /// What a lab knows that was told nothing.
+    pub(crate) fn shipped() -> Facts {
+        Facts {
+            data: Data::shipped(),
+            certified: None,
+        }
+    }
 }
 
 /// The runtime that one run needs.
@@ -201,6 +233,7 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
         load,
         quiet,
         elevation,
+        facts,
     } = order;
     let run = run_id()?;
     let me = Owner::this_process(Path::new("/proc"))?;
@@ -254,7 +287,7 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
     progress.finish();
     let (report, fills) = followed?;
     cleaned.context("clean up; the next start sweeps what is left")?;
-    Ok(with_lab_facts(report, fills))
+    Ok(with_lab_facts(report, fills, facts))
 }
 
 /// Somebody pressed Ctrl-C, or asked this program to end.
@@ -263,8 +296,10 @@ pub(crate) async fn certify(place: &Place, order: Order<'_>) -> anyhow::Result<R
 pub(crate) struct Interrupted;
 
 /// The report with what only the lab knows, judged again.
-fn with_lab_facts(report: Report, fills: Vec<Deviation>) -> Report {
+fn with_lab_facts(report: Report, fills: Vec<Deviation>, facts: &Facts) -> Report {
     let mut record = report.into_record();
+    record.data = Arc::clone(&facts.data);
+    record.certified.clone_from(&facts.certified);
     record.deviations.extend(fills);
     Report::judge(record, CATALOGUE)
 }

@@ -5,6 +5,7 @@ mod certify;
 mod deploy;
 mod device;
 mod hub;
+mod lab;
 mod offer;
 mod place;
 mod results;
@@ -25,6 +26,7 @@ pub use device::{
     DeviceStartArgs, DeviceStopArgs,
 };
 pub use hub::{HubArgs, HubFormat};
+pub use lab::LabArgs;
 pub use offer::{OfferArgs, OfferCommand, OfferImportArgs, OfferInitArgs, OfferOutArgs};
 pub use place::PlaceArgs;
 pub use results::ResultsArgs;
@@ -94,11 +96,16 @@ pub enum Command {
 Examples:
   edgeproof lint offer.json
   edgeproof lint offer.json --format json | jq .claim
-  edgeproof lint offer.json --format sarif > offer.sarif")]
+  edgeproof lint offer.json --format sarif > offer.sarif
+  edgeproof lint offer.json --certified certified/report.json
+  edgeproof lint offer.json --data tables")]
 pub struct LintArgs {
     /// The offer file
     #[arg(value_name = "OFFER")]
     pub offer: PathBuf,
+    /// What the lab knows beside it.
+    #[command(flatten)]
+    pub lab: LabArgs,
     /// Edition of the programme
     #[arg(long, value_enum, default_value_t = EditionArg::Current)]
     pub edition: EditionArg,
@@ -139,7 +146,8 @@ pub struct ExplainArgs {
 Examples:
   edgeproof schema offer > offer.schema.json
   edgeproof schema report > report.schema.json
-  edgeproof schema dossier > dossier.schema.json")]
+  edgeproof schema dossier > dossier.schema.json
+  edgeproof schema tier-1 > tier-1.schema.json")]
 pub struct SchemaArgs {
     /// Which file
     #[arg(value_enum)]
@@ -151,11 +159,15 @@ pub struct SchemaArgs {
 #[command(after_help = "\
 Examples:
   edgeproof rejudge edgeproof-report/report.json
-  edgeproof rejudge report.json --format json > again.json")]
+  edgeproof rejudge report.json --format json > again.json
+  edgeproof rejudge report.json --data tables")]
 pub struct RejudgeArgs {
     /// A stored report.json
     #[arg(value_name = "REPORT")]
     pub report: PathBuf,
+    /// What the lab knows beside it; without these flags, as the report has it.
+    #[command(flatten)]
+    pub lab: LabArgs,
     /// How the result is printed; json is the whole report
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,
@@ -301,6 +313,11 @@ pub enum SchemaOf {
     Report,
     /// dossier.json
     Dossier,
+    /// tier-1.json of --data
+    #[value(name = "tier-1")]
+    Tier1,
+    /// certified-devices.json of --data
+    CertifiedDevices,
 }
 
 /// What is logged after so many `-v`: warnings, then steps, then details.

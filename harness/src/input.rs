@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use conformance::offer::{self, Mistake};
+use conformance::certificate::Certificate;
+use conformance::offer::{self, Mistake, Offer};
 use conformance::report::{Report, SCHEMA};
 
 use crate::exit::Refused;
@@ -56,6 +57,21 @@ pub fn offer(path: &Path) -> Result<offer::Read, Refused> {
 pub fn report(path: &Path) -> Result<Report, Refused> {
     report_text(text(path)?.as_bytes())
         .map_err(|why| Refused::BadInput(format!("{}: {why}", path.display())))
+}
+
+/// What a stored `report.json` certifies for an offer.
+///
+/// # Errors
+/// [`Refused::BadInput`] with every reason why it certifies nothing for it.
+pub fn certificate(path: &Path, offer: &Offer) -> Result<Certificate, Refused> {
+    Certificate::of(&report(path)?, offer).map_err(|mistakes| {
+        let mistakes: Vec<String> = mistakes.iter().map(|one| plain(one)).collect();
+        Refused::BadInput(format!(
+            "{}: no certificate of this offer\n  {}",
+            path.display(),
+            mistakes.join("\n  ")
+        ))
+    })
 }
 
 /// The text of a `report.json`.

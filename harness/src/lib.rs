@@ -15,6 +15,7 @@ pub mod certify;
 pub mod cli;
 pub mod compare;
 pub mod completions;
+pub mod data;
 pub mod deploy;
 pub mod device;
 pub mod dossier;

@@ -1,9 +1,13 @@
 //! `edgeproof lint`: judges an offer's text and settings, without device or network.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use conformance::certificate::Certificate;
+use conformance::data::{Data, DataFile};
 use conformance::finding::Finding;
 use conformance::hardware::{self, Claim};
+use conformance::inputs::Input;
 use conformance::observation::Observations;
 use conformance::offer::{Mistake, Offer};
 use conformance::record::{
@@ -15,6 +19,7 @@ use conformance::route;
 use serde::Serialize;
 
 use crate::cli::{LintArgs, LintFormat};
+use crate::data;
 use crate::input;
 use crate::output;
 use crate::render::{junit, markdown, sarif, text};
@@ -38,6 +43,10 @@ struct Lint<'a> {
     /// What was ignored or doubtful in the offer file.
     warnings: &'a [Mistake],
     findings: &'a [Finding],
+    /// The dated data that judged.
+    data: &'a [DataFile],
+    /// The offer's parts by digest.
+    inputs: &'a [Input],
 }
 
 /// Lints one offer file; the exit code is the verdict's.
@@ -47,7 +56,17 @@ struct Lint<'a> {
 pub fn run(args: &LintArgs) -> anyhow::Result<ExitCode> {
     let read = input::offer(&args.offer)?;
     let claim = hardware::read(&read.offer.listing.description).map(|paragraph| paragraph.claim);
-    let report = report(read.offer, args.edition.into());
+    let certified = match &args.lab.certified {
+        Some(path) => Some(input::certificate(path, &read.offer)?),
+        None => None,
+    };
+    let lab = Lab {
+        data: data::of(args.lab.data.as_deref())?,
+        certified,
+        // Tables hold from a month on and systems are supported until one, so the day of the judgement counts.
+        today: jiff::Timestamp::now().to_string(),
+    };
+    let report = report(read.offer, args.edition.into(), lab);
     let printed = match args.format {
         LintFormat::Text => format!("{}{}", text::render(&report), warned(&read.warnings)),
         LintFormat::Json => json(&report, claim, &read.warnings),
@@ -59,9 +78,20 @@ pub fn run(args: &LintArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(report.verdict.exit_code()))
 }
 
+/// What the lab knows beside the offer.
+#[derive(Debug, Clone)]
+pub struct Lab {
+    /// The dated data that judge.
+    pub data: Arc<Data>,
+    /// The certificate that the offer has from before.
+    pub certified: Option<Certificate>,
+    /// The time of the judgement, RFC 3339.
+    pub today: String,
+}
+
 /// The offer judged by itself: offer scope, nothing observed.
 #[must_use]
-pub fn report(offer: Offer, edition: Edition) -> Report {
+pub fn report(offer: Offer, edition: Edition, lab: Lab) -> Report {
     let record = Record {
         run: Run {
             id: "lint".to_owned(),
@@ -69,7 +99,7 @@ pub fn report(offer: Offer, edition: Edition) -> Report {
             certifying: true,
             edition,
             scope: ScopeName::Offer,
-            started: String::new(),
+            started: lab.today,
             finished: None,
             agent: String::new(),
             catalogue: requirements::VERSION.to_owned(),
@@ -88,6 +118,8 @@ pub fn report(offer: Offer, edition: Edition) -> Report {
         deviations: Vec::new(),
         observations: Observations::default(),
         series: Vec::new(),
+        data: lab.data,
+        certified: lab.certified,
     };
     Report::judge(record, requirements::CATALOGUE)
 }
@@ -103,6 +135,8 @@ fn json(report: &Report, claim: Option<Claim>, warnings: &[Mistake]) -> String {
         routes: route::summaries(&report.offer.plan.routes),
         warnings,
         findings: &report.findings,
+        data: &report.data,
+        inputs: &report.inputs,
     };
     serde_json::to_string_pretty(&lint).expect("a lint has string keys and no failing parts")
 }

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use conformance::finding::Finding;
+use conformance::record::Record;
 use conformance::report::Report;
 use conformance::requirements;
 
-use crate::cli::{RejudgeArgs, TextOrJson};
+use crate::cli::{LabArgs, RejudgeArgs, TextOrJson};
+use crate::data;
+use crate::exit::Refused;
 use crate::input;
 use crate::output;
 use crate::render::{text, words, write};
@@ -18,7 +21,7 @@ use crate::render::{text, words, write};
 /// The file is no report, or standard output cannot be written.
 pub fn run(args: &RejudgeArgs) -> anyhow::Result<ExitCode> {
     let stored = input::report(&args.report)?;
-    let judged = rejudge(stored.clone());
+    let judged = judged(stored.clone(), &args.lab)?;
     let printed = match args.format {
         TextOrJson::Json => write::json(&judged),
         TextOrJson::Text => format!("{}{}", text::head(&judged), changes(&stored, &judged)),
@@ -27,10 +30,25 @@ pub fn run(args: &RejudgeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(judged.verdict.exit_code()))
 }
 
+/// The same record with what the lab knows now.
+fn judged(stored: Report, lab: &LabArgs) -> Result<Report, Refused> {
+    let mut record = stored.into_record();
+    if lab.data.is_some() {
+        record.data = data::of(lab.data.as_deref())?;
+    }
+    if let Some(path) = &lab.certified {
+        record.certified = Some(input::certificate(path, &record.offer)?);
+    }
+    Ok(by_this_version(record))
+}
+
 /// The same record under this version's catalogue.
 #[must_use]
 pub fn rejudge(stored: Report) -> Report {
-    let mut record = stored.into_record();
+    by_this_version(stored.into_record())
+}
+
+fn by_this_version(mut record: Record) -> Report {
     requirements::VERSION.clone_into(&mut record.run.catalogue);
     Report::judge(record, requirements::CATALOGUE)
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use conformance::data::{CertifiedDevices, Tier1};
 use conformance::dossier::Dossier;
 use conformance::offer::Offer;
 use conformance::report::Report;
@@ -25,6 +26,8 @@ pub fn schema(file: SchemaOf) -> String {
         SchemaOf::Offer => schemars::schema_for!(Offer),
         SchemaOf::Report => schemars::schema_for!(Report),
         SchemaOf::Dossier => schemars::schema_for!(Dossier),
+        SchemaOf::Tier1 => schemars::schema_for!(Tier1),
+        SchemaOf::CertifiedDevices => schemars::schema_for!(CertifiedDevices),
     };
     serde_json::to_string_pretty(&schema).expect("a schema is a JSON value")
 }

@@ -15,7 +15,7 @@ use conformance::sizing::{Answer, answer};
 use conformance::units::Bytes;
 
 use crate::certify::elevation::Elevation;
-use crate::certify::{Order, certify, place, runtime};
+use crate::certify::{Facts, Order, certify, place, runtime};
 use crate::cli::{SizeArgs, TextOrJson};
 use crate::exit::{Refused, UNDECIDED};
 use crate::render::write::write_whole;
@@ -53,6 +53,7 @@ pub fn run(args: &SizeArgs) -> anyhow::Result<ExitCode> {
         load: &args.load,
         quiet: args.quiet,
         elevation: Elevation::Allowed,
+        facts: &Facts::shipped(),
     };
     let report = runtime()?.block_on(certify(place, order))?;
     write_all(&report, &args.out)?;

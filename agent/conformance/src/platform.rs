@@ -1,7 +1,5 @@
 //! Operating system and architecture, in the words of image manifests.
 
-pub mod tier_1;
-
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,11 +1,14 @@
 //! One run's record: who ran what, where, and everything observed. Findings are a pure function of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::calibration::Row;
+use crate::certificate::Certificate;
+use crate::data::Data;
 use crate::faults::Fault;
 use crate::finding::Grant;
 use crate::observation::Observations;
@@ -38,6 +41,10 @@ pub struct Record {
     pub observations: Observations,
     /// Samples over time.
     pub series: Vec<Series>,
+    /// The dated data that judge it.
+    pub data: Arc<Data>,
+    /// The certificate that the offer has from before, where one was given.
+    pub certified: Option<Certificate>,
 }
 
 /// The run and its settings.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::certificate::Certificate;
+use crate::data::{Data, DataFile};
 use crate::finding::{Finding, Verdict};
+use crate::inputs::{Input, inputs};
 use crate::measurement::{Measurement, measurements};
 use crate::observation::Observations;
 use crate::offer::Offer;
@@ -43,6 +46,15 @@ pub struct Report {
     pub observations: Observations,
     /// Samples over time.
     pub series: Vec<Series>,
+    /// The dated data that judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataFile>,
+    /// The offer's parts by digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// The certificate that the offer has from before, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certified: Option<Certificate>,
     /// What had to be left out for want of room, as JSON pointers into the report: `/series`, `/observations/edge`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -155,7 +167,10 @@ impl Report {
             deviations,
             observations,
             series,
+            data,
+            certified,
         } = record;
+        let inputs = inputs(&offer);
         Report {
             schema: SCHEMA.to_owned(),
             run,
@@ -173,6 +188,9 @@ impl Report {
             deviations,
             observations,
             series,
+            data: data.files(),
+            inputs,
+            certified,
             left_out: Vec::new(),
         }
     }
@@ -188,6 +206,8 @@ impl Report {
             deviations,
             observations,
             series,
+            data,
+            certified,
             ..
         } = self;
         Record {
@@ -198,6 +218,8 @@ impl Report {
             deviations,
             observations,
             series,
+            data: Data::of(&data),
+            certified,
         }
     }
 

@@ -7,6 +7,7 @@ mod sdk;
 use serde_json::{Value, json};
 
 use crate::calibration::Row;
+use crate::data::Data;
 use crate::finding::Verdict;
 use crate::observation::{
     CpuLimitProof, CpuUse, Creation, EdgeUse, EffectivePrivilege, EnvelopeRun, Footprint,
@@ -63,6 +64,8 @@ pub(crate) fn record() -> Record {
                 max: 20_971_520.0,
             }],
         }],
+        data: Data::shipped(),
+        certified: None,
     }
 }
 

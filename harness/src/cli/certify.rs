@@ -8,7 +8,7 @@ use conformance::faults::{self, Fault};
 use conformance::record::ProfileName;
 use conformance::units::{Bytes, Millis};
 
-use super::{EditionArg, PlaceArgs, TextOrJson};
+use super::{EditionArg, LabArgs, PlaceArgs, TextOrJson};
 use crate::amount;
 
 /// Flags of `certify`.
@@ -27,6 +27,7 @@ Examples:
   edgeproof certify offer.json --faults               (a module on the SDK: five minutes without edgeHub, and more)
   edgeproof certify offer.json --faults cut,outage --outage 30s
   edgeproof certify offer.json --calibration speeds.json
+  edgeproof certify offer.json --certified certified/report.json
   edgeproof certify offer.json --attach temperature   (a module that IoT Edge runs: measured, never touched)
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
 pub struct CertifyArgs {
@@ -36,6 +37,9 @@ pub struct CertifyArgs {
     /// Where it runs.
     #[command(flatten)]
     pub place: PlaceArgs,
+    /// What the lab knows beside it.
+    #[command(flatten)]
+    pub lab: LabArgs,
     /// Load this image archive (docker save) first; of several, those for the engine's platform
     #[arg(long, value_name = "ARCHIVE")]
     pub load: Vec<PathBuf>,

@@ -1,5 +1,6 @@
 //! The run's circumstances as named rows: what was started, where, under which settings. Unseen facts say why.
 
+use conformance::certificate::Certificate;
 use conformance::observation::Observed;
 use conformance::record::{Device, EngineFacts};
 use conformance::report::Report;
@@ -96,6 +97,14 @@ fn run(report: &Report) -> Vec<(&'static str, String)> {
         ),
         ("Edition", Some(words::edition(run.edition).to_owned())),
         ("Catalogue", Some(run.catalogue.clone())),
+        (
+            "Data",
+            Some(words::data(&report.data)).filter(|text| !text.is_empty()),
+        ),
+        (
+            "Certified before",
+            report.certified.as_ref().map(Certificate::in_words),
+        ),
         (
             "Probe",
             Some(run.agent.clone()).filter(|text| !text.is_empty()),

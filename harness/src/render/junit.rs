@@ -60,6 +60,8 @@ fn properties(report: &Report) -> Vec<(&'static str, String)> {
     if !report.run.certifying {
         properties.push(("notice", words::CUSTOM_NOTICE.to_owned()));
     }
+    let data = words::data(&report.data);
+    properties.extend((!data.is_empty()).then_some(("data", data)));
     properties.extend(left_out::notice(report).map(|notice| ("left-out", notice)));
     properties
 }

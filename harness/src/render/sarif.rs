@@ -54,16 +54,24 @@ fn log(report: &Report) -> Value {
                 .map(|(index, finding)| result(&report.offer, index, finding))
                 .collect::<Vec<_>>(),
             "columnKind": "unicodeCodePoints",
-            "properties": {
-                "verdict": report.verdict.word(),
-                "scope": words::scope(report.scope.name),
-                "assessed": report.scope.assessed,
-                "total": report.scope.total,
-                "certifying": report.run.certifying,
-                "catalogue": report.run.catalogue,
-            },
+            "properties": properties(report),
         }],
     })
+}
+
+fn properties(report: &Report) -> Value {
+    let mut properties = json!({
+        "verdict": report.verdict.word(),
+        "scope": words::scope(report.scope.name),
+        "assessed": report.scope.assessed,
+        "total": report.scope.total,
+        "certifying": report.run.certifying,
+        "catalogue": report.run.catalogue,
+    });
+    if !report.data.is_empty() {
+        properties["data"] = words::data(&report.data).into();
+    }
+    properties
 }
 
 fn description(report: &Report) -> String {

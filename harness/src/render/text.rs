@@ -59,7 +59,9 @@ pub fn head(report: &Report) -> String {
             report.run.catalogue
         ),
     ];
-    for line in lines {
+    let data = words::data(&report.data);
+    let data = (!data.is_empty()).then(|| format!("data: {data}"));
+    for line in lines.into_iter().chain(data) {
         let _ = writeln!(out, "{DIM}{}{DIM:#}", plain(&line));
     }
     out

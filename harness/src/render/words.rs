@@ -1,5 +1,6 @@
 //! Numbers and closed sets as people read them, the same in every face of a report.
 
+use conformance::data::DataFile;
 use conformance::finding::{Finding, Reason, Verdict};
 use conformance::record::{DeviationKind, Edition, ProfileName, ScopeName};
 use conformance::report::{Report, RunVerdict};
@@ -22,6 +23,12 @@ pub fn quantity(value: f64, unit: &str) -> String {
         "count" => decimal(value),
         other => format!("{} {other}", decimal(value)),
     }
+}
+
+/// The dated data that judged, each with its date and digest; empty where the report does not say.
+pub(crate) fn data(files: &[DataFile]) -> String {
+    let files: Vec<String> = files.iter().map(DataFile::in_words).collect();
+    files.join(", ")
 }
 
 /// Two decimals below ten, one below a hundred, none above; no trailing zeros.

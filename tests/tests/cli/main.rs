@@ -306,11 +306,17 @@ fn colours_are_kept_from_a_pipe_and_by_no_color() {
 
 #[test]
 fn schemas_are_json_schemas() {
-    for file in ["offer", "report", "dossier"] {
+    for file in ["offer", "report", "dossier", "tier-1", "certified-devices"] {
         let end = edgeproof(&["schema", file]);
         assert_eq!(end.exit, 0, "{end:?}");
         let schema: Value = serde_json::from_str(&end.out).unwrap();
-        assert!(jsonschema::validator_for(&schema).is_ok(), "{file}");
+        let validator = jsonschema::validator_for(&schema);
+        let data = format!("agent/conformance/data/{file}.json");
+        if let Ok(shipped) = fs::read_to_string(support::repository().join(data)) {
+            let shipped: Value = serde_json::from_str(&shipped).unwrap();
+            assert!(validator.as_ref().unwrap().is_valid(&shipped), "{file}");
+        }
+        assert!(validator.is_ok(), "{file}");
     }
 }
 

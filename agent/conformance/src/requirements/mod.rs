@@ -69,6 +69,7 @@ mod sup_01;
 mod tel_01;
 mod tel_02;
 mod tel_03;
+mod tier_1;
 mod unknown_key;
 mod upd_01;
 mod workload_calls;

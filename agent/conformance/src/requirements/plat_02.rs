@@ -3,11 +3,12 @@
 use super::fleet_runs::{listed, starts_on_each};
 use super::plat_05::runs_on;
 use super::remarks::Remarks;
+use super::tier_1;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::observation::PlatformRun;
 use crate::offer::PlatformOption;
-use crate::platform::{Platform, tier_1};
-use crate::record::{Record, ScopeName};
+use crate::platform::Platform;
+use crate::record::{Edition, Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
 pub(crate) const REQUIREMENT: Requirement = Requirement {
@@ -33,10 +34,11 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
-    let tier_1 = tier_1::TABLE.platforms();
+    let table = tier_1::table(record)?;
+    let tier_1 = table.platforms();
     let wanted = format!(
-        "an image that starts for each platform of the Tier 1 table of {}: {}",
-        tier_1::TABLE.dated,
+        "an image that starts for each platform of {}: {}",
+        table.in_words(),
         listed(&tier_1)
     );
     match declared(record)? {
@@ -72,11 +74,14 @@ fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
     })
 }
 
-/// The option that the offer declares.
+/// The option that the offer declares; in the edition of 2018 there is but one.
 ///
 /// # Errors
 /// It declares none.
 pub(super) fn declared(record: &Record) -> Result<PlatformOption, Unseen> {
+    if record.run.edition == Edition::Edition2018 {
+        return Ok(PlatformOption::AllTier1);
+    }
     record.offer.plan.platform_option.ok_or_else(|| {
         Unseen::new(
             Reason::InputMissing,
@@ -141,6 +146,16 @@ mod tests {
         let unseen = judge(&all(), &runs(&["linux/amd64", "linux/arm64"])).unwrap_err();
         assert_eq!(unseen.reason, Reason::InputMissing);
         assert!(unseen.because.contains("arm32"), "{}", unseen.because);
+    }
+
+    #[test]
+    fn the_edition_of_2018_wants_its_own_table_whatever_the_offer_declares() {
+        let mut record = sample::record();
+        record.run.edition = Edition::Edition2018;
+        let outcome = judge(&record, &runs(&["linux/amd64", "linux/arm/v7"])).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        assert!(outcome.wanted.contains("IoT Edge 1.0 (2018-06)"));
+        assert!(judge(&record, &runs(&["linux/amd64"])).is_err());
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use super::fleet_runs::{device_to_add, listed, speaks_of};
 use super::plat_02::declared;
 use super::plat_06::claimed;
+use super::tier_1;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::observation::PlatformRun;
 use crate::offer::PlatformOption;
-use crate::platform::{Platform, tier_1};
+use crate::platform::Platform;
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
@@ -30,17 +31,18 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 };
 
 fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
-    let tier_1 = tier_1::TABLE.platforms();
+    let table = tier_1::table(record)?;
+    let tier_1 = table.platforms();
     let wanted = format!(
-        "healthy on at least one platform of the Tier 1 table of {}: {}",
-        tier_1::TABLE.dated,
+        "healthy on at least one platform of {}: {}",
+        table.in_words(),
         listed(&tier_1)
     );
     match declared(record)? {
         PlatformOption::Subset => {}
         PlatformOption::AllTier1 => {
             return Ok(Outcome::not_applicable(
-                "the offer declares all Tier 1 platforms; see IEM-PLAT-02",
+                "every Tier 1 platform is wanted, by the offer or by the edition; see IEM-PLAT-02",
                 wanted,
             ));
         }
