@@ -267,7 +267,7 @@ fn row(((device, report), run): (&(String, Report), PlatformRun)) -> DeviceRow {
 }
 
 impl Dossier {
-    /// The headline that every face shows: `conformant (fleet scope, 35 of 63 assessed; 3 devices, 2 emulated)`.
+    /// The headline that every face shows: `conformant (fleet scope, 43 of 63 assessed; 3 devices, 2 emulated)`.
     #[must_use]
     pub fn headline(&self) -> String {
         let devices = self.devices.len();

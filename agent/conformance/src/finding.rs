@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::Record;
 use crate::requirement::{Force, Stage};
 
 /// Why something could not be seen, hence not judged. It tells whom to ask.
@@ -246,4 +247,18 @@ pub struct Grant {
     pub digest: String,
     /// Why.
     pub reason: String,
+}
+
+impl Grant {
+    /// Whether it is for the image that ran, and had not ended when the run started.
+    #[must_use]
+    pub fn holds_for(&self, record: &Record) -> bool {
+        let candidate = &record.candidate;
+        let same_image = [&candidate.manifest_digest, &candidate.image_id]
+            .into_iter()
+            .flatten()
+            .any(|known| *known == self.digest);
+        let started = record.run.started.get(..10);
+        same_image && started.is_some_and(|day| self.expires.as_str() >= day)
+    }
 }

@@ -223,7 +223,7 @@ impl Report {
         }
     }
 
-    /// The headline that every face shows: `conformant (device scope, 30 of 63 assessed)`.
+    /// The headline that every face shows: `conformant (device scope, 38 of 63 assessed)`.
     #[must_use]
     pub fn headline(&self) -> String {
         let scope = match self.scope.name {

@@ -218,21 +218,11 @@ fn grant_for(finding: &Finding, record: &Record) -> Option<Grant> {
     if finding.verdict != Verdict::Fail {
         return None;
     }
-    let started = record.run.started.get(..10)?;
-    let candidate = &record.candidate;
-    let same_image = |digest: &str| {
-        [&candidate.manifest_digest, &candidate.image_id]
-            .into_iter()
-            .flatten()
-            .any(|known| known == digest)
-    };
     record
         .run
         .options
         .grants
         .iter()
-        .find(|grant| {
-            grant.id == finding.id && same_image(&grant.digest) && grant.expires.as_str() >= started
-        })
+        .find(|grant| grant.id == finding.id && grant.holds_for(record))
         .cloned()
 }

@@ -5,6 +5,7 @@
 mod catalogue;
 mod deploy;
 mod offer;
+mod offer_stage;
 mod settings;
 mod stored_reports;
 

@@ -42,12 +42,12 @@ fn rejudging_tells_findings_that_were_changed_by_hand() {
     let findings = report["findings"].as_array_mut().unwrap();
     let entry = findings
         .iter_mut()
-        .find(|finding| finding["id"] == "IEM-DOC-02")
+        .find(|finding| finding["id"] == "IEM-CFG-09")
         .unwrap();
     entry["verdict"] = "pass".into();
     fs::write(&file, report.to_string()).unwrap();
     let told = edgeproof(&["rejudge", file.to_str().unwrap()]);
-    assert!(told.out.contains("IEM-DOC-02"), "{}", told.out);
+    assert!(told.out.contains("IEM-CFG-09"), "{}", told.out);
     assert!(!told.out.contains("same findings"), "{}", told.out);
 }
 

@@ -26,7 +26,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::By(judge),
 };
 
-const OFFER_TYPE: &str = "IoT Edge module";
+pub(super) const OFFER_TYPE: &str = "IoT Edge module";
 const CATEGORY: &str = "Internet of Things/IoT Edge modules";
 
 /// Whether the sub-category fits the product is a person's question and not asked here.
@@ -55,7 +55,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
 }
 
 /// The steps of a category path, whatever their case, joints and plural: portals have written all of them.
-fn steps(path: &str) -> Vec<String> {
+pub(super) fn steps(path: &str) -> Vec<String> {
     path.split(['/', '>', '\\'])
         .map(|step| {
             step.split_whitespace()

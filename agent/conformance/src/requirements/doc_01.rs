@@ -111,8 +111,32 @@ fn gap(saw: &str, sorted: &Sorted<'_>, pages: &[String]) -> Outcome {
     Outcome::manual(saw, WANTED, remedy).with_paste(settings_skeleton::table(&gaps))
 }
 
+/// Which of the settings a text does not surely name, in words.
+pub(super) enum Gaps {
+    /// It names all of them, or there are none.
+    None,
+    /// It names some.
+    Some(String),
+    /// It names none at all.
+    All(String),
+}
+
+/// What of these settings the offer's text leaves out; IEM-DOC-02 asks where that stands.
+pub(super) fn gaps(settings: &[Setting], text: &Text) -> Gaps {
+    let sorted = Sorted::of(settings, text);
+    let names: Vec<&str> = sorted.gaps().map(|one| one.name.as_str()).collect();
+    let names = names.join(", ");
+    if !sorted.has_gap() {
+        Gaps::None
+    } else if sorted.absent.len() == settings.len() {
+        Gaps::All(names)
+    } else {
+        Gaps::Some(names)
+    }
+}
+
 /// Where documentation may stand: the link to it, else every other link that customers see in the offer's text.
-fn pages(listing: &Listing, text: &Text) -> Vec<String> {
+pub(super) fn pages(listing: &Listing, text: &Text) -> Vec<String> {
     let documentation = listing.documentation_url.as_deref().map(str::trim);
     if let Some(url) = documentation.filter(|url| is_link(url)) {
         return vec![url.to_owned()];

@@ -2,6 +2,7 @@
 
 use crate::requirement::Requirement;
 
+mod attested;
 mod cat_01;
 mod cfg_01;
 mod cfg_02;
@@ -18,9 +19,11 @@ mod cpu_claim;
 mod customer_values;
 mod default_texts;
 mod dev_01;
+mod dev_02;
 mod dev_03;
 mod direct_hub;
 mod doc_01;
+mod doc_02;
 mod edge_health;
 mod edge_use;
 mod engine_api;
@@ -36,13 +39,18 @@ mod hw_05;
 mod hw_06;
 mod hw_07;
 mod hw_08;
+mod leg_01;
 mod leg_02;
 mod leg_03;
+mod leg_04;
+mod leg_05;
 mod links;
 mod mentions;
 mod not_observed;
+mod plat_01;
 mod plat_02;
 mod plat_03;
+mod plat_04;
 mod plat_05;
 mod plat_06;
 mod pre_01;
@@ -53,6 +61,7 @@ mod pre_05;
 mod pre_06;
 mod pre_07;
 mod pre_08;
+mod pub_01;
 mod ram_claim;
 mod remarks;
 mod route_endpoints;
@@ -60,21 +69,26 @@ mod route_use;
 mod sdk_01;
 mod sec_01;
 mod sec_02;
+mod sec_03;
 mod secret_look;
 mod settings;
 mod settings_skeleton;
 mod stays_up;
 mod storage_quota;
 mod sup_01;
+mod sup_02;
 mod tel_01;
 mod tel_02;
 mod tel_03;
 mod tier_1;
 mod unknown_key;
 mod upd_01;
+mod upd_02;
+mod upd_03;
+mod use_01;
 mod workload_calls;
 
-use not_observed::{configuration, devices, legal, platforms, registry, security, tags, upkeep};
+use not_observed::{configuration, registry, security, tags};
 
 /// Version of the catalogue; part of every report.
 pub const VERSION: &str = "2026-11";
@@ -83,14 +97,14 @@ pub const VERSION: &str = "2026-11";
 pub const CATALOGUE: &[Requirement] = &[
     cont_01::REQUIREMENT,
     cont_02::REQUIREMENT,
-    platforms::PLAT_01,
+    plat_01::REQUIREMENT,
     plat_02::REQUIREMENT,
     plat_03::REQUIREMENT,
-    platforms::PLAT_04,
+    plat_04::REQUIREMENT,
     plat_05::REQUIREMENT,
     plat_06::REQUIREMENT,
     dev_01::REQUIREMENT,
-    devices::DEV_02,
+    dev_02::REQUIREMENT,
     dev_03::REQUIREMENT,
     hw_01::REQUIREMENT,
     hw_02::REQUIREMENT,
@@ -110,7 +124,7 @@ pub const CATALOGUE: &[Requirement] = &[
     cfg_08::REQUIREMENT,
     configuration::CFG_09,
     doc_01::REQUIREMENT,
-    configuration::DOC_02,
+    doc_02::REQUIREMENT,
     tags::TAG_01,
     tags::TAG_02,
     tags::TAG_03,
@@ -128,21 +142,21 @@ pub const CATALOGUE: &[Requirement] = &[
     sdk_01::REQUIREMENT,
     sec_01::REQUIREMENT,
     sec_02::REQUIREMENT,
-    security::SEC_03,
+    sec_03::REQUIREMENT,
     security::SEC_04,
     upd_01::REQUIREMENT,
-    upkeep::UPD_02,
-    upkeep::UPD_03,
-    legal::USE_01,
-    legal::LEG_01,
+    upd_02::REQUIREMENT,
+    upd_03::REQUIREMENT,
+    use_01::REQUIREMENT,
+    leg_01::REQUIREMENT,
     leg_02::REQUIREMENT,
     leg_03::REQUIREMENT,
-    legal::LEG_04,
-    legal::LEG_05,
+    leg_04::REQUIREMENT,
+    leg_05::REQUIREMENT,
     sup_01::REQUIREMENT,
-    upkeep::SUP_02,
+    sup_02::REQUIREMENT,
     cat_01::REQUIREMENT,
-    registry::PUB_01,
+    pub_01::REQUIREMENT,
     registry::PUB_02,
     pre_01::REQUIREMENT,
     pre_02::REQUIREMENT,

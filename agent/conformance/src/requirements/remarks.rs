@@ -38,6 +38,11 @@ impl Remarks {
         !self.breaches.is_empty()
     }
 
+    /// Whether there is anything to remark.
+    pub(super) fn has_any(&self) -> bool {
+        self.has_breach() || !self.doubts.is_empty()
+    }
+
     /// One outcome of all remarks; `met` is what was seen if there are none.
     pub(super) fn outcome(self, met: impl Into<String>, wanted: impl Into<String>) -> Outcome {
         let unmet = !self.breaches.is_empty();

@@ -87,6 +87,17 @@ fn needs_an_observation(entry: &Requirement) -> bool {
         .any(|stage| !matches!(stage, Stage::Offer | Stage::Person))
 }
 
+/// What no run answers, however good the module: a person's questions, and what nobody looks for in an image yet.
+fn left_open(finding: &Finding) -> bool {
+    match finding.id.as_str() {
+        "IEM-DEV-02" | "IEM-LEG-01" | "IEM-PUB-01" | "IEM-USE-01" => {
+            finding.verdict == Verdict::Manual
+        }
+        "IEM-LEG-04" => finding.verdict == Verdict::Inconclusive,
+        _ => false,
+    }
+}
+
 fn judge_all(record: &Record) -> Vec<Finding> {
     CATALOGUE
         .iter()
@@ -214,9 +225,9 @@ fn an_entry_joins_device_or_fleet_scope_when_something_observes_it() {
         };
         CATALOGUE.iter().filter(judged).count()
     };
-    assert_eq!(judged_in(ScopeName::Device), 30);
-    assert_eq!(judged_in(ScopeName::Fleet), 35);
-    assert_eq!(judged_in(ScopeName::Full), 36);
+    assert_eq!(judged_in(ScopeName::Device), 43);
+    assert_eq!(judged_in(ScopeName::Fleet), 48);
+    assert_eq!(judged_in(ScopeName::Full), 49);
 }
 
 #[test]
@@ -270,14 +281,15 @@ fn the_sample_is_conformant_and_every_finding_says_what_was_seen_and_wanted() {
         if finding.in_scope {
             // The sample claims no CPU, and is told so.
             let good = matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable)
-                || finding.id == "IEM-HW-04" && finding.verdict == Verdict::Warn;
+                || finding.id == "IEM-HW-04" && finding.verdict == Verdict::Warn
+                || left_open(finding);
             assert!(good, "{finding:#?}");
         }
     }
     assert_eq!(report.verdict, RunVerdict::Conformant);
     assert_eq!(
         report.headline(),
-        "conformant (device scope, 30 of 63 assessed)"
+        "conformant (device scope, 38 of 63 assessed)"
     );
 }
 
@@ -287,7 +299,7 @@ fn a_good_module_on_the_sdk_is_conformant() {
     let bad: Vec<&Finding> = report
         .findings
         .iter()
-        .filter(|finding| finding.in_scope && finding.id != "IEM-HW-04")
+        .filter(|finding| finding.in_scope && finding.id != "IEM-HW-04" && !left_open(finding))
         .filter(|finding| !matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable))
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");

@@ -19,8 +19,8 @@ pub(crate) fn sdk_record(spoil: impl FnOnce(&mut EdgeUse)) -> Record {
     let description = &mut record.offer.listing.description;
     *description = description.replace(
         "needs no environment variable, no module twin and no route",
-        "needs no environment variable. The twin property <code>interval</code> is the pace in seconds of its output \
-         <code>quality</code>; the default route <code>up</code> takes that to IoT Hub",
+        "needs no environment variable. The twin property <b>interval</b> is the pace in seconds of its output \
+         <b>quality</b>; the default route <b>up</b> takes that to IoT Hub",
     );
     plan.twin = json!({"interval": 10}).to_string();
     plan.routes = [("up".to_owned(), json!("FROM /messages/* INTO $upstream"))].into();

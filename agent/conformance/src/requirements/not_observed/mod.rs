@@ -6,13 +6,9 @@ use crate::record::ScopeName;
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source};
 
 pub(crate) mod configuration;
-pub(crate) mod devices;
-pub(crate) mod legal;
-pub(crate) mod platforms;
 pub(crate) mod registry;
 pub(crate) mod security;
 pub(crate) mod tags;
-pub(crate) mod upkeep;
 
 /// What these entries have in common; a test over the catalogue finds a text that was left empty.
 pub(super) const UNOBSERVED: Requirement = Requirement {

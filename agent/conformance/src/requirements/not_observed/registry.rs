@@ -50,17 +50,6 @@ pub(crate) const REG_04: Requirement = Requirement {
     ..UNOBSERVED
 };
 
-pub(crate) const PUB_01: Requirement = Requirement {
-    id: "IEM-PUB-01",
-    slug: "publisher-and-offer-type",
-    title: "A registered partner publishes an IoT Edge module",
-    stages: &[Stage::Offer, Stage::Person],
-    sources: &[note_2018(ONBOARDING)],
-    statement: "The publisher is a registered partner, and the offer's type is IoT Edge module.",
-    remedy: "Fill in publisher, offer and plan ids and choose the offer type IoT Edge module.",
-    ..UNOBSERVED
-};
-
 pub(crate) const PUB_02: Requirement = Requirement {
     id: "IEM-PUB-02",
     slug: "what-was-tested-is-published",
