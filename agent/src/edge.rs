@@ -128,6 +128,11 @@ impl Edge {
         Ok(Arc::clone(&running.runtime))
     }
 
+    /// Why there is no runtime at all, not even a workload socket.
+    pub(crate) fn missing(&self) -> Option<&Unseen> {
+        self.runtime.as_ref().err()
+    }
+
     /// What was asked on the workload socket, and what came to edgeHub.
     pub async fn seen(
         &self,

@@ -315,6 +315,11 @@ async fn observe(
     let plan = (&options, &assignment.offer.plan);
     let (edge, gateway) = Edge::start(bench, &network, &identity, plan).await;
     let edge = bench.edge.get_or_init(|| edge);
+    // Without a workload socket the engine makes a directory in its place, or refuses: neither start would be the module's own.
+    if let Some(unseen) = edge.missing() {
+        explain(&mut record.observations, unseen);
+        return Ok(());
+    }
     let launch = Launch {
         offer: &assignment.offer,
         options: &options,
