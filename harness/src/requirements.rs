@@ -70,7 +70,10 @@ pub fn run(args: &RequirementsArgs) -> anyhow::Result<ExitCode> {
 #[must_use]
 pub fn is_judged(entry: &Requirement) -> bool {
     match entry.judge {
-        Judge::By(_) | Judge::ByFleet(_) => true,
+        Judge::By(_)
+        | Judge::ByRegistry(_)
+        | Judge::ByFleet(_)
+        | Judge::ByFleetOrRegistry { .. } => true,
         Judge::NothingObservesIt => false,
     }
 }

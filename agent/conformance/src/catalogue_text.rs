@@ -89,13 +89,14 @@ fn introduction(catalogue: &[Requirement], version: &str) -> String {
             .count()
     };
     let (all, one) = (judged(is_judged), judged(needs_one_run));
-    let more = all - one;
+    let alone = judged(needs_a_repository);
+    let more = all - one - alone;
     let requirements = catalogue.len() - preconditions;
     format!(
         "# Catalogue {version}\n\n\
          <!-- Generated from agent/conformance/src/requirements; refresh with UPDATE_GOLDEN=1 cargo test -p conformance. -->\n\n\
          {requirements} requirements of the certification programme for IoT Edge modules, in our own words, and {preconditions} preconditions that edgeproof sets itself.\n\
-         {all} of the requirements are judged today, {one} from a run on one device and {more} from runs on several; the others are listed in every report as inconclusive (`input-missing`) and never count as assessed.\n\n\
+         {all} of the requirements are judged today, {one} from a run on one device, {more} from runs on several and {alone} from a repository alone; the others are listed in every report as inconclusive (`input-missing`) and never count as assessed.\n\n\
          Force: an unmet *must* fails, an unmet *should* or *may* warns, *info* is only recorded. Where the process note of 2018 differs, its force stands in brackets.\n\
          Preconditions are never blamed on a module: one that does not hold makes what rests on it inconclusive.\n"
     )
@@ -126,13 +127,20 @@ fn family_of(entry: &Requirement) -> Option<&'static str> {
 
 fn is_judged(entry: &Requirement) -> bool {
     match entry.judge {
-        Judge::By(_) | Judge::ByFleet(_) => true,
+        Judge::By(_)
+        | Judge::ByRegistry(_)
+        | Judge::ByFleet(_)
+        | Judge::ByFleetOrRegistry { .. } => true,
         Judge::NothingObservesIt => false,
     }
 }
 
 fn needs_one_run(entry: &Requirement) -> bool {
     matches!(entry.judge, Judge::By(_))
+}
+
+fn needs_a_repository(entry: &Requirement) -> bool {
+    matches!(entry.judge, Judge::ByRegistry(_))
 }
 
 fn forces(entry: &Requirement) -> String {
@@ -200,11 +208,12 @@ pub const fn stage_word(stage: Stage) -> &'static str {
     }
 }
 
-/// The word for a scope in every face: `offer`, `device`, `fleet`, `full`.
+/// The word for a scope in every face: `offer`, `registry`, `device`, `fleet`, `full`.
 #[must_use]
 pub const fn scope_word(scope: ScopeName) -> &'static str {
     match scope {
         ScopeName::Offer => "offer",
+        ScopeName::Registry => "registry",
         ScopeName::Device => "device",
         ScopeName::Fleet => "fleet",
         ScopeName::Full => "full",

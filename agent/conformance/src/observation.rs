@@ -18,6 +18,7 @@ mod image;
 mod kept;
 mod limits;
 mod noise;
+mod registry;
 mod sizing;
 mod start;
 mod usage;
@@ -37,6 +38,10 @@ pub use limits::{
     CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof, StorageLimitProof,
 };
 pub use noise::{DISTURBING_SHARE, Noise};
+pub use registry::{
+    Access, Child, Content, ImageManifest, Layer, Manifest, ManifestKind, Missing, Program,
+    Published, Repository, Sighting, Tag, Tested,
+};
 pub use sizing::{Sizing, Tries, Try, Unlimited};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
 pub use usage::{
@@ -167,6 +172,9 @@ pub struct Observations {
     /// Starts under smaller and smaller limits. Only a run that searches for the minimum has them.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub sizing: Observed<Sizing>,
+    /// The repository that the offer names. Only what `edgeproof inspect` gathers has it.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub registry: Observed<Repository>,
 }
 
 /// Whether nothing has looked, so that a document can leave the fact out and read the same again.

@@ -96,6 +96,8 @@ pub enum Edition {
 pub enum ScopeName {
     /// The offer's text and settings alone.
     Offer,
+    /// The repository that the offer names, its tags and images.
+    Registry,
     /// Offer, image, and what one device can show.
     Device,
     /// The same on several devices, and what only several of them can show.

@@ -228,6 +228,7 @@ impl Report {
     pub fn headline(&self) -> String {
         let scope = match self.scope.name {
             ScopeName::Offer => "offer",
+            ScopeName::Registry => "registry",
             ScopeName::Device => "device",
             ScopeName::Fleet => "fleet",
             ScopeName::Full => "full",

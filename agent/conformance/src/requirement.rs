@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Grant, Outcome, OutcomeKind, Reason, Unseen, Verdict};
-use crate::observation::PlatformRun;
+use crate::observation::{PlatformRun, Repository, is_nothing_looked};
 use crate::record::{Edition, Record, Run, ScopeName};
 
 /// One entry of the catalogue. Text is the project's own words; `sources` name the public documents.
@@ -39,8 +39,17 @@ const NOTHING_OBSERVES_IT: &str = "nothing observes this requirement yet";
 pub enum Judge {
     /// From what was observed. It cannot wait, log, fetch or panic.
     By(fn(&Record) -> Result<Outcome, Unseen>),
+    /// From the repository that the offer names; where nothing looked at it, nothing observes the entry.
+    ByRegistry(fn(&Record, &Repository) -> Result<Outcome, Unseen>),
     /// From the runs of several devices; a record of one run alone has none, and nothing observes the entry there.
     ByFleet(fn(&Record, &[PlatformRun]) -> Result<Outcome, Unseen>),
+    /// From the runs of several devices, else the part of it that the repository alone shows.
+    ByFleetOrRegistry {
+        /// The whole of it.
+        fleet: fn(&Record, &[PlatformRun]) -> Result<Outcome, Unseen>,
+        /// The part of it that needs no device.
+        registry: fn(&Record, &Repository) -> Result<Outcome, Unseen>,
+    },
     /// Nothing observes it yet: always inconclusive, outside `assessed`.
     NothingObservesIt,
 }
@@ -156,15 +165,7 @@ impl Requirement {
     /// Judges one record: always exactly one finding.
     #[must_use]
     pub fn finding(&self, record: &Record) -> Finding {
-        let nothing = || Unseen::new(Reason::InputMissing, NOTHING_OBSERVES_IT);
-        let judged = match self.judge {
-            Judge::By(judge) => judge(record),
-            Judge::ByFleet(judge) => match record.observations.fleet.seen() {
-                Some(runs) => judge(record, runs),
-                None => Err(nothing()),
-            },
-            Judge::NothingObservesIt => Err(nothing()),
-        };
+        let judged = self.judged(record);
         let force = self.force_in(record.run.edition);
         let mut finding = Finding {
             id: self.id.to_owned(),
@@ -198,6 +199,27 @@ impl Requirement {
         }
         finding.granted = grant_for(&finding, record);
         finding
+    }
+
+    fn judged(&self, record: &Record) -> Result<Outcome, Unseen> {
+        let nothing = || Unseen::new(Reason::InputMissing, NOTHING_OBSERVES_IT);
+        let registry = &record.observations.registry;
+        let by_registry = |judge: fn(&Record, &Repository) -> Result<Outcome, Unseen>| {
+            if is_nothing_looked(registry) {
+                return Err(nothing());
+            }
+            judge(record, registry.get()?)
+        };
+        let runs = record.observations.fleet.seen();
+        match (self.judge, runs) {
+            (Judge::By(judge), _) => judge(record),
+            (Judge::ByRegistry(judge), _) => by_registry(judge),
+            (Judge::ByFleet(judge) | Judge::ByFleetOrRegistry { fleet: judge, .. }, Some(runs)) => {
+                judge(record, runs)
+            }
+            (Judge::ByFleetOrRegistry { registry, .. }, None) => by_registry(registry),
+            (Judge::ByFleet(_), None) | (Judge::NothingObservesIt, _) => Err(nothing()),
+        }
     }
 }
 

@@ -88,7 +88,7 @@ impl RunRequest {
         if let Err(mistake) = self.profile() {
             mistakes.push(mistake);
         }
-        if matches!(self.scope, ScopeName::Offer | ScopeName::Fleet) {
+        if !matches!(self.scope, ScopeName::Device | ScopeName::Full) {
             mistakes.push("/scope: `device` or `full`".to_owned());
         }
         if let Some(hz) = self.options.cadence_hz

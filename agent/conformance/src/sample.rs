@@ -2,6 +2,7 @@
 
 mod egress;
 mod observations;
+mod registry;
 mod sdk;
 
 use serde_json::{Value, json};
@@ -26,6 +27,9 @@ use crate::record::{
 use crate::units::{Bytes, Millis};
 
 pub(crate) use egress::asking;
+pub(crate) use registry::{
+    digest, published, registry_record, repository, tested, with_repository,
+};
 pub(crate) use sdk::{PYTHON, breach, edge_use, sdk_record};
 
 /// What the sample's claim of 512 MB leaves to the module after the tabled reserve.

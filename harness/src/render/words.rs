@@ -133,6 +133,7 @@ pub(crate) fn stages(stages: &[Stage]) -> String {
 pub(crate) const fn scope(scope: ScopeName) -> &'static str {
     match scope {
         ScopeName::Offer => "offer",
+        ScopeName::Registry => "registry",
         ScopeName::Device => "device",
         ScopeName::Fleet => "fleet",
         ScopeName::Full => "full",

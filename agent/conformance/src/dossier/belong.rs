@@ -109,10 +109,10 @@ impl Found<'_> {
                 "merge it with the version of edgeproof that wrote it",
             );
         }
-        if report.run.scope == ScopeName::Offer {
+        if matches!(report.run.scope, ScopeName::Offer | ScopeName::Registry) {
             self.add(
                 "/run/scope",
-                "the offer's text alone was judged, nothing ran".to_owned(),
+                "offer or repository alone were judged, nothing ran".to_owned(),
                 "certify the offer on this device",
             );
         }

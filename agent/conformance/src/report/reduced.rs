@@ -89,6 +89,7 @@ fn shorten(observations: &mut Observations) -> Vec<String> {
         phases: _,
         fleet,
         sizing,
+        registry,
     } = observations;
     shorten_one(image, "image", &mut gone);
     shorten_one(golden, "golden", &mut gone);
@@ -111,6 +112,7 @@ fn shorten(observations: &mut Observations) -> Vec<String> {
     shorten_one(probe, "probe", &mut gone);
     shorten_one(fleet, "fleet", &mut gone);
     shorten_one(sizing, "sizing", &mut gone);
+    shorten_one(registry, "registry", &mut gone);
     gone
 }
 

@@ -1,9 +1,11 @@
 //! IEM-CFG-02: the default tag is not empty and leads to an image.
 
+use super::plat_05::repository;
 use super::remarks::quoted;
+use super::repository_tags::{few, versions};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::image::is_tag;
-use crate::observation::{ImageFacts, ImageSource};
+use crate::observation::{ImageFacts, ImageSource, Repository};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
@@ -13,7 +15,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "The default tag resolves",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer, Stage::Registry],
-    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
+    scopes: &[
+        ScopeName::Registry,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[Source {
         document: Document::ProcessNote2018,
         heading: "Be an IoT Edge module",
@@ -45,6 +52,9 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             "use at most 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`",
         ));
     }
+    if let Some(repository) = repository(record)? {
+        return Ok(in_repository(repository, tag, wanted));
+    }
     let image = record.observations.image.get()?;
     if image.reference != reference {
         return Err(Unseen::new(
@@ -56,6 +66,41 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         ));
     }
     Ok(Outcome::met(found(image), wanted))
+}
+
+/// Which manifest the repository has under the tag.
+fn in_repository(repository: &Repository, tag: &str, wanted: &str) -> Outcome {
+    let reference = format!("{}:{tag}", repository.name);
+    let found = repository.tag(tag).and_then(|tag| tag.digest.as_ref());
+    match found {
+        Some(digest) => Outcome::met(
+            format!("{reference} leads to {digest}, by {}", repository.place),
+            wanted,
+        ),
+        None => {
+            let mut versions: Vec<String> = versions(repository)
+                .iter()
+                .map(|(_, tag)| tag.name.clone())
+                .collect();
+            if versions.is_empty() {
+                versions = repository.tags.iter().map(|tag| tag.name.clone()).collect();
+            }
+            versions.retain(|known| known != tag);
+            let there = if versions.is_empty() {
+                "there is no other tag".to_owned()
+            } else {
+                format!("there are {}", few(&versions))
+            };
+            Outcome::unmet(
+                format!(
+                    "/plan/image/tag: {reference} leads to nothing, by {}",
+                    repository.place
+                ),
+                wanted,
+                format!("correct the default tag ({there}), or push the image under it"),
+            )
+        }
+    }
 }
 
 /// `contoso.azurecr.io/air:1.0.1 leads to sha256:…, found in the engine's store`.
@@ -100,6 +145,16 @@ mod tests {
             record.offer.plan.image.tag = tag.to_owned();
             assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Unmet, "{tag}");
         }
+    }
+
+    #[test]
+    fn a_repository_says_whether_the_tag_is_there_and_which_others_are() {
+        let mut record = sample::registry_record(&["1.0.0", "1.0.1"]);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+        record.offer.plan.image.tag = "1.0.2".to_owned();
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert!(outcome.remedy.unwrap().contains("there are 1.0.1, 1.0.0"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! IEM-CONT-01: the module is one Docker-compatible container image.
 
+use super::repository_images;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::observation::ImageFacts;
 use crate::record::{Record, ScopeName};
@@ -11,7 +12,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "One Docker-compatible image",
     force: Forces::always(Force::Must),
     stages: &[Stage::Image, Stage::Registry, Stage::Device],
-    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
+    scopes: &[
+        ScopeName::Registry,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[
         Source {
             document: Document::TechnicalAssets,
@@ -46,6 +52,9 @@ const REFUSALS: [&str; 4] = [
 ];
 
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
+    if record.run.scope == ScopeName::Registry {
+        return repository_images::judge(record.observations.registry.get()?);
+    }
     let wanted = "an image in OCI or Docker format, with a config and at least one layer, of which the engine makes a container";
     let image = record.observations.image.get()?;
     if let Some(flaw) = flaw(image) {

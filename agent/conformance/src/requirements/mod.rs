@@ -62,8 +62,14 @@ mod pre_06;
 mod pre_07;
 mod pre_08;
 mod pub_01;
+mod pub_02;
 mod ram_claim;
+mod reg_01;
+mod reg_02;
+mod reg_03;
 mod remarks;
+mod repository_images;
+mod repository_tags;
 mod route_endpoints;
 mod route_use;
 mod sdk_01;
@@ -77,6 +83,13 @@ mod stays_up;
 mod storage_quota;
 mod sup_01;
 mod sup_02;
+mod tag_01;
+mod tag_02;
+mod tag_03;
+mod tag_04;
+mod tag_05;
+mod tag_06;
+mod tag_07;
 mod tel_01;
 mod tel_02;
 mod tel_03;
@@ -88,7 +101,7 @@ mod upd_03;
 mod use_01;
 mod workload_calls;
 
-use not_observed::{configuration, registry, security, tags};
+use not_observed::{configuration, registry, security};
 
 /// Version of the catalogue; part of every report.
 pub const VERSION: &str = "2026-11";
@@ -125,16 +138,16 @@ pub const CATALOGUE: &[Requirement] = &[
     configuration::CFG_09,
     doc_01::REQUIREMENT,
     doc_02::REQUIREMENT,
-    tags::TAG_01,
-    tags::TAG_02,
-    tags::TAG_03,
-    tags::TAG_04,
-    tags::TAG_05,
-    tags::TAG_06,
-    tags::TAG_07,
-    registry::REG_01,
-    registry::REG_02,
-    registry::REG_03,
+    tag_01::REQUIREMENT,
+    tag_02::REQUIREMENT,
+    tag_03::REQUIREMENT,
+    tag_04::REQUIREMENT,
+    tag_05::REQUIREMENT,
+    tag_06::REQUIREMENT,
+    tag_07::REQUIREMENT,
+    reg_01::REQUIREMENT,
+    reg_02::REQUIREMENT,
+    reg_03::REQUIREMENT,
     registry::REG_04,
     tel_01::REQUIREMENT,
     tel_02::REQUIREMENT,
@@ -157,7 +170,7 @@ pub const CATALOGUE: &[Requirement] = &[
     sup_02::REQUIREMENT,
     cat_01::REQUIREMENT,
     pub_01::REQUIREMENT,
-    registry::PUB_02,
+    pub_02::REQUIREMENT,
     pre_01::REQUIREMENT,
     pre_02::REQUIREMENT,
     pre_03::REQUIREMENT,

@@ -3,9 +3,11 @@
 use super::fleet_runs::{listed, starts_on_each};
 use super::plat_05::runs_on;
 use super::remarks::Remarks;
+use super::repository_tags::default_tag;
+use super::tag_03::missing;
 use super::tier_1;
 use crate::finding::{Outcome, Reason, Unseen};
-use crate::observation::PlatformRun;
+use crate::observation::{PlatformRun, Repository};
 use crate::offer::PlatformOption;
 use crate::platform::Platform;
 use crate::record::{Edition, Record, ScopeName};
@@ -17,7 +19,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Every Tier 1 platform is served",
     force: Forces::always(Force::Must),
     stages: &[Stage::Registry, Stage::Fleet],
-    scopes: &[ScopeName::Fleet, ScopeName::Full],
+    scopes: &[ScopeName::Registry, ScopeName::Fleet, ScopeName::Full],
     sources: &[
         Source {
             document: Document::TechnicalAssets,
@@ -30,7 +32,10 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     ],
     statement: "An offer that declares all Tier 1 platforms carries an image for each of them under one tag, and each image starts.",
     remedy: "Build and push the platforms that are missing under the tag, or declare a subset.",
-    judge: Judge::ByFleet(judge),
+    judge: Judge::ByFleetOrRegistry {
+        fleet: judge,
+        registry: in_repository,
+    },
 };
 
 fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
@@ -65,13 +70,71 @@ fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
     Ok(if unbuilt.is_empty() {
         outcome
     } else {
-        outcome.with_paste(format!(
-            "docker buildx build --push --platform {} --tag {}:{} .",
-            listed(&tier_1).replace(", ", ","),
-            record.offer.plan.image.repository,
-            record.offer.plan.image.tag
-        ))
+        outcome.with_paste(build_line(record, &tier_1))
     })
+}
+
+/// The line that builds every platform of the table.
+fn build_line(record: &Record, tier_1: &[Platform]) -> String {
+    format!(
+        "docker buildx build --push --platform {} --tag {}:{} .",
+        listed(tier_1).replace(", ", ","),
+        record.offer.plan.image.repository,
+        record.offer.plan.image.tag
+    )
+}
+
+/// The part of it that the repository shows: an image for each platform. That each starts takes runs on devices.
+fn in_repository(record: &Record, repository: &Repository) -> Result<Outcome, Unseen> {
+    let table = tier_1::table(record)?;
+    let tier_1 = table.platforms();
+    let wanted = format!(
+        "an image for each platform of {}: {}",
+        table.in_words(),
+        listed(&tier_1)
+    );
+    if declared(record)? == PlatformOption::Subset {
+        return Ok(Outcome::not_applicable(
+            "the offer declares a subset; see IEM-PLAT-03",
+            wanted,
+        ));
+    }
+    let tag = default_tag(repository)?;
+    let reference = format!("{}:{}", repository.name, tag.name);
+    let missing = missing(repository, tag, &tier_1);
+    if !missing.is_empty() {
+        let outcome = Outcome::unmet(
+            format!("{reference} has no image for {}", listed(&missing)),
+            wanted,
+            format!("build and push {}", listed(&missing)),
+        );
+        return Ok(outcome.with_paste(build_line(record, &tier_1)));
+    }
+    shown_without_runs(
+        record,
+        format!("{reference} has an image for {}", listed(&tier_1)),
+        wanted,
+    )
+}
+
+/// What the repository shows is the whole answer where the verdict speaks of the repository alone, and half of it elsewhere.
+///
+/// # Errors
+/// The other half is runs on devices.
+pub(super) fn shown_without_runs(
+    record: &Record,
+    saw: String,
+    wanted: String,
+) -> Result<Outcome, Unseen> {
+    if record.run.scope == ScopeName::Registry {
+        let saw = format!("{saw}; whether it starts there is for `edgeproof certify` on devices");
+        Ok(Outcome::met(saw, wanted))
+    } else {
+        Err(Unseen::new(
+            Reason::InputMissing,
+            format!("{saw}, and no run on a device shows that it starts"),
+        ))
+    }
 }
 
 /// The option that the offer declares; in the edition of 2018 there is but one.
@@ -156,6 +219,31 @@ mod tests {
         assert_eq!(outcome.kind, OutcomeKind::Met);
         assert!(outcome.wanted.contains("IoT Edge 1.0 (2018-06)"));
         assert!(judge(&record, &runs(&["linux/amd64"])).is_err());
+    }
+
+    #[test]
+    fn the_repository_shows_which_images_there_are_and_never_that_they_start() {
+        let mut record = sample::registry_record(&["1.0.1"]);
+        record.offer.plan.platform_option = Some(PlatformOption::AllTier1);
+        let mut repository = sample::repository(&["1.0.1"]);
+        let outcome = in_repository(&record, &repository).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert!(
+            outcome.saw.ends_with("has no image for linux/arm64"),
+            "{}",
+            outcome.saw
+        );
+        if let crate::observation::ManifestKind::Index(children) = &mut repository.manifests[0].kind
+        {
+            let mut another = children[0].clone();
+            another.platform = "linux/arm64".parse().ok();
+            children.push(another);
+        }
+        let outcome = in_repository(&record, &repository).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        record.run.scope = ScopeName::Full;
+        let unseen = in_repository(&record, &repository).unwrap_err();
+        assert_eq!(unseen.reason, Reason::InputMissing);
     }
 
     #[test]

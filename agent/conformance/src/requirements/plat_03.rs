@@ -1,11 +1,13 @@
 //! IEM-PLAT-03: an offer for a subset has at least one Tier 1 platform, and was seen healthy on it.
 
 use super::fleet_runs::{device_to_add, listed, speaks_of};
-use super::plat_02::declared;
+use super::plat_02::{declared, shown_without_runs};
+use super::plat_05::runs_on;
 use super::plat_06::claimed;
+use super::repository_tags::default_tag;
 use super::tier_1;
 use crate::finding::{Outcome, Reason, Unseen};
-use crate::observation::PlatformRun;
+use crate::observation::{PlatformRun, Repository};
 use crate::offer::PlatformOption;
 use crate::platform::Platform;
 use crate::record::{Record, ScopeName};
@@ -20,14 +22,17 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
         edition_2018: Force::Info,
     },
     stages: &[Stage::Registry, Stage::Device],
-    scopes: &[ScopeName::Fleet, ScopeName::Full],
+    scopes: &[ScopeName::Registry, ScopeName::Fleet, ScopeName::Full],
     sources: &[Source {
         document: Document::TechnicalAssets,
         heading: "A subset of Tier 1 platforms supported by IoT Edge",
     }],
     statement: "An offer that declares a subset serves at least one Tier 1 platform and was seen healthy on it.",
     remedy: "Add an image for one Tier 1 platform, the cheapest to build first, and run it there.",
-    judge: Judge::ByFleet(judge),
+    judge: Judge::ByFleetOrRegistry {
+        fleet: judge,
+        registry: in_repository,
+    },
 };
 
 fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
@@ -81,6 +86,53 @@ fn judge(record: &Record, runs: &[PlatformRun]) -> Result<Outcome, Unseen> {
     })
 }
 
+/// The part of it that the repository shows: an image for a claimed Tier 1 platform.
+fn in_repository(record: &Record, repository: &Repository) -> Result<Outcome, Unseen> {
+    let table = tier_1::table(record)?;
+    let tier_1 = table.platforms();
+    let wanted = format!(
+        "an image for at least one platform of {}: {}",
+        table.in_words(),
+        listed(&tier_1)
+    );
+    if declared(record)? == PlatformOption::AllTier1 {
+        return Ok(Outcome::not_applicable(
+            "the offer declares all Tier 1 platforms; see IEM-PLAT-02",
+            wanted,
+        ));
+    }
+    let tag = default_tag(repository)?;
+    let reference = format!("{}:{}", repository.name, tag.name);
+    let built = repository.platforms_of(tag);
+    if built.is_empty() {
+        return Err(Unseen::new(
+            Reason::InputMissing,
+            format!("{reference} names no platform; see IEM-CONT-01"),
+        ));
+    }
+    let claimed = claimed(record);
+    let serves = |platform: &&Platform| {
+        (claimed.is_empty() || claimed.contains(platform))
+            && built.iter().any(|built| runs_on(built, platform))
+    };
+    let shared: Vec<Platform> = tier_1.iter().filter(serves).cloned().collect();
+    if shared.is_empty() {
+        return Ok(Outcome::unmet(
+            format!(
+                "{reference} has images for {}, none of them claimed and in Tier 1",
+                listed(&built)
+            ),
+            wanted,
+            "add an image for linux/amd64, the cheapest to build and to test",
+        ));
+    }
+    shown_without_runs(
+        record,
+        format!("{reference} has an image for {}", listed(&shared)),
+        wanted,
+    )
+}
+
 /// A real device decides; an emulated one alone is a concern.
 fn healthy_on_one(shared: &[Platform], runs: &[PlatformRun], wanted: &str) -> Option<Outcome> {
     let healthy: Vec<(&Platform, &PlatformRun)> = shared
@@ -120,6 +172,23 @@ mod tests {
         let outcome = judge(&sample::record(), &runs).unwrap();
         assert_eq!(outcome.kind, OutcomeKind::Met);
         assert_eq!(outcome.saw, "healthy on linux/amd64: box (Contoso Box 2)");
+    }
+
+    #[test]
+    fn the_repository_shows_an_image_for_tier_1_or_that_there_is_none() {
+        let mut record = sample::registry_record(&["1.0.1"]);
+        let repository = sample::repository(&["1.0.1"]);
+        let outcome = in_repository(&record, &repository).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        assert!(
+            outcome.saw.contains("linux/amd64, linux/arm/v7;"),
+            "{}",
+            outcome.saw
+        );
+        record.offer.plan.platforms = vec!["linux/riscv64".parse().unwrap()];
+        record.offer.listing.description.clear();
+        let outcome = in_repository(&record, &repository).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::hardware_draft::distinct;
 use super::remarks::Remarks;
+use super::repository_tags::default_tag;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware::{self, Claim};
-use crate::observation::ImageFacts;
+use crate::observation::{Content, ImageFacts, Repository};
 use crate::platform::Platform;
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -15,7 +16,12 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     title: "Claimed architectures match the image",
     force: Forces::always(Force::Must),
     stages: &[Stage::Offer, Stage::Registry],
-    scopes: &[ScopeName::Device, ScopeName::Fleet, ScopeName::Full],
+    scopes: &[
+        ScopeName::Registry,
+        ScopeName::Device,
+        ScopeName::Fleet,
+        ScopeName::Full,
+    ],
     sources: &[Source {
         document: Document::TechnicalAssets,
         heading: "Device dimensions",
@@ -27,6 +33,9 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let claim = claim(record)?;
+    if let Some(repository) = repository(record)? {
+        return in_repository(&claim, repository);
+    }
     let image = record.observations.image.get()?;
     let built = built(record, image);
     if built.is_empty() {
@@ -68,12 +77,86 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             );
         }
     }
+    Ok(outcome(remarks, &image.reference, &built, claim))
+}
+
+/// The repository, where this verdict can rest on it.
+///
+/// # Errors
+/// The verdict speaks of the repository alone, and it was not seen.
+pub(super) fn repository(record: &Record) -> Result<Option<&Repository>, Unseen> {
+    match record.observations.registry.get() {
+        Ok(repository) => Ok(Some(repository)),
+        Err(unseen) if record.run.scope == ScopeName::Registry => Err(unseen),
+        Err(_) => Ok(None),
+    }
+}
+
+/// By the whole list under the default tag, and by the programs in its images.
+fn in_repository(claim: &Claim, repository: &Repository) -> Result<Outcome, Unseen> {
+    let tag = default_tag(repository)?;
+    let reference = format!("{}:{}", repository.name, tag.name);
+    let built = repository.platforms_of(tag);
+    if built.is_empty() {
+        return Err(Unseen::new(
+            Reason::InputMissing,
+            format!("no platform of {reference} was seen; see IEM-CONT-01"),
+        ));
+    }
+    let claimed = claimed_platforms(claim);
+    let mut remarks = Remarks::default();
+    for platform in &claimed {
+        if !built.iter().any(|built| runs_on(built, platform)) {
+            remarks.breach(
+                format!("the paragraph names {platform}, and {reference} has no such image"),
+                format!("build the image for {platform}, or take it out of the paragraph"),
+            );
+        }
+    }
+    for content in &repository.contents {
+        remark_on_program(content, &mut remarks);
+    }
+    for built in &built {
+        if !claimed.iter().any(|platform| runs_on(built, platform)) {
+            remarks.doubt(
+                format!("{reference} is built for {built}, and the paragraph does not name it"),
+                format!("name {built} in the paragraph"),
+            );
+        }
+    }
+    Ok(outcome(remarks, &reference, &built, claim.clone()))
+}
+
+/// An image may hold a program for another architecture than the one it is listed under.
+fn remark_on_program(content: &Content, remarks: &mut Remarks) {
+    let (Some(platform), Some(program)) = (&content.platform, content.program.seen()) else {
+        return;
+    };
+    let Some(architecture) = &program.architecture else {
+        return;
+    };
+    if *architecture == platform.architecture {
+        return;
+    }
+    let saw = format!(
+        "the image for {platform} ({}) starts {}, a program for {architecture}",
+        content.digest, program.path
+    );
+    let mend = format!("build {} for {platform}", program.path);
+    // These processors run the older programs too, most of them.
+    match (architecture.as_str(), platform.architecture.as_str()) {
+        ("386", "amd64") | ("arm", "arm64") => remarks.doubt(saw, mend),
+        _ => remarks.breach(saw, mend),
+    }
+}
+
+fn outcome(remarks: Remarks, reference: &str, built: &[Platform], claim: Claim) -> Outcome {
     let images = in_words(built.iter().map(|platform| platform.to_string()));
     let outcome = remarks.outcome(
-        format!("the paragraph and {} both name {images}", image.reference),
+        format!("the paragraph and {reference} both name {images}"),
         format!("the platforms of the image: {images}"),
     );
-    Ok(match outcome.remedy {
+    match outcome.remedy {
         None => outcome,
         Some(_) => outcome.with_paste(hardware::write(&Claim {
             os: distinct(built.iter().map(|platform| platform.os.clone())),
@@ -84,7 +167,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             ),
             ..claim
         })),
-    })
+    }
 }
 
 /// The claim, if it names platforms at all; whether it must is IEM-HW-02's question.
@@ -252,6 +335,42 @@ mod tests {
         let outcome = check("Linux x64", &["linux/amd64", "linux/arm64"]);
         assert_eq!(outcome.kind, OutcomeKind::Concern);
         assert!(outcome.paste.unwrap().contains("Linux x64 and arm64 OS"));
+    }
+
+    #[test]
+    fn the_whole_list_under_the_default_tag_decides() {
+        let record = sample::registry_record(&["1.0.1"]);
+        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+        let mut more = record.clone();
+        more.offer.listing.description = more
+            .offer
+            .listing
+            .description
+            .replace("x64 and", "x64, arm64 and");
+        let outcome = judge(&more).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet, "{}", outcome.saw);
+        assert!(outcome.saw.contains("names linux/arm64"), "{}", outcome.saw);
+        let mut unseen = record;
+        unseen.observations.registry = Observed::unseen(Reason::Infrastructure, "no such host");
+        assert_eq!(judge(&unseen).unwrap_err().reason, Reason::Infrastructure);
+    }
+
+    #[test]
+    fn an_image_whose_program_is_for_another_architecture_fails() {
+        let record = sample::with_repository(&["1.0.1"], |repository| {
+            if let Observed::Seen(program) = &mut repository.contents[1].program {
+                program.architecture = Some("amd64".to_owned());
+            }
+        });
+        let outcome = judge(&record).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        assert!(
+            outcome
+                .saw
+                .ends_with("starts /air-quality, a program for amd64"),
+            "{}",
+            outcome.saw
+        );
     }
 
     #[test]

@@ -76,7 +76,14 @@ fn is_judged(entry: &Requirement) -> bool {
 }
 
 fn needs_a_fleet(entry: &Requirement) -> bool {
-    matches!(entry.judge, Judge::ByFleet(_))
+    matches!(
+        entry.judge,
+        Judge::ByFleet(_) | Judge::ByFleetOrRegistry { .. }
+    )
+}
+
+fn needs_a_repository(entry: &Requirement) -> bool {
+    matches!(entry.judge, Judge::ByRegistry(_))
 }
 
 /// Whether its evidence is more than the offer's text and a person's word.
@@ -214,7 +221,7 @@ fn an_entry_joins_device_or_fleet_scope_when_something_observes_it() {
         assert!(fleet || !device, "{}", entry.id);
         assert_eq!(
             device,
-            is_judged(entry) && !needs_a_fleet(entry),
+            is_judged(entry) && !needs_a_fleet(entry) && !needs_a_repository(entry),
             "{}",
             entry.id
         );
@@ -225,9 +232,10 @@ fn an_entry_joins_device_or_fleet_scope_when_something_observes_it() {
         };
         CATALOGUE.iter().filter(judged).count()
     };
+    assert_eq!(judged_in(ScopeName::Registry), 16);
     assert_eq!(judged_in(ScopeName::Device), 43);
     assert_eq!(judged_in(ScopeName::Fleet), 48);
-    assert_eq!(judged_in(ScopeName::Full), 49);
+    assert_eq!(judged_in(ScopeName::Full), 60);
 }
 
 #[test]
@@ -290,6 +298,24 @@ fn the_sample_is_conformant_and_every_finding_says_what_was_seen_and_wanted() {
     assert_eq!(
         report.headline(),
         "conformant (device scope, 38 of 63 assessed)"
+    );
+}
+
+#[test]
+fn a_repository_in_order_is_conformant_and_says_how_much_of_the_programme_that_is() {
+    let report = Report::judge(
+        sample::registry_record(&["1.0.0", "1.0.1", "latest"]),
+        CATALOGUE,
+    );
+    for finding in report.findings.iter().filter(|finding| finding.in_scope) {
+        // Nobody has seen its tags before, and that is told.
+        let good = matches!(finding.verdict, Verdict::Pass | Verdict::NotApplicable)
+            || finding.id == "IEM-TAG-04" && finding.verdict == Verdict::Warn;
+        assert!(good, "{finding:#?}");
+    }
+    assert_eq!(
+        report.headline(),
+        "conformant (registry scope, 16 of 63 assessed)"
     );
 }
 

@@ -92,6 +92,7 @@ pub(super) fn observations() -> Observations {
         ],
         fleet: Observed::default(),
         sizing: Observed::default(),
+        registry: Observed::default(),
         faults: Observed::default(),
     }
 }
