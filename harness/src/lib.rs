@@ -27,6 +27,7 @@ pub mod input;
 pub mod lint;
 pub mod offer;
 pub mod output;
+pub mod registry;
 pub mod rejudge;
 pub mod render;
 pub mod requirements;
