@@ -24,6 +24,7 @@ pub mod explain;
 pub mod handover;
 pub mod hub;
 pub mod input;
+pub mod ledger;
 pub mod lint;
 pub mod offer;
 pub mod output;
