@@ -5,6 +5,7 @@ mod certify;
 mod deploy;
 mod device;
 mod hub;
+mod inspect;
 mod lab;
 mod offer;
 mod place;
@@ -26,6 +27,7 @@ pub use device::{
     DeviceStartArgs, DeviceStopArgs,
 };
 pub use hub::{HubArgs, HubFormat};
+pub use inspect::InspectArgs;
 pub use lab::LabArgs;
 pub use offer::{OfferArgs, OfferCommand, OfferImportArgs, OfferInitArgs, OfferOutArgs};
 pub use place::PlaceArgs;
@@ -62,6 +64,8 @@ pub enum Command {
     Size(Box<SizeArgs>),
     /// Judge an offer's text and settings, without device or network
     Lint(LintArgs),
+    /// Judge the repository that an offer names: its tags, platforms and images
+    Inspect(Box<InspectArgs>),
     /// Begin an offer file, or make one from an IoT Edge solution
     Offer(OfferArgs),
     /// List the requirements of the programme
@@ -267,12 +271,12 @@ pub enum TextOrJson {
     Json,
 }
 
-/// Formats of `lint`.
+/// Formats of `lint` and `inspect`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LintFormat {
     /// For people
     Text,
-    /// Verdict, claim and findings
+    /// Verdict, findings and what was read
     Json,
     /// For build servers
     Junit,

@@ -24,6 +24,7 @@ pub mod explain;
 pub mod handover;
 pub mod hub;
 pub mod input;
+pub mod inspect;
 pub mod ledger;
 pub mod lint;
 pub mod offer;
@@ -52,6 +53,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Certify(args) => certify::run(&args),
         Command::Size(args) => size::run(&args),
         Command::Lint(args) => lint::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Offer(args) => offer::run(&args),
         Command::Requirements(args) => requirements::run(&args),
         Command::Explain(args) => explain::run(&args),

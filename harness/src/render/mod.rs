@@ -14,6 +14,7 @@ pub mod junit;
 mod left_out;
 pub mod markdown;
 pub mod next;
+pub mod repository;
 pub mod sarif;
 pub mod sizing;
 mod storage;

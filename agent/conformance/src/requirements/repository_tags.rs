@@ -1,5 +1,6 @@
 //! Tags of a repository in order of their meaning: what the requirements on tags share.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::plat_06::claimed;
@@ -19,7 +20,7 @@ pub(super) fn versions(repository: &Repository) -> Vec<(Version, &Tag)> {
             TagKind::Latest | TagKind::Rolling | TagKind::Other => None,
         })
         .collect();
-    versions.sort_by(|a, b| b.0.cmp(&a.0));
+    versions.sort_by_key(|(version, _)| Reverse(*version));
     versions
 }
 
