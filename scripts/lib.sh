@@ -41,6 +41,20 @@ apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends "$@" < /dev/null
 }
 
+# Debian's docker-registry, in target/tools unless it is installed. Installing the package would start its service: it is only
+# unpacked.
+fetch_registry() {
+  if command -v docker-registry > /dev/null || [ -x target/tools/usr/bin/docker-registry ]; then return; fi
+  mkdir -p target/tools
+  (
+    cd target/tools || exit
+    apt-get download --quiet=2 docker-registry > /dev/null 2>&1 \
+      || { as_root apt-get update --quiet=2 && apt-get download --quiet=2 docker-registry > /dev/null; }
+    dpkg-deb --extract ./docker-registry_*.deb .
+    rm -f ./docker-registry_*.deb
+  )
+}
+
 # triple_of PLATFORM: what Rust calls a platform of the probe (amd64, arm64 or arm/v7).
 triple_of() {
   case "$1" in

@@ -11,19 +11,6 @@ stop() {
 }
 trap stop EXIT
 
-# Installing the package would start its service: it is only unpacked.
-fetch_registry() {
-  if command -v docker-registry > /dev/null; then return; fi
-  mkdir "$work/deb"
-  (
-    cd "$work/deb" || exit
-    apt-get download --quiet=2 docker-registry > /dev/null 2>&1 \
-      || { as_root apt-get update --quiet=2 && apt-get download --quiet=2 docker-registry > /dev/null; }
-    dpkg-deb --extract ./*.deb .
-  )
-  PATH=$work/deb/usr/bin:$PATH
-}
-
 # The first port of a few on which it can listen: it has no way to say which one it took.
 start_registry() {
   local port
@@ -43,4 +30,5 @@ start_registry() {
 }
 
 fetch_registry
+PATH=$PWD/target/tools/usr/bin:$PATH
 start_registry

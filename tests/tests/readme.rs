@@ -85,6 +85,14 @@ fn the_number_of_judged_requirements_is_the_catalogue_s() {
         "{assessed} of {all}"
     );
     assert!(readme.contains(&format!("{judged} of the programme's {all} requirements")));
+    let registry = CATALOGUE
+        .iter()
+        .filter(|entry| entry.scopes.contains(&ScopeName::Registry))
+        .count();
+    assert!(
+        readme.contains(&format!("{registry} from a repository (`inspect`)")),
+        "{registry}"
+    );
     let fleet = CATALOGUE
         .iter()
         .filter(|entry| !entry.is_precondition())

@@ -1,0 +1,11 @@
+//! `edgeproof inspect` against a real registry: one repository in order, and one for each requirement that is wrong in just that way.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
+
+mod fixtures;
+mod hostile;
+mod image;
+mod server;
+mod shop;
+mod sources;
+mod stage;
