@@ -12,6 +12,7 @@ mod walk;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use conformance::data::Data;
 use conformance::finding::{Finding, Reason};
 use conformance::image::TagKind;
 use conformance::observation::{Observations, Observed, Published, Repository, Sighting, Tested};
@@ -28,6 +29,7 @@ use self::source::{Source, SourceError};
 use self::target::Target;
 use self::walk::Wanted;
 use crate::cli::{InspectArgs, LintFormat};
+use crate::data;
 use crate::input;
 use crate::ledger::Ledger;
 use crate::output;
@@ -60,6 +62,7 @@ struct Inspection<'a> {
 /// What was given cannot be used, the ledger cannot be written, or standard output cannot.
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let tested = args.tested.as_deref().map(tested).transpose()?;
+    let data = data::of(args.data.as_deref())?;
     let target = target::resolve(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -76,7 +79,11 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         repository.history = history(args, &target, repository, &now)?;
     }
     let warnings = target.warnings.clone();
-    let report = Report::judge(record(args, target, registry, now), requirements::CATALOGUE);
+    let record = Record {
+        data,
+        ..record(args, target, registry, now)
+    };
+    let report = Report::judge(record, requirements::CATALOGUE);
     let seen = report.observations.registry.seen();
     let printed = match args.format {
         LintFormat::Text => format!(
@@ -257,6 +264,8 @@ fn record(
         deviations: deviations(args, &image.repository),
         offer: target.offer,
         device: Device::default(),
+        data: Data::shipped(),
+        certified: None,
         observations: Observations {
             registry,
             ..Observations::default()

@@ -50,6 +50,9 @@ pub struct InspectArgs {
     /// A report of the test, to compare what was tested with what is there
     #[arg(long, value_name = "REPORT")]
     pub tested: Option<PathBuf>,
+    /// Judge by the lab's own tables: a directory with tier-1.json, certified-devices.json or both
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
     /// Edition of the programme
     #[arg(long, value_enum, default_value_t = EditionArg::Current)]
     pub edition: EditionArg,

@@ -52,7 +52,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     if elevation.is_none() {
         let how = match record.run.scope {
             ScopeName::Offer => " (by the text of createOptions alone)",
-            ScopeName::Device | ScopeName::Fleet | ScopeName::Full => "",
+            ScopeName::Registry | ScopeName::Device | ScopeName::Fleet | ScopeName::Full => "",
         };
         let saw = format!("the module has nothing of the host that would need a reason{how}");
         return Ok(Outcome::not_applicable(saw, WANTED));
