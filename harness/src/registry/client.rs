@@ -1,5 +1,7 @@
 //! The questions to a registry, in the words of its API. What a manifest says is not its business.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use conformance::observation::Access;
 use reqwest::header::{CONTENT_TYPE, LINK};
@@ -75,8 +77,14 @@ impl Registry {
     pub async fn tags(&self) -> Result<Listing, RegistryError> {
         let mut listing = Listing::default();
         let mut url = format!("{}/tags/list?n={}", self.address.base(), tags::PAGE);
-        for page in 0.. {
-            if page == tags::MOST_PAGES {
+        let mut read = BTreeSet::new();
+        loop {
+            if !read.insert(url.clone()) {
+                let why = "the list of tags leads back to a page that was read";
+                listing.cut = Some(why.to_owned());
+                break;
+            }
+            if read.len() > tags::MOST_PAGES {
                 listing.cut = Some(format!(
                     "more than {} pages of tags are there",
                     tags::MOST_PAGES

@@ -137,7 +137,7 @@ fn a_hundred_thousand_tags_come_to_a_bounded_answer_that_says_so() {
                 ));
                 Answer::Whole(status, headers, body)
             }
-            answer => answer,
+            answer @ (Answer::Whole(..) | Answer::Endless | Answer::Silence) => answer,
         }
     });
     let (output, _home) = run(&server, &[]);
@@ -166,12 +166,12 @@ fn pages_that_lead_in_a_circle_end() {
             ));
             Answer::Whole(status, headers, body)
         }
-        answer => answer,
+        answer @ (Answer::Whole(..) | Answer::Endless | Answer::Silence) => answer,
     });
     let (output, _home) = run(&server, &[]);
     let inspection: Value = serde_json::from_slice(&output.stdout).unwrap();
     let told = inspection["repository"]["leftOut"].as_str().unwrap();
-    assert!(told.contains("more than 2000 pages"), "{told}");
+    assert!(told.contains("leads back to a page"), "{told}");
 }
 
 /// Lets in whoever has a token, and gives one to a user alone.

@@ -134,6 +134,9 @@ mod tests {
         }
     }
 
+    /// Makes a repository wrong in one way.
+    type Spoil = fn(&mut Repository);
+
     #[test]
     fn images_whose_layers_were_read_pass() {
         let outcome = check(|_| {}).unwrap();
@@ -143,7 +146,7 @@ mod tests {
 
     #[test]
     fn each_thing_wrong_with_an_image_fails_with_its_place() {
-        let cases: [(&str, fn(&mut Repository)); 4] = [
+        let cases: [(&str, Spoil); 4] = [
             ("helm", |repository| {
                 repository.manifests[0].kind = ManifestKind::Unreadable("a helm chart".to_owned());
             }),
