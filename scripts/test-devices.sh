@@ -35,7 +35,6 @@ else
   timed "image with NVML (budget 300 s)" scripts/nvml-image.sh
   timed "registry (budget 60 s)" scripts/test-registry.sh
   timed "cold pull (budget 90 s)" scripts/test-cold-pull.sh
-  timed "modules that use the network wrongly (budget 90 s)" scripts/test-network.sh
   timed "hostile modules that take long (budget 180 s)" scripts/test-hostile.sh
   timed "hostile modules on a small disk (budget 120 s)" scripts/test-small-disk.sh
   timed "the outbox for long (budget 1500 s)" scripts/test-outbox.sh

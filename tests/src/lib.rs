@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod certificate;
+pub mod expectation;
 pub mod program;
 pub mod recorder;
 pub mod render_node;
@@ -18,22 +19,6 @@ use serde_json::Value;
 
 /// Short enough for a test; the report says that it certifies nothing.
 pub const SHORT: [&str; 4] = ["--window", "2s", "--starts", "1"];
-
-/// Requirements that no run answers, however good the module: a person's questions, and what nobody looks for in an image yet.
-pub const LEFT_OPEN: [&str; 5] = [
-    "IEM-DEV-02",
-    "IEM-LEG-01",
-    "IEM-LEG-04",
-    "IEM-PUB-01",
-    "IEM-USE-01",
-];
-
-/// Whether a finding of a report is one of [`LEFT_OPEN`] and open indeed.
-#[must_use]
-pub fn left_open(finding: &Value) -> bool {
-    LEFT_OPEN.iter().any(|id| finding["id"] == *id)
-        && (finding["verdict"] == "manual" || finding["verdict"] == "inconclusive")
-}
 
 /// Top of the repository.
 #[must_use]

@@ -108,8 +108,10 @@ impl SecondEngine {
     /// Stops it and starts it again, at the same socket and with what it held; answers when it does.
     ///
     /// # Errors
-    /// It does not stop or does not start.
+    /// It does not stop or does not start, or the host's own engine has another default bridge now.
     pub fn restart(&mut self) -> anyhow::Result<()> {
+        let bridge = || std::fs::read_to_string("/sys/class/net/docker0/address").ok();
+        let before = bridge();
         let script = self.script.stdin.as_mut();
         writeln!(script.context("it was told to end")?, "restart")?;
         let mut line = String::new();
@@ -118,6 +120,7 @@ impl SecondEngine {
             let more = self.end()?;
             bail!("the second engine:\n{line}{more}");
         }
+        ensure!(bridge() == before, "docker0 is not what it was");
         Ok(())
     }
 

@@ -46,11 +46,13 @@ become() {
   # An engine without a bridge of its own takes the default one away from the other engine; one that is named is used as it is.
   local bridge=none
   if [ -d /sys/class/net/docker0 ]; then bridge=docker0; fi
-  # The pool is the range for benchmarks (RFC 2544): no network of a lab's or of the other engine's is in it.
+  # The range for benchmarks (RFC 2544): no network of a lab's or of the other engine's is in it. An engine that is restarted with
+  # a pool, and whose containers do not live on, takes the default bridge away too.
+  local pool=(--default-address-pool "base=198.18.0.0/15,size=24")
+  if [ -d "$directory/data/network" ] && [ -z "$restore" ]; then pool=(); fi
   exec dockerd --config-file "$directory/daemon.json" --host "unix://$directory/docker.sock" --group "${SUDO_GID:-0}" \
     --data-root "$directory/data" --exec-root "$directory/exec" --pidfile "$directory/pid" \
-    --bridge="$bridge" --iptables=false --ip6tables=false --ip-forward=false --exec-opt native.cgroupdriver=cgroupfs ${restore:+"$restore"} \
-    --default-address-pool base=198.18.0.0/15,size=24
+    --bridge="$bridge" --iptables=false --ip6tables=false --ip-forward=false --exec-opt native.cgroupdriver=cgroupfs ${restore:+"$restore"} "${pool[@]}"
 }
 
 # The root of the cgroup namespace in the place of the host's.

@@ -5,24 +5,15 @@
 #[path = "candidates/sdk_modules.rs"]
 mod sdk_modules;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::Deserialize;
-use support::{Certified, certify, edgeproof, left_open, leftovers, offer_of, repository};
+use support::expectation::Expected;
+use support::{Certified, certify, edgeproof, leftovers, offer_of, repository};
 
 /// One start and two seconds: what a fixture is wrong in, it is wrong in from its start.
 const SHORT: [&str; 5] = ["--window", "2s", "--starts", "1", "--quiet"];
-
-/// What a fixture's `expected.json` says: findings that differ from the well-behaved module's.
-#[derive(Debug, Deserialize)]
-struct Expected {
-    exit: i32,
-    verdict: String,
-    findings: BTreeMap<String, String>,
-}
 
 /// Runs a fixture, holds it to its `expected.json`, and looks for words in what one finding saw.
 fn check_words(candidate: &str, id: &str, words: &[&str]) {
@@ -53,41 +44,10 @@ fn check(candidate: &str) -> Certified {
 fn check_with(candidate: &str, custom: &[&str]) -> Certified {
     let out = tempfile::tempdir().unwrap();
     let certified = certified_in_quiet(candidate, out.path(), custom);
-    let expected = fs::read(file_of(candidate, "expected")).unwrap();
-    let expected: Expected = serde_json::from_slice(&expected).unwrap();
+    let expected = Expected::read(&file_of(candidate, "expected")).unwrap();
     let report = certified.report.as_ref().expect(&certified.words);
-    let flipped: BTreeMap<String, String> = report["findings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|finding| finding["inScope"] == true)
-        // Whether the machine was quiet is its own business, not the fixture's.
-        .filter(|finding| finding["id"] != "IEM-PRE-05" && !left_open(finding))
-        .filter(|finding| !matches!(finding["verdict"].as_str(), Some("pass" | "not-applicable")))
-        .map(|finding| {
-            (
-                finding["id"].as_str().unwrap().to_owned(),
-                finding["verdict"].as_str().unwrap().to_owned(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        flipped, expected.findings,
-        "{candidate}\n{}",
-        certified.words
-    );
-    assert_eq!(
-        report["verdict"],
-        expected.verdict.as_str(),
-        "{candidate}\n{}",
-        certified.words
-    );
-    assert_eq!(
-        certified.exit,
-        Some(expected.exit),
-        "{candidate}\n{}",
-        certified.words
-    );
+    let seen = Expected::seen(report, certified.exit).unwrap();
+    assert_eq!(seen, expected, "{candidate}\n{}", certified.words);
     assert_eq!(
         rejudged(out.path()),
         fs::read(out.path().join("report.json")).unwrap(),

@@ -1,48 +1,22 @@
 //! Where a module goes beside its edgeHub, through the whole main job: told by name and address, and held back on demand.
-//! Fixtures that are wrong in other ways of the network are held to their `expected.json` by `scripts/test-network.sh`.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
+use support::expectation::Expected;
 use support::under_way::UnderWay;
 use support::{SHORT, certify, docker, nothing_is_left, offer_of, repository};
 
 /// Ports of edgeHub and of protocols without TLS, and the port of name services.
 const PORTS: [u16; 6] = [8883, 443, 5671, 1883, 5672, 53];
 
-/// What a fixture's `expected.json` says: findings that differ from the well-behaved module's, and what they come to.
-#[derive(Debug, PartialEq, Deserialize)]
-struct Expected {
-    exit: i32,
-    verdict: String,
-    findings: BTreeMap<String, String>,
-}
-
 fn expected(candidate: &str) -> Expected {
     let path = repository().join(format!("tests/candidates/{candidate}/expected.json"));
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
-
-/// The findings in scope that neither pass nor have nothing to say. Whether the machine was quiet is its own business.
-fn told(report: &Value, exit: Option<i32>) -> Expected {
-    let findings = report["findings"].as_array().unwrap().iter();
-    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
-    let flipped = findings
-        .filter(|finding| finding["inScope"] == true && finding["id"] != "IEM-PRE-05")
-        .map(|finding| (text(finding, "id"), text(finding, "verdict")))
-        .filter(|(_, verdict)| !matches!(verdict.as_str(), "pass" | "not-applicable"))
-        .collect();
-    Expected {
-        exit: exit.unwrap(),
-        verdict: text(report, "verdict"),
-        findings: flipped,
-    }
+    Expected::read(&path).unwrap()
 }
 
 /// The report of a fixture that is wrong as its `expected.json` says.
@@ -52,7 +26,7 @@ fn check(candidate: &str, more: &[&str]) -> Value {
     let certified = certify(&offer_of(candidate), out.path(), &custom).unwrap();
     let report = certified.report.expect(&certified.words);
     assert_eq!(
-        told(&report, certified.exit),
+        Expected::seen(&report, certified.exit).unwrap(),
         expected(candidate),
         "{candidate}\n{}",
         certified.words
@@ -122,7 +96,10 @@ fn other_destinations_are_told_and_a_neighbour_is_not_heard() {
     }
     let ended = run.end().unwrap();
     let report = run.report().unwrap_or_else(|| panic!("{}", run.words()));
-    assert_eq!(told(&report, ended.code()), expected("calls-home"));
+    assert_eq!(
+        Expected::seen(&report, ended.code()).unwrap(),
+        expected("calls-home")
+    );
     let home = names(&report)
         .iter()
         .find(|one| one["name"] == "home.contoso.test");
@@ -151,4 +128,21 @@ fn a_module_that_needs_the_internet_fails_without_and_is_told_why() {
     assert_eq!(names(&report)[0]["answer"], "no-way-out");
     let deviations = report["deviations"].to_string();
     assert!(deviations.contains("--hermetic"), "{deviations}");
+}
+
+/// A run without a way out, so that nobody is asked for that hub.
+#[test]
+fn a_hub_that_is_built_in_is_told() {
+    let report = check("hard-coded-hub", &["--hermetic"]);
+    let saw = said(&report, "IEM-TEL-01");
+    let words = "acme-plant-7.azure-devices.net, an IoT Hub that its environment does not name";
+    assert!(saw.contains(words), "{saw}");
+}
+
+#[test]
+fn a_knock_without_tls_is_told() {
+    let report = check("plain-text", &[]);
+    let saw = said(&report, "IEM-TEL-03");
+    let words = "a connection to port 1883, MQTT without TLS";
+    assert!(saw.contains(words), "{saw}");
 }

@@ -79,7 +79,7 @@ fn the_number_of_judged_requirements_is_the_catalogue_s() {
         .filter(|entry| !entry.is_precondition())
         .count();
     let readme = readme();
-    let assessed = judged - support::LEFT_OPEN.len();
+    let assessed = judged - support::expectation::LEFT_OPEN.len();
     assert!(
         readme.contains(&format!("{assessed} of {all} assessed")),
         "{assessed} of {all}"
