@@ -44,6 +44,7 @@ else
   timed "a 32-bit ARM device by itself (budget 700 s)" scripts/test-device.sh arm32
   timed "an x64 device by itself (budget 500 s)" scripts/test-device.sh x64
   timed "main job on every kind of device (budget 2000 s)" scripts/test-certify.sh arm32 arm64 x64 arm32-stock arm32-kernel64
+  timed "the probe's own offer on every platform (budget 1000 s)" scripts/test-own-offer.sh
   timed "a device's clock that is set, or is not (budget 1500 s)" scripts/test-clock.sh
   timed "loads for amd64 (budget 120 s)" scripts/candidates.sh --platform amd64 "${loads[@]}"
   timed "loads for arm/v7 (budget 120 s)" scripts/candidates.sh --platform arm/v7 needs-300-at-start well-behaved

@@ -1,5 +1,5 @@
-//! A run whose offer no twin has room for, handed over by whoever calls the methods without edgeproof: by the lines of docs/deploy.md as
-//! they stand there.
+//! The lines of docs/deploy.md as they stand there: a run whose offer no twin has room for, handed over by whoever calls the methods without
+//! edgeproof, and the results of one.
 
 use std::fs;
 use std::path::Path;
@@ -13,18 +13,40 @@ use tokio::time::timeout;
 
 use super::{GRACE, PATIENCE, hub, probe, reads_its_twin, told};
 
+/// The first lines to type below a heading of the page.
+fn typed(heading: &str, fence: &str) -> String {
+    let page = fs::read_to_string(support::repository().join("docs/deploy.md")).unwrap();
+    let (_, page) = page.split_once(&format!("\n{heading}\n")).unwrap();
+    let (_, rest) = page.split_once(fence).unwrap();
+    rest.split_once("\n```").unwrap().0.to_owned()
+}
+
+/// Lines that ask for something else in one place.
+fn with(lines: &str, from: &str, to: &str) -> String {
+    let changed = lines.replace(from, to);
+    assert_ne!(changed, lines, "the page does not say `{from}`");
+    changed
+}
+
 /// The lines of the page that write the payloads and call the methods by REST, for a run of this id.
 fn lines(run: &str) -> String {
-    let page = fs::read_to_string(support::repository().join("docs/deploy.md")).unwrap();
-    let (_, page) = page.split_once("\n### Calls by hand\n").unwrap();
-    let block = |fence: &str| {
-        let (_, rest) = page.split_once(fence).unwrap();
-        rest.split_once("\n```").unwrap().0
-    };
-    let (payloads, calls) = (block("\n```\n"), block("\n```sh\n"));
-    let asked = payloads.replace("--run monday", &format!("--run {run}"));
-    assert_ne!(asked, payloads, "the page asks for another run");
+    let heading = "### Calls by hand";
+    let (payloads, calls) = (typed(heading, "\n```\n"), typed(heading, "\n```sh\n"));
+    let asked = with(&payloads, "--run monday", &format!("--run {run}"));
     format!("{asked}\n{calls}\n")
+}
+
+/// The page's lines for the results, of one device's run that has ended: its report is stored, and a dossier is made of it.
+pub(super) async fn results_are_fetched(run: &str, device: &str, place: &Path, hub: &LocalHub) {
+    let lines = typed("## Get the results", "\n```\n");
+    let query = format!("--query \"deviceId='{device}'\"");
+    let lines = with(&lines, "--query \"tags.lab='yes'\"", &query);
+    let lines = with(&lines, "--run monday", &format!("--run {run}"));
+    // One device leaves a dossier undecided at most.
+    answers(&format!("{lines} || test $? -eq 2"), place, hub).await;
+    let stored = place.join("monday").join(device).join("report.json");
+    let kept = place.join("runs").join(run).join("report.json");
+    assert_eq!(fs::read(stored).unwrap(), fs::read(kept).unwrap());
 }
 
 /// Plays the lines in a directory that has what the page takes for granted; what each call was answered.
@@ -41,6 +63,7 @@ async fn answers(lines: &str, place: &Path, hub: &LocalHub) -> Vec<Value> {
         .current_dir(place)
         .env("PATH", path)
         .env("CURL_CA_BUNDLE", place.join("ca.pem"))
+        .env("EDGEPROOF_HUB_CA", place.join("ca.pem"))
         .output()
         .await
         .unwrap();
