@@ -1,5 +1,9 @@
 //! The table: each requirement flips on a repository that is wrong in just that way.
 
+use std::fs;
+
+use serde_json::Value;
+
 use crate::image::Built;
 use crate::shop::{Listed, PLATFORMS, Shop, verdicts, version};
 use crate::stage::Stage;
@@ -118,10 +122,11 @@ const FIXTURES: [Fixture; 17] = [
         },
         flips: &[("IEM-PLAT-02", "fail"), ("IEM-PLAT-03", "not-applicable")],
     },
+    // Of the tables that are shipped only that of 2018 has a platform that is in Tier 1 and does not count.
     Fixture {
         name: "nothing-of-tier-1",
         shop: |name| Shop::with_platforms(name, &["linux/arm/v6"], "Linux arm32v6 OS"),
-        flips: &[("IEM-PLAT-03", "fail")],
+        flips: &[("IEM-PLAT-03", "fail"), ("IEM-PLAT-04", "fail")],
     },
     Fixture {
         name: "program-for-another-platform",
@@ -140,6 +145,7 @@ const FIXTURES: [Fixture; 17] = [
             ("IEM-CFG-02", "fail"),
             ("IEM-CONT-01", "inconclusive"),
             ("IEM-PLAT-03", "inconclusive"),
+            ("IEM-PLAT-04", "inconclusive"),
             ("IEM-PLAT-05", "inconclusive"),
         ],
     },
@@ -177,7 +183,7 @@ fn a_repository_in_order_passes_and_each_spoiled_one_flips_just_its_own_findings
     assert_eq!(exit, 0, "{expected:#?}");
     assert_eq!(
         good["headline"],
-        "conformant (registry scope, 16 of 63 assessed)"
+        "conformant (registry scope, 17 of 63 assessed)"
     );
     let other: Vec<&String> = expected
         .values()
@@ -245,4 +251,31 @@ fn every_face_tells_the_same_findings_and_the_table_shows_tags_by_platforms() {
         }
         assert_eq!(output.status.code(), Some(1), "{format}");
     }
+}
+
+#[test]
+fn a_platform_whose_support_has_ended_by_the_lab_s_table_warns_and_flips_nothing_else() {
+    let stage = Stage::start();
+    let shop = Shop::new("ended");
+    let arguments = shop.open(&stage);
+    let table = support::repository().join("agent/conformance/data/tier-1.json");
+    let mut table: Value = serde_json::from_slice(&fs::read(table).unwrap()).unwrap();
+    for of in table["tables"].as_array_mut().unwrap() {
+        for row in of["rows"].as_array_mut().unwrap() {
+            row["until"] = "2020-01".into();
+        }
+    }
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("tier-1.json"), table.to_string()).unwrap();
+    let read = |more: &[&str]| {
+        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        arguments.extend(["--format", "json"]);
+        arguments.extend(more);
+        let output = crate::stage::inspect(&arguments, stage.directory.path());
+        verdicts(&serde_json::from_slice(&output.stdout).unwrap())
+    };
+    let mut expected = read(&[]);
+    let told = expected.insert("IEM-PLAT-04".to_owned(), "warn".to_owned());
+    assert_eq!(told.unwrap(), "pass");
+    assert_eq!(read(&["--data", data.path().to_str().unwrap()]), expected);
 }

@@ -1,8 +1,10 @@
 //! IEM-PLAT-04: only platforms that are generally available in Tier 1 count.
 
 use super::fleet_runs::listed;
+use super::plat_05::{repository, runs_on};
 use super::plat_06::claimed;
 use super::remarks::Remarks;
+use super::repository_tags::default_tag;
 use super::tier_1;
 use crate::data::{Row, Table};
 use crate::finding::{Outcome, Reason, Unseen};
@@ -11,15 +13,17 @@ use crate::platform::Platform;
 use crate::record::{Edition, Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
-/// By what the offer declares; which platforms its image has is IEM-PLAT-02's and IEM-PLAT-05's question.
+/// By what the offer declares, and where its repository was seen by the images that are there: a platform without one does not count.
+/// Whether one that is declared may lack is IEM-PLAT-02's and IEM-PLAT-05's question.
 pub(crate) const REQUIREMENT: Requirement = Requirement {
     id: "IEM-PLAT-04",
     slug: "platforms-are-generally-available",
     title: "Only generally available platforms count",
     force: Forces::always(Force::Must),
-    stages: &[Stage::Offer],
+    stages: &[Stage::Offer, Stage::Registry],
     scopes: &[
         ScopeName::Offer,
+        ScopeName::Registry,
         ScopeName::Device,
         ScopeName::Fleet,
         ScopeName::Full,
@@ -38,7 +42,11 @@ const NEAR: u32 = 6;
 
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let table = tier_1::table(record)?;
-    let declared = declared(record, table);
+    let images = images(record)?;
+    let mut declared = declared(record, table);
+    if let (true, Some(images)) = (declared.is_empty(), &images) {
+        declared.clone_from(&images.platforms);
+    }
     if declared.is_empty() {
         return Err(Unseen::new(
             Reason::InputMissing,
@@ -51,10 +59,19 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     );
     let mut remarks = Remarks::default();
     let mut counting = Vec::new();
+    let has_image = |platform: &Platform| {
+        let images = images.as_ref();
+        images.is_none_or(|images| {
+            images
+                .platforms
+                .iter()
+                .any(|built| runs_on(built, platform))
+        })
+    };
     for platform in &declared {
         let rows: Vec<&Row> = table.rows_of(platform).collect();
         let available: Vec<&Row> = rows.iter().copied().filter(|row| row.counts()).collect();
-        if available.is_empty() {
+        if available.is_empty() || !has_image(platform) {
             continue;
         }
         counting.push(platform.clone());
@@ -63,7 +80,13 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let idle: Vec<String> = declared
         .iter()
         .filter(|platform| !counting.contains(platform))
-        .map(|platform| idle_in_words(platform, table))
+        .map(|platform| match &images {
+            Some(images) if !has_image(platform) => {
+                let reference = &images.reference;
+                format!("{platform} has no image under {reference} and does not count")
+            }
+            _ => idle_in_words(platform, table),
+        })
         .collect();
     if counting.is_empty() {
         remarks.breach(
@@ -81,6 +104,32 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         met += &format!("; {}", idle.join("; "));
     }
     Ok(remarks.outcome(met, wanted))
+}
+
+/// What is under the default tag.
+struct Images {
+    reference: String,
+    platforms: Vec<Platform>,
+}
+
+/// `None` where nobody looked at the repository and the offer alone is judged.
+fn images(record: &Record) -> Result<Option<Images>, Unseen> {
+    let Some(repository) = repository(record)? else {
+        return Ok(None);
+    };
+    let tag = default_tag(repository)?;
+    let reference = format!("{}:{}", repository.name, tag.name);
+    let platforms = repository.platforms_of(tag);
+    if platforms.is_empty() {
+        return Err(Unseen::new(
+            Reason::InputMissing,
+            format!("no platform of {reference} was seen; see IEM-CONT-01"),
+        ));
+    }
+    Ok(Some(Images {
+        reference,
+        platforms,
+    }))
 }
 
 /// What the offer says it serves: with the option for all, and in the edition of 2018, that is the table.
@@ -164,6 +213,7 @@ mod tests {
     use super::*;
     use crate::data::{Data, TIER_1};
     use crate::finding::OutcomeKind;
+    use crate::observation::{ManifestKind, Observations};
     use crate::sample;
 
     fn declaring(platforms: &[&str]) -> Record {
@@ -248,6 +298,49 @@ mod tests {
         assert_eq!(judge(&record).unwrap_err().reason, Reason::InputMissing);
         record.offer.plan.platform_option = Some(PlatformOption::AllTier1);
         check(&record, OutcomeKind::Met);
+    }
+
+    #[test]
+    fn where_the_repository_was_seen_a_platform_counts_with_an_image_alone() {
+        let mut record = sample::registry_record(&["1.0.1"]);
+        check(&record, OutcomeKind::Met);
+        record.offer.plan.platforms = vec!["linux/arm64".parse().unwrap()];
+        record.offer.listing.description = String::new();
+        let outcome = check(&record, OutcomeKind::Unmet);
+        assert_eq!(
+            outcome.saw,
+            "linux/arm64 has no image under contoso.azurecr.io/air-quality:1.0.1 and does not count"
+        );
+        // An offer that names none, or a reference without an offer, is held to what is there.
+        record.offer.plan.platforms.clear();
+        let outcome = check(&record, OutcomeKind::Met);
+        assert!(
+            outcome.saw.starts_with("linux/amd64, linux/arm/v7 by"),
+            "{}",
+            outcome.saw
+        );
+    }
+
+    #[test]
+    fn images_outside_of_tier_1_alone_fail_and_a_repository_that_was_not_seen_leaves_it_open() {
+        let mut record = sample::with_repository(&["1.0.1"], |repository| {
+            for manifest in &mut repository.manifests {
+                if let ManifestKind::Index(children) = &mut manifest.kind {
+                    for child in children {
+                        child.platform = Some("linux/s390x".parse().unwrap());
+                    }
+                }
+            }
+        });
+        record.offer.plan.platforms.clear();
+        record.offer.listing.description = String::new();
+        let outcome = check(&record, OutcomeKind::Unmet);
+        assert_eq!(
+            outcome.saw,
+            "linux/s390x is not in Tier 1 and does not count"
+        );
+        record.observations = Observations::default();
+        assert_eq!(judge(&record).unwrap_err().reason, Reason::InputMissing);
     }
 
     #[test]
