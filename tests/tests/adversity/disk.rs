@@ -35,10 +35,19 @@ impl Disk {
         self.place.path().join("state")
     }
 
-    /// Not a byte is left.
+    /// Not a byte is left, at once: blocks are taken and nothing is written, for which a busy machine may want longer than a run lasts.
     pub(crate) fn fill(&self) {
-        let zeroes = vec![0; 16 << 20];
-        let full = fs::write(self.filler(), zeroes).unwrap_err();
+        let more = (2 * BYTES).to_string();
+        let taken = Command::new("fallocate")
+            .args(["--length", &more])
+            .arg(self.filler())
+            .output()
+            .unwrap();
+        assert!(
+            !taken.status.success(),
+            "the disk has room for {more} bytes"
+        );
+        let full = fs::write(self.path().join("one-more"), "x").unwrap_err();
         assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
     }
 
