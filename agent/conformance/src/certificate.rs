@@ -7,6 +7,7 @@ use crate::inputs::{Input, inputs};
 use crate::offer::Offer;
 use crate::record::Edition;
 use crate::report::{Report, RunVerdict};
+use crate::requirements::visited::{self, Standing};
 
 /// What an earlier report certified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,23 @@ pub struct Certificate {
     pub inputs: Vec<Input>,
     /// The data that judged; none where the report does not say.
     pub data: Vec<DataFile>,
+    /// How the offer's links stood; none where that run visited none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkBefore>,
+}
+
+/// A link as an earlier check found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LinkBefore {
+    /// As it stood in the offer.
+    pub url: String,
+    /// The last check that told whether a page was there, RFC 3339.
+    pub at: String,
+    /// The check that found it dead first, where none found it working since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_since: Option<String>,
 }
 
 impl Certificate {
@@ -75,6 +93,7 @@ impl Certificate {
             // By this version's rules: the offer stands in the report, and digests of other rules would all differ.
             inputs: inputs(before),
             data: report.data.iter().map(DataFile::named).collect(),
+            links: links(report),
         })
     }
 
@@ -88,9 +107,36 @@ impl Certificate {
     }
 }
 
+/// The links of a report. One of which it could not tell stands as the certificate before it has it.
+fn links(report: &Report) -> Vec<LinkBefore> {
+    let earlier = |url: &str| {
+        let mut links = report.certified.iter().flat_map(|before| &before.links);
+        links.find(|link| link.url == url)
+    };
+    let visits = report.observations.links.seen().into_iter().flatten();
+    let links = visits.filter_map(|visit| {
+        let before = earlier(&visit.url);
+        let now = |dead_since| LinkBefore {
+            url: visit.url.clone(),
+            at: visit.at.clone(),
+            dead_since,
+        };
+        match visited::of_visit(visit) {
+            Standing::Works(_) => Some(now(None)),
+            Standing::Dead(_) => {
+                let since = before.and_then(|link| link.dead_since.as_ref());
+                Some(now(Some(since.unwrap_or(&visit.at).clone())))
+            }
+            Standing::NotVisited(_) | Standing::Open(_) | Standing::Untried(_) => before.cloned(),
+        }
+    });
+    links.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observation::{LinkFailureKind, Observed};
     use crate::requirements::CATALOGUE;
     use crate::sample;
 
@@ -104,6 +150,34 @@ mod tests {
         );
         assert_eq!(certificate.inputs, report.inputs);
         assert_eq!(certificate.data.len(), 2);
+    }
+
+    #[test]
+    fn a_link_is_dead_since_the_check_that_found_it_so_first() {
+        let url = "https://contoso.com/a";
+        let certificate = |end, before: Option<Certificate>, at: &str| {
+            let mut record = sample::visiting(url, end);
+            let mut visit = sample::visit(url, sample::answering(200));
+            if let Observed::Seen(visits) = &mut record.observations.links {
+                visit.end = visits[0].end.clone();
+                at.clone_into(&mut visit.at);
+                visits[0] = visit;
+            }
+            record.certified = before;
+            let report = Report::judge(record, CATALOGUE);
+            Certificate::of(&report, &sample::record().offer).unwrap()
+        };
+        let since = |certificate: &Certificate| certificate.links[0].dead_since.clone();
+        let first = certificate(sample::answering(404), None, "2026-11-20T09:00:00Z");
+        assert_eq!(since(&first).unwrap(), "2026-11-20T09:00:00Z");
+        let open = sample::failing(LinkFailureKind::Slow);
+        let second = certificate(open, Some(first.clone()), "2026-11-21T09:00:00Z");
+        assert_eq!(second.links, first.links);
+        let third = certificate(sample::answering(404), Some(second), "2026-11-22T09:00:00Z");
+        assert_eq!(since(&third).unwrap(), "2026-11-20T09:00:00Z");
+        assert_eq!(third.links[0].at, "2026-11-22T09:00:00Z");
+        let fourth = certificate(sample::answering(200), Some(third), "2026-11-23T09:00:00Z");
+        assert_eq!(since(&fourth), None);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod health;
 mod hostile;
 pub mod image;
 pub mod inputs;
+pub mod links;
 pub mod measurement;
 pub mod observation;
 pub mod offer;

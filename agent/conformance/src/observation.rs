@@ -17,6 +17,7 @@ mod gpu;
 mod image;
 mod kept;
 mod limits;
+mod links;
 mod noise;
 mod registry;
 mod sizing;
@@ -37,6 +38,7 @@ pub use kept::{Kept, KeptEnd, Output, Restart};
 pub use limits::{
     CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof, StorageLimitProof,
 };
+pub use links::{LinkAnswer, LinkEnd, LinkFailure, LinkFailureKind, LinkVisit};
 pub use noise::{DISTURBING_SHARE, Noise};
 pub use registry::{
     Access, Child, Content, ImageManifest, Layer, Manifest, ManifestKind, Missing, Program,
@@ -175,6 +177,9 @@ pub struct Observations {
     /// The repository that the offer names. Only what `edgeproof inspect` gathers has it.
     #[serde(skip_serializing_if = "is_nothing_looked")]
     pub registry: Observed<Repository>,
+    /// Where the offer's links led. Only the lab visits them, so what a probe gathers has none, and neither have reports from before.
+    #[serde(skip_serializing_if = "is_nothing_looked")]
+    pub links: Observed<Vec<LinkVisit>>,
 }
 
 /// Whether nothing has looked, so that a document can leave the fact out and read the same again.

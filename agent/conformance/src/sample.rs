@@ -1,6 +1,7 @@
 //! The record of a well-behaved module on a small x64 device: what every test of a judgement starts from and then spoils.
 
 mod egress;
+mod links;
 mod observations;
 mod registry;
 mod sdk;
@@ -27,6 +28,7 @@ use crate::record::{
 use crate::units::{Bytes, Millis};
 
 pub(crate) use egress::asking;
+pub(crate) use links::{answering, failing, offline, visit, visiting, with_visit};
 pub(crate) use registry::{
     digest, published, registry_record, repository, tested, with_repository,
 };

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Report;
 use crate::finding::Reason;
-use crate::observation::{Observations, Observed};
+use crate::observation::{Observations, Observed, is_nothing_looked};
 
 /// An observation whose JSON is longer than this counts as long, in bytes.
 const LONG: usize = 1_024;
@@ -51,7 +51,12 @@ impl Report {
                 reduced.left_out.extend(left_out);
             }
             Room::Findings => {
+                let visited = !is_nothing_looked(&reduced.observations.links);
                 reduced.observations = Observations::default();
+                // Without visits a link is judged by its form, so it has to be told that there were some.
+                if visited {
+                    reduced.observations.links = no_room();
+                }
                 reduced.left_out.push("/observations".to_owned());
             }
         }
@@ -90,6 +95,7 @@ fn shorten(observations: &mut Observations) -> Vec<String> {
         fleet,
         sizing,
         registry,
+        links,
     } = observations;
     shorten_one(image, "image", &mut gone);
     shorten_one(golden, "golden", &mut gone);
@@ -113,6 +119,7 @@ fn shorten(observations: &mut Observations) -> Vec<String> {
     shorten_one(fleet, "fleet", &mut gone);
     shorten_one(sizing, "sizing", &mut gone);
     shorten_one(registry, "registry", &mut gone);
+    shorten_one(links, "links", &mut gone);
     gone
 }
 
@@ -120,12 +127,16 @@ fn shorten_one<T: Serialize>(fact: &mut Observed<T>, name: &str, gone: &mut Vec<
     // What cannot be written is not long: the report that holds it cannot be written either.
     let length = |fact: &T| serde_json::to_vec(fact).map_or(0, |json| json.len());
     if fact.seen().is_some_and(|fact| length(fact) > LONG) {
-        *fact = Observed::unseen(
-            Reason::Infrastructure,
-            "it was seen, and left out of the report because the device had no room for it",
-        );
+        *fact = no_room();
         gone.push(format!("/observations/{name}"));
     }
+}
+
+fn no_room<T>() -> Observed<T> {
+    Observed::unseen(
+        Reason::Infrastructure,
+        "it was seen, and left out of the report because the device had no room for it",
+    )
 }
 
 #[cfg(test)]

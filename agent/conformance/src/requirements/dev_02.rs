@@ -2,8 +2,9 @@
 
 use super::attested::{attested, skeleton};
 use super::remarks::quoted;
+use super::visited::{Standing, standing};
 use crate::data::{CertifiedDevices, Linked};
-use crate::finding::{Outcome, Unseen};
+use crate::finding::{Outcome, OutcomeKind, Unseen};
 use crate::offer::PlatformOption;
 use crate::record::{Edition, Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -37,8 +38,36 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
 
 const ID: &str = "IEM-DEV-02";
 
-/// Without a copy of the catalogue, which has ended, only a person can say that a link named one of its devices.
+/// By the catalogue; a useful link that is dead is a concern where nothing worse is to be said.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
+    let outcome = by_the_catalogue(record)?;
+    let dead = dead_links(record);
+    if dead.is_empty() || outcome.kind == OutcomeKind::NotApplicable {
+        return Ok(outcome);
+    }
+    let saw = format!("{}; no page is there: {}", outcome.saw, dead.join(", "));
+    if outcome.kind == OutcomeKind::Met {
+        let remedy = "publish the page there again, or take the link out of /listing/usefulLinks";
+        return Ok(Outcome::concern(saw, outcome.wanted, remedy));
+    }
+    Ok(Outcome { saw, ..outcome })
+}
+
+/// Useful links that were visited and are dead, in words.
+fn dead_links(record: &Record) -> Vec<String> {
+    let links = record.offer.listing.useful_links.iter().enumerate();
+    let dead = links.filter_map(|(at, link)| match standing(record, &link.url) {
+        Standing::Dead(how) => Some(format!("/listing/usefulLinks/{at}/url ({how})")),
+        Standing::NotVisited(_) | Standing::Works(_) | Standing::Open(_) | Standing::Untried(_) => {
+            None
+        }
+    });
+    dead.collect()
+}
+
+/// Without a copy of the catalogue, which has ended, only a person can say that a link named one of its devices. What a visit
+/// says counts where the catalogue has not ended; else the dated data alone can speak.
+fn by_the_catalogue(record: &Record) -> Result<Outcome, Unseen> {
     let catalogue = &record.data.certified_devices.content;
     let all = record.offer.plan.platform_option == Some(PlatformOption::AllTier1);
     let wanted = if all {
@@ -54,19 +83,19 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     }
     let links = Links::of(record, catalogue);
     let certified = links.first(|linked| matches!(linked, Linked::Certified(_)));
-    if let Some((place, Linked::Certified(device))) = certified {
+    if let Some((place, Linked::Certified(device), url)) = certified {
         let saw = format!(
-            "{place} is {}, by the copy of {} (not visited)",
+            "{place} is {}, by the copy of {}",
             device.name, catalogue.dated
         );
-        return Ok(Outcome::met(saw, wanted));
+        return met(record, url, saw, wanted);
     }
     let whole = links.first(|linked| linked != Linked::Elsewhere);
-    if let Some((place, _)) = whole.as_ref().filter(|_| all) {
-        let saw = format!("{place} leads to the catalogue's host (not visited)");
-        return Ok(Outcome::met(saw, wanted));
+    if let Some((place, _, url)) = whole.as_ref().filter(|_| all) {
+        let saw = format!("{place} leads to the catalogue's host");
+        return met(record, url, saw, wanted);
     }
-    let Some((place, linked)) = whole else {
+    let Some((place, linked, _)) = whole else {
         return Ok(Outcome::unmet(
             links.none_in_words(),
             wanted,
@@ -94,6 +123,23 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     Ok(by_a_person(record, &format!("{place} {what}"), wanted))
 }
 
+/// Met by a link, as far as a visit does not say otherwise.
+fn met(record: &Record, url: &str, saw: String, wanted: String) -> Result<Outcome, Unseen> {
+    let ended = record.data.certified_devices.content.ended.is_some();
+    match standing(record, url) {
+        Standing::NotVisited(how) | Standing::Works(how) | Standing::Dead(how) => {
+            Ok(Outcome::met(format!("{saw} ({how})"), wanted))
+        }
+        Standing::Open(unseen) | Standing::Untried(unseen) if ended => {
+            Ok(Outcome::met(format!("{saw} ({})", unseen.because), wanted))
+        }
+        Standing::Open(unseen) | Standing::Untried(unseen) => Err(Unseen::new(
+            unseen.reason,
+            format!("{saw}; {}", unseen.because),
+        )),
+    }
+}
+
 fn by_a_person(record: &Record, saw: &str, wanted: String) -> Outcome {
     let saw = format!(
         "{saw}; no copy of the catalogue is at hand to look it up; {}",
@@ -106,28 +152,28 @@ fn by_a_person(record: &Record, saw: &str, wanted: String) -> Outcome {
     ))
 }
 
-/// The useful links, each with what it leads to.
-struct Links<'a>(Vec<(String, Linked<'a>)>);
+/// The useful links: where each stands, what it leads to, and the link itself.
+struct Links<'a>(Vec<(String, Linked<'a>, &'a str)>);
 
 impl<'a> Links<'a> {
-    fn of(record: &Record, catalogue: &'a CertifiedDevices) -> Links<'a> {
+    fn of(record: &'a Record, catalogue: &'a CertifiedDevices) -> Links<'a> {
         let links = record.offer.listing.useful_links.iter().enumerate();
         let links = links.map(|(at, link)| {
             let place = format!("/listing/usefulLinks/{at}/url {}", quoted(&link.url));
-            (place, catalogue.linked(&link.url))
+            (place, catalogue.linked(&link.url), link.url.as_str())
         });
         Links(links.collect())
     }
 
-    fn first(&self, test: impl Fn(Linked<'a>) -> bool) -> Option<(&str, Linked<'a>)> {
+    fn first(&self, test: impl Fn(Linked<'a>) -> bool) -> Option<(&str, Linked<'a>, &'a str)> {
         let links = self.0.iter();
-        let mut links = links.map(|(place, linked)| (place.as_str(), *linked));
+        let mut links = links.map(|(place, linked, url)| (place.as_str(), *linked, *url));
         // A device's page says more than the catalogue's.
         let best = |linked: Linked<'_>| matches!(linked, Linked::Device | Linked::Certified(_));
         links
             .clone()
-            .find(|(_, linked)| test(*linked) && best(*linked))
-            .or_else(|| links.find(|(_, linked)| test(*linked)))
+            .find(|(_, linked, _)| test(*linked) && best(*linked))
+            .or_else(|| links.find(|(_, linked, _)| test(*linked)))
     }
 
     fn none_in_words(&self) -> String {
@@ -146,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::data::{CERTIFIED_DEVICES, Data};
-    use crate::finding::OutcomeKind;
+    use crate::finding::Reason;
     use crate::offer::{Attestation, Link};
     use crate::sample;
 
@@ -225,6 +271,34 @@ mod tests {
             &linking(&[CATALOGUE], PlatformOption::AllTier1),
             OutcomeKind::Met,
         );
+    }
+
+    #[test]
+    fn a_dead_link_beside_the_one_that_counts_is_a_concern_and_changes_nothing_worse() {
+        const DEAD: &str = "https://contoso.com/gone";
+        let dead = |record| sample::with_visit(record, DEAD, sample::answering(404));
+        let all = dead(linking(&[CATALOGUE, DEAD], PlatformOption::AllTier1));
+        let outcome = check(&all, OutcomeKind::Concern);
+        assert!(outcome.saw.contains("usefulLinks/1/url"), "{}", outcome.saw);
+        let of_one = dead(linking(&[BOX, DEAD], PlatformOption::Subset));
+        check(&of_one, OutcomeKind::Manual);
+        check(
+            &dead(linking(&[DEAD], PlatformOption::Subset)),
+            OutcomeKind::Unmet,
+        );
+    }
+
+    #[test]
+    fn a_visit_of_the_catalogue_counts_only_where_it_has_not_ended() {
+        let record = sample::offline(linking(&[CATALOGUE], PlatformOption::AllTier1));
+        check(&record, OutcomeKind::Met);
+        let mut living = record;
+        let shipped = &Data::shipped().certified_devices.content;
+        let mut copy: Value = serde_json::to_value(shipped).unwrap();
+        copy.as_object_mut().unwrap().remove("ended");
+        let data = Data::shipped().with(CERTIFIED_DEVICES, &copy.to_string());
+        living.data = Arc::new(data.unwrap());
+        assert_eq!(judge(&living).unwrap_err().reason, Reason::Configuration);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::links::is_link;
 use super::mentions::Text;
 use super::remarks::{Remarks, quoted};
 use super::settings::Settings;
+use super::visited::{Standing, standing};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -52,7 +53,7 @@ const SHOWN: [&str; 14] = [
 /// Of many kinds of other tags the first are told.
 const MOST_TOLD: usize = 8;
 
-/// What is linked was not visited: where the text explains not every default, that leaves it open.
+/// Where the text explains not every default, what is linked has to be there; whether it explains them is IEM-DOC-01's question.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let listing = &record.offer.listing;
     let text = Text::of(listing).ok_or_else(|| {
@@ -80,13 +81,22 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             "put an https:// link to the documentation there, or take it out",
         );
     }
+    let is_documentation = is_link(url);
     let Settings(settings) = Settings::declared(&record.offer.plan)?;
     let gaps = doc_01::gaps(&settings, &text);
     let pages = doc_01::pages(listing, &text);
     let linked = match pages.first() {
-        Some(page) => format!("; {page} was not visited"),
+        Some(page) => format!("; {page}{}", in_words(&standing(record, page))),
         None => String::new(),
     };
+    if let (Gaps::None, true, Standing::Dead(how)) =
+        (&gaps, is_documentation, standing(record, url))
+    {
+        remarks.doubt(
+            format!("/listing/documentationUrl is {url}, and no page is there: {how}"),
+            "publish the page there again, or take the link out",
+        );
+    }
     match gaps {
         Gaps::None if settings.is_empty() && !remarks.has_any() => Ok(Outcome::not_applicable(
             format!("the offer has no default that a customer would have to know{linked}"),
@@ -97,13 +107,9 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             Ok(remarks.outcome(met, WANTED))
         }
         Gaps::Some(_) | Gaps::All(_) if remarks.has_breach() => Ok(remarks.outcome("", WANTED)),
-        Gaps::Some(names) | Gaps::All(names) if !pages.is_empty() => Err(Unseen::new(
-            Reason::Tool,
-            format!(
-                "the description does not name {names}, and what is linked was not visited: {}; edgeproof visits no links yet",
-                pages.join(", ")
-            ),
-        )),
+        Gaps::Some(names) | Gaps::All(names) if !pages.is_empty() => {
+            behind(record, &names, &pages, is_documentation, remarks)
+        }
         Gaps::All(names) => {
             remarks.breach(
                 format!("/listing/description names none of the defaults ({names}), and no link to a documentation stands in the offer"),
@@ -118,6 +124,68 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
             WANTED,
             "let a person say whether the description explains them in other words; else add them, or a link under /listing/documentationUrl",
         )),
+    }
+}
+
+/// What only linked pages can explain.
+fn behind(
+    record: &Record,
+    names: &str,
+    pages: &[String],
+    is_documentation: bool,
+    mut remarks: Remarks,
+) -> Result<Outcome, Unseen> {
+    let gap = format!("the description does not name {names}");
+    let mut open = None;
+    let mut told = Vec::new();
+    for page in pages {
+        let standing = standing(record, page);
+        told.push(format!("{page}{}", in_words(&standing)));
+        match standing {
+            Standing::Works(_) if is_documentation => {
+                let met = format!(
+                    "{gap}, and {}; whether it explains them is IEM-DOC-01's question",
+                    told.join(", ")
+                );
+                return Ok(remarks.outcome(met, WANTED));
+            }
+            Standing::Works(_) => {
+                return Ok(Outcome::manual(
+                    format!("{gap}; of what is linked, {}", told.join(", ")),
+                    WANTED,
+                    format!(
+                        "let a person say whether {page} is the documentation; if so, put it into /listing/documentationUrl"
+                    ),
+                ));
+            }
+            Standing::NotVisited(_) => open = open.or(Some(Reason::InputMissing)),
+            Standing::Open(unseen) | Standing::Untried(unseen) => {
+                open = open.or(Some(unseen.reason));
+            }
+            Standing::Dead(_) => {}
+        }
+    }
+    let told = told.join(", ");
+    if let Some(reason) = open {
+        let because = format!("{gap}, and of what is linked nobody knows: {told}");
+        return Err(Unseen::new(reason, because));
+    }
+    remarks.breach(
+        format!("{gap}, and behind what is linked no page is there: {told}"),
+        "publish the page there again, or explain them in the description, before the hardware paragraph",
+    );
+    Ok(remarks.outcome("", WANTED))
+}
+
+/// How a link stands, as what follows it in a sentence.
+fn in_words(standing: &Standing) -> String {
+    match standing {
+        Standing::NotVisited(how) => format!(" was {how}"),
+        Standing::Works(how) => format!(" {how}"),
+        Standing::Dead(how) => format!(" is dead ({how})"),
+        Standing::Open(unseen) | Standing::Untried(unseen) => {
+            format!(" is open ({})", unseen.because)
+        }
     }
 }
 
@@ -173,117 +241,4 @@ fn first_of(name: &str, lower: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::finding::OutcomeKind;
-    use crate::sample;
-
-    fn with(text: &str, env: &[&str], url: Option<&str>) -> Record {
-        let mut record = sample::record();
-        let listing = &mut record.offer.listing;
-        listing.description = format!(
-            "<p>It listens on TCP port 8080. {text}</p><p>Minimum hardware requirements: Linux x64 OS, 1 GB of RAM, 1 GB of storage</p>"
-        );
-        listing.documentation_url = url.map(str::to_owned);
-        listing.useful_links.clear();
-        let env = env.iter().map(|name| ((*name).to_owned(), "1".to_owned()));
-        record.offer.plan.env = env.collect();
-        record
-    }
-
-    const DOCS: Option<&str> = Some("https://contoso.example/docs");
-
-    #[test]
-    fn defaults_that_the_text_explains_pass_with_or_without_a_link() {
-        let text = "<b>LOG_LEVEL</b>: how much it says.";
-        for url in [None, DOCS] {
-            let outcome = judge(&with(text, &["LOG_LEVEL"], url)).unwrap();
-            assert_eq!(outcome.kind, OutcomeKind::Met, "{outcome:?}");
-            assert_eq!(outcome.saw.contains("was not visited"), url.is_some());
-        }
-    }
-
-    #[test]
-    fn what_only_a_link_explains_stays_open_until_it_is_visited() {
-        let unseen = judge(&with("", &["LOG_LEVEL"], DOCS)).unwrap_err();
-        assert_eq!(unseen.reason, Reason::Tool);
-        assert!(
-            unseen.because.contains("does not name LOG_LEVEL"),
-            "{}",
-            unseen.because
-        );
-        assert!(unseen.because.contains("https://contoso.example/docs"));
-    }
-
-    #[test]
-    fn without_a_link_a_gap_waits_for_a_person_and_nothing_at_all_fails() {
-        let outcome = judge(&with("", &["LOG_LEVEL"], None)).unwrap();
-        assert_eq!(outcome.kind, OutcomeKind::Manual, "the port is named");
-        let mut record = with("", &["LOG_LEVEL"], None);
-        record.offer.plan.create_options = String::new();
-        let outcome = judge(&record).unwrap();
-        assert_eq!(outcome.kind, OutcomeKind::Unmet);
-        assert!(
-            outcome.saw.contains("none of the defaults (LOG_LEVEL)"),
-            "{}",
-            outcome.saw
-        );
-    }
-
-    #[test]
-    fn a_text_in_place_of_the_link_fails() {
-        for env in [&[][..], &["LOG_LEVEL"]] {
-            let outcome = judge(&with("", env, Some("soon"))).unwrap();
-            assert_eq!(outcome.kind, OutcomeKind::Unmet, "{outcome:?}");
-            assert_eq!(
-                outcome.saw,
-                "/listing/documentationUrl is \"soon\", which is no web link"
-            );
-        }
-    }
-
-    #[test]
-    fn tags_that_are_not_promised_to_be_shown_are_a_concern_with_their_place() {
-        let text = "<script>x()</script><TABLE><thead><tr><th>y</th></tr></thead></TABLE>";
-        let outcome = judge(&with(text, &[], None)).unwrap();
-        assert_eq!(outcome.kind, OutcomeKind::Concern);
-        assert!(
-            outcome.saw.contains("<script> from byte 32, 1 in all"),
-            "{}",
-            outcome.saw
-        );
-        for name in ["<table> from byte 52", "<th> from byte 70"] {
-            assert!(outcome.saw.contains(name), "{name} in {}", outcome.saw);
-        }
-        for name in ["<p>", "<body>", "<tbody>"] {
-            assert!(!outcome.saw.contains(name), "{name} in {}", outcome.saw);
-        }
-    }
-
-    #[test]
-    fn an_offer_without_defaults_has_nothing_to_explain() {
-        let mut record = with("", &[], None);
-        record.offer.plan.create_options = String::new();
-        assert_eq!(judge(&record).unwrap().kind, OutcomeKind::NotApplicable);
-    }
-
-    #[test]
-    fn create_options_that_cannot_be_read_leave_it_open() {
-        let mut record = with("", &[], None);
-        record.offer.plan.create_options = "{".to_owned();
-        assert_eq!(judge(&record).unwrap_err().reason, Reason::InputMissing);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn whatever_the_description_its_tags_are_told(text in "(<|</|>|script|svg|math|template|\\PC){0,60}") {
-            let mut record = sample::record();
-            record.offer.listing.description = text;
-            let _ = judge(&record);
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! IEM-LEG-02: the offer has terms of use.
 
 use super::links::is_link;
+use super::visited;
 use crate::finding::{Outcome, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -26,7 +27,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::By(judge),
 };
 
-/// Presence alone: the content is a person's question, and whether the link works needs the network.
+/// That they are there: what they say is a person's question.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let wanted = "terms of use as text, or a link to them";
     let listing = &record.offer.listing;
@@ -40,13 +41,11 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         .unwrap_or_default()
         .trim();
     let mend = "put the terms into /listing/termsOfUse, or an https:// link to them into /listing/termsOfUseUrl";
+    if text == 0 && is_link(url) {
+        return visited::rests_on(record, "/listing/termsOfUseUrl", url, wanted);
+    }
     Ok(if text > 0 {
         Outcome::met(format!("/listing/termsOfUse has {text} characters"), wanted)
-    } else if is_link(url) {
-        Outcome::met(
-            format!("/listing/termsOfUseUrl is {url} (not visited)"),
-            wanted,
-        )
     } else if url.is_empty() {
         Outcome::unmet(
             "neither /listing/termsOfUse nor /listing/termsOfUseUrl is given",
@@ -66,7 +65,8 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
 mod tests {
     use super::*;
     use crate::finding::OutcomeKind;
-    use crate::sample;
+    use crate::observation::LinkFailureKind;
+    use crate::sample::{self, answering, failing, offline, with_visit};
 
     fn check(text: Option<&str>, url: Option<&str>, kind: OutcomeKind) {
         let mut record = sample::record();
@@ -84,6 +84,26 @@ mod tests {
             OutcomeKind::Met,
         );
         check(Some("Use it well."), Some("soon"), OutcomeKind::Met);
+    }
+
+    #[test]
+    fn a_link_that_was_visited_has_to_work_where_no_text_is_given() {
+        let url = "https://contoso.example/terms";
+        let visited = |end| with_visit(sample::record(), url, end);
+        let kind = |record: &Record| judge(record).unwrap().kind;
+        assert_eq!(kind(&visited(answering(200))), OutcomeKind::Met);
+        let mut dead = visited(answering(404));
+        assert_eq!(kind(&dead), OutcomeKind::Unmet);
+        dead.offer.listing.terms_of_use = Some("Use it well.".to_owned());
+        assert_eq!(kind(&dead), OutcomeKind::Met);
+        for open in [
+            visited(failing(LinkFailureKind::Refused)),
+            visited(failing(LinkFailureKind::NoNames)),
+            offline(sample::record()),
+        ] {
+            let unseen = judge(&open).unwrap_err();
+            assert!(unseen.because.contains(url), "{}", unseen.because);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! IEM-LEG-03: the offer has a privacy policy.
 
 use super::links::is_link;
+use super::visited;
 use crate::finding::{Outcome, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -26,7 +27,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::By(judge),
 };
 
-/// Presence alone: the content is a person's question, and whether the link works needs the network.
+/// That it is there: what it says is a person's question.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let wanted = "a link to the privacy policy";
     let mend = "put an https:// link to the privacy policy into /listing/privacyPolicyUrl";
@@ -37,12 +38,10 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         .as_deref()
         .unwrap_or_default()
         .trim();
-    Ok(if is_link(url) {
-        Outcome::met(
-            format!("/listing/privacyPolicyUrl is {url} (not visited)"),
-            wanted,
-        )
-    } else if url.is_empty() {
+    if is_link(url) {
+        return visited::rests_on(record, "/listing/privacyPolicyUrl", url, wanted);
+    }
+    Ok(if url.is_empty() {
         Outcome::unmet("/listing/privacyPolicyUrl is not given", wanted, mend)
     } else {
         Outcome::unmet(
@@ -56,8 +55,9 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::OutcomeKind;
-    use crate::sample;
+    use crate::finding::{OutcomeKind, Reason};
+    use crate::observation::LinkFailureKind;
+    use crate::sample::{self, answering, failing, offline, with_visit};
 
     fn check(url: Option<&str>, kind: OutcomeKind) {
         let mut record = sample::record();
@@ -68,6 +68,37 @@ mod tests {
     #[test]
     fn a_link_passes() {
         check(Some("https://contoso.example/privacy"), OutcomeKind::Met);
+    }
+
+    #[test]
+    fn a_link_that_was_visited_has_to_work() {
+        let url = "https://contoso.example/privacy";
+        let visited = |end| with_visit(sample::record(), url, end);
+        let outcome = judge(&visited(answering(200))).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        assert!(
+            outcome.saw.ends_with(
+                "(answered 200 at https://contoso.com/at-last on 2026-11-20T09:00:00Z, text/html, 1.1 KiB)"
+            ),
+            "{}",
+            outcome.saw
+        );
+        let outcome = judge(&visited(answering(404))).unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Unmet);
+        for (open, reason) in [
+            (visited(answering(503)), Reason::Infrastructure),
+            (
+                visited(failing(LinkFailureKind::NoNames)),
+                Reason::Infrastructure,
+            ),
+            (
+                visited(failing(LinkFailureKind::Refused)),
+                Reason::Configuration,
+            ),
+            (offline(sample::record()), Reason::Configuration),
+        ] {
+            assert_eq!(judge(&open).unwrap_err().reason, reason);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::attested::attested;
 use super::links::is_link;
 use super::remarks::quoted;
+use super::visited;
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -34,8 +35,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let url = record.offer.listing.third_party_notice_url.as_deref();
     let url = url.unwrap_or_default().trim();
     if is_link(url) {
-        let saw = format!("/listing/thirdPartyNoticeUrl is {url} (not visited)");
-        return Ok(Outcome::met(saw, wanted));
+        return visited::rests_on(record, "/listing/thirdPartyNoticeUrl", url, wanted);
     }
     if !url.is_empty() {
         return Ok(Outcome::unmet(
@@ -72,6 +72,15 @@ mod tests {
     fn a_link_to_a_notice_passes() {
         let outcome = judge(&with_link(Some("https://contoso.example/notice"))).unwrap();
         assert_eq!(outcome.kind, OutcomeKind::Met);
+    }
+
+    #[test]
+    fn a_link_that_was_visited_and_is_dead_warns_and_offline_it_stays_open() {
+        let url = "https://contoso.example/notice";
+        let dead = sample::with_visit(with_link(Some(url)), url, sample::answering(404));
+        assert_eq!(REQUIREMENT.finding(&dead).verdict, Verdict::Warn);
+        let unseen = judge(&sample::offline(with_link(Some(url)))).unwrap_err();
+        assert_eq!(unseen.reason, Reason::Configuration);
     }
 
     #[test]

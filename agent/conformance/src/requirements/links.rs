@@ -1,4 +1,4 @@
-//! Whether a text has the form of a web link or a mail address. Nothing is visited.
+//! Whether a text has the form of a web link or a mail address; where it leads is [`visited`](super::visited)'s question.
 
 /// `http://` or `https://` with a host.
 pub(super) fn is_link(text: &str) -> bool {

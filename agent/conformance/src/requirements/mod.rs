@@ -29,6 +29,7 @@ mod edge_use;
 mod engine_api;
 mod envelope;
 mod fleet_runs;
+mod grace;
 mod growth;
 mod hardware_draft;
 mod hw_01;
@@ -99,6 +100,7 @@ mod upd_01;
 mod upd_02;
 mod upd_03;
 mod use_01;
+pub(crate) mod visited;
 mod workload_calls;
 
 use not_observed::{configuration, registry, security};

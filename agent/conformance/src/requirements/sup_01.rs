@@ -1,6 +1,7 @@
 //! IEM-SUP-01: at least one support option is named.
 
 use super::links::{is_link, is_mail_address};
+use super::visited::{Standing, standing};
 use crate::finding::{Outcome, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
@@ -26,7 +27,7 @@ pub(crate) const REQUIREMENT: Requirement = Requirement {
     judge: Judge::By(judge),
 };
 
-/// Presence alone: whether somebody answers needs the network or a person.
+/// Presence, and a page that was visited has to be there. Whether somebody answers is a person's question.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let wanted = "a support page or a support address";
     let listing = &record.offer.listing;
@@ -48,7 +49,7 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let mend =
         "put an https:// link into /listing/supportUrl, or an address into /listing/supportEmail";
     Ok(if !good.is_empty() && broken.is_empty() {
-        Outcome::met(format!("{} (not tried)", good.join(" and ")), wanted)
+        return by_visit(record, url, email, wanted);
     } else if !good.is_empty() {
         Outcome::concern(broken.join("; "), wanted, mend)
     } else if !broken.is_empty() {
@@ -62,11 +63,48 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
     })
 }
 
+/// A page and an address of the right form, either of them blank: a page that is gone is a concern beside an address too, one
+/// that nobody could visit is left to it.
+fn by_visit(record: &Record, url: &str, email: &str, wanted: &str) -> Result<Outcome, Unseen> {
+    let saw = |page: String| match email {
+        "" => page,
+        email if page.is_empty() => format!("{email} (not tried)"),
+        email => format!("{page} and {email} (not tried)"),
+    };
+    if url.is_empty() {
+        return Ok(Outcome::met(saw(String::new()), wanted));
+    }
+    match standing(record, url) {
+        Standing::NotVisited(how) | Standing::Works(how) => {
+            Ok(Outcome::met(saw(format!("{url} ({how})")), wanted))
+        }
+        Standing::Dead(how) => Ok(unreachable(url, &how, wanted)),
+        Standing::Open(unseen) => Ok(unreachable(url, &unseen.because, wanted)),
+        Standing::Untried(unseen) if !email.is_empty() => {
+            let page = format!("{url} (open: {})", unseen.because);
+            Ok(Outcome::met(saw(page), wanted))
+        }
+        Standing::Untried(unseen) => Err(Unseen::new(
+            unseen.reason,
+            format!("/listing/supportUrl is {url}; {}", unseen.because),
+        )),
+    }
+}
+
+fn unreachable(url: &str, how: &str, wanted: &str) -> Outcome {
+    Outcome::concern(
+        format!("/listing/supportUrl is {url}, and no page was had there: {how}"),
+        wanted,
+        "have the page answer again, or put a link that works into /listing/supportUrl",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::OutcomeKind;
-    use crate::sample;
+    use crate::finding::{OutcomeKind, Reason};
+    use crate::observation::LinkFailureKind;
+    use crate::sample::{self, answering, failing, offline, with_visit};
 
     fn check(url: Option<&str>, email: Option<&str>, kind: OutcomeKind) {
         let mut record = sample::record();
@@ -83,6 +121,39 @@ mod tests {
             OutcomeKind::Met,
         );
         check(None, Some("support@contoso.example"), OutcomeKind::Met);
+    }
+
+    #[test]
+    fn a_page_that_is_gone_or_silent_is_a_concern() {
+        let page = "https://contoso.example/support";
+        let visited = |end| judge(&with_visit(sample::record(), page, end)).unwrap();
+        let outcome = visited(answering(200));
+        assert_eq!(outcome.kind, OutcomeKind::Met);
+        let saw = outcome.saw;
+        assert!(
+            saw.ends_with("and support@contoso.example (not tried)"),
+            "{saw}"
+        );
+        for end in [
+            answering(404),
+            answering(503),
+            failing(LinkFailureKind::Slow),
+        ] {
+            assert_eq!(visited(end).kind, OutcomeKind::Concern);
+        }
+    }
+
+    #[test]
+    fn a_page_that_could_not_be_visited_is_open_unless_there_is_an_address() {
+        let page = "https://contoso.example/support";
+        for mut record in [
+            offline(sample::record()),
+            with_visit(sample::record(), page, failing(LinkFailureKind::Refused)),
+        ] {
+            assert_eq!(judge(&record).unwrap().kind, OutcomeKind::Met);
+            record.offer.listing.support_email = None;
+            assert_eq!(judge(&record).unwrap_err().reason, Reason::Configuration);
+        }
     }
 
     #[test]

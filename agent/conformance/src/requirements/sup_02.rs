@@ -3,10 +3,13 @@
 use scraper::{ElementRef, Html};
 
 use super::attested::attested;
+use super::grace::Grace;
 use super::links::{is_link, is_mail_address};
-use super::remarks::quoted;
+use super::remarks::{Remarks, quoted};
+use super::visited::{Standing, standing};
 use crate::finding::{Outcome, Reason, Unseen};
 use crate::hardware;
+use crate::links::bare;
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
 
@@ -44,7 +47,7 @@ const WORDS: [&str; 6] = [
     "service desk",
 ];
 
-/// Nothing is visited or called: what needs the network stays open, and mail and telephone are a person's.
+/// A page is there by a visit, and one that is dead has its days of grace; mail and telephone are a person's.
 fn judge(record: &Record) -> Result<Outcome, Unseen> {
     let description = &record.offer.listing.description;
     let Some((lines, _)) = hardware::parted_lines(description) else {
@@ -81,20 +84,68 @@ fn judge(record: &Record) -> Result<Outcome, Unseen> {
         all.join(", "),
         attested(record, ID)
     );
-    if named.pages.is_empty() {
+    let mut remarks = Remarks::default();
+    visits(record, &named.pages, &saw, &mut remarks)?;
+    if remarks.has_any() {
+        return Ok(remarks.outcome("", WANTED));
+    }
+    if !named.others.is_empty() {
         let remedy = format!(
             "let a person write to or call {}, and say when somebody answered",
             named.others.join(" and ")
         );
         return Ok(Outcome::manual(saw, WANTED, remedy));
     }
-    Err(Unseen::new(
-        Reason::Tool,
-        format!(
-            "{saw}; whether {} still answers was not tried: edgeproof visits no links yet",
-            named.pages.join(" and ")
-        ),
-    ))
+    let how = named.pages.iter().map(|page| match standing(record, page) {
+        Standing::Works(how) => format!("{page} {how}"),
+        Standing::NotVisited(_) | Standing::Dead(_) | Standing::Open(_) | Standing::Untried(_) => {
+            page.clone()
+        }
+    });
+    let how: Vec<String> = how.collect();
+    let saw = format!("/listing/description names {}", how.join(", "));
+    Ok(Outcome::met(saw, WANTED))
+}
+
+/// What visits say of pages: a remark for each that is dead.
+fn visits(
+    record: &Record,
+    pages: &[String],
+    saw: &str,
+    remarks: &mut Remarks,
+) -> Result<(), Unseen> {
+    let mut open = None;
+    for page in pages {
+        let unknown = |reason, because: &str| {
+            let because = format!("{saw}; whether {page} still answers is not known: {because}");
+            Unseen::new(reason, because)
+        };
+        match standing(record, page) {
+            Standing::Works(_) => {}
+            Standing::NotVisited(how) => open = Some(unknown(Reason::InputMissing, &how)),
+            Standing::Open(unseen) | Standing::Untried(unseen) => {
+                open = Some(unknown(unseen.reason, &unseen.because));
+            }
+            Standing::Dead(how) => {
+                let grace = Grace::of(record, page);
+                let saw = format!(
+                    "/listing/description names {page}, and no page is there: {how}; {}",
+                    grace.in_words()
+                );
+                let mend = "have the page answer again, or name another one in the description";
+                if grace.is_over() {
+                    remarks.breach(saw, mend);
+                } else {
+                    remarks.doubt(saw, mend);
+                }
+            }
+        }
+    }
+    match open {
+        // What fails anyway needs no more visits.
+        Some(unseen) if !remarks.has_breach() => Err(unseen),
+        _ => Ok(()),
+    }
 }
 
 /// Ways to get support.
@@ -123,7 +174,7 @@ impl Named {
         for line in lines {
             let speaks = speaks_of_support(line);
             for word in line.split_whitespace() {
-                let word = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '/');
+                let word = bare(word);
                 if is_mail_address(word) {
                     push(&mut named.others, word);
                 } else if is_link(word) && (speaks || speaks_of_support(word)) {
@@ -187,87 +238,4 @@ fn speaks_of_support(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::finding::OutcomeKind;
-    use crate::sample;
-
-    fn saying(text: &str) -> Result<Outcome, Unseen> {
-        let mut record = sample::record();
-        let description = &mut record.offer.listing.description;
-        *description = format!("<p>{text}</p>{description}");
-        judge(&record)
-    }
-
-    #[test]
-    fn a_description_that_names_no_support_has_nothing_to_keep() {
-        for text in [
-            "It supports Linux: https://contoso.example/linux",
-            "More at https://contoso.example/docs",
-            "<a href=\"https://contoso.example/docs\">The manual</a>",
-        ] {
-            let outcome = saying(text).unwrap();
-            assert_eq!(
-                outcome.kind,
-                OutcomeKind::NotApplicable,
-                "{text}: {outcome:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_page_stays_open_until_links_are_visited() {
-        for text in [
-            "Support: https://contoso.example/ask.",
-            "See https://contoso.example/support for more.",
-            "<a href=\"https://contoso.example/ask\">Get help</a>",
-            "<a href=\"https://contoso.example/contact\">Us</a> or <a href=\"mailto:a@contoso.example\">mail</a>",
-        ] {
-            let unseen = saying(text).unwrap_err();
-            assert_eq!(unseen.reason, Reason::Tool, "{text}");
-            assert!(
-                unseen.because.contains("https://contoso.example/"),
-                "{}",
-                unseen.because
-            );
-        }
-    }
-
-    #[test]
-    fn mail_and_telephone_wait_for_a_person() {
-        for (text, told) in [
-            ("Write to help@contoso.example!", "help@contoso.example"),
-            (
-                "<a href=\"mailto:help@contoso.example?subject=x\">Mail</a>",
-                "help@contoso.example",
-            ),
-            ("<a href=\"tel:+49 30 1234\">Call</a>", "+49 30 1234"),
-        ] {
-            let outcome = saying(text).unwrap();
-            assert_eq!(outcome.kind, OutcomeKind::Manual, "{text}");
-            assert!(outcome.saw.contains(told), "{}", outcome.saw);
-        }
-    }
-
-    #[test]
-    fn an_address_that_cannot_work_fails() {
-        for text in [
-            "<a href=\"mailto:help\">Mail</a>",
-            "<a href=\"tel:\">Call</a>",
-            "<a href=\"/ask\">Get support</a>",
-        ] {
-            assert_eq!(saying(text).unwrap().kind, OutcomeKind::Unmet, "{text}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn whatever_the_description_it_is_judged(text in "(<a href=\"|mailto:|tel:|support|\">|</a>|https://a.b|\\PC){0,40}") {
-            let _ = saying(&text);
-        }
-    }
-}
+mod tests;

@@ -93,6 +93,7 @@ pub(super) fn observations() -> Observations {
         fleet: Observed::default(),
         sizing: Observed::default(),
         registry: Observed::default(),
+        links: Observed::default(),
         faults: Observed::default(),
     }
 }
