@@ -22,6 +22,7 @@ use anyhow::Context as _;
 use conformance::certificate::Certificate;
 use conformance::data::Data;
 use conformance::faults::{Fault, FaultPlan};
+use conformance::observation::{LinkVisit, Observed};
 use conformance::offer::Offer;
 use conformance::offer_calls::request_and_calls;
 use conformance::record::{Deviation, Profile, ProfileName, RunOptions, ScopeName, Task};
@@ -35,7 +36,7 @@ use crate::exit::Refused;
 use crate::handover::Large;
 use crate::render::write::{json, write_all};
 use crate::tunnel::Tunnel;
-use crate::{calibrate, data, input, output, render};
+use crate::{calibrate, data, input, links, output, render};
 use elevation::Elevation;
 pub(crate) use lab::probe_image;
 use lab::{Asked, Lab};
@@ -54,14 +55,17 @@ pub fn run(args: &CertifyArgs) -> anyhow::Result<ExitCode> {
     }
     let options = run_options(args)?;
     named_profile(args.profile.into(), &options)?;
-    let facts = Facts {
-        data: data::of(args.lab.data.as_deref())?,
-        certified: match &args.lab.certified {
-            Some(path) => Some(input::certificate(path, &read.offer)?),
-            None => None,
-        },
+    let data = data::of(args.lab.data.as_deref())?;
+    let certified = match &args.lab.certified {
+        Some(path) => Some(input::certificate(path, &read.offer)?),
+        None => None,
     };
     let places = place::asked(&args.place)?;
+    let facts = Facts {
+        links: links::observe(&read.offer, &data, &args.links)?,
+        data,
+        certified,
+    };
     let runtime = runtime()?;
     let order = |place: &Place| Order {
         text: &text,
@@ -123,6 +127,8 @@ pub(crate) struct Facts {
     pub(crate) data: Arc<Data>,
     /// The certificate that the offer has from before.
     pub(crate) certified: Option<Certificate>,
+    /// Where the offer's links led.
+    pub(crate) links: Observed<Vec<LinkVisit>>,
 }
 
 impl Facts {
@@ -131,6 +137,7 @@ impl Facts {
         Facts {
             data: Data::shipped(),
             certified: None,
+            links: Observed::default(),
         }
     }
 }
@@ -300,6 +307,7 @@ fn with_lab_facts(report: Report, fills: Vec<Deviation>, facts: &Facts) -> Repor
     let mut record = report.into_record();
     record.data = Arc::clone(&facts.data);
     record.certified.clone_from(&facts.certified);
+    record.observations.links = facts.links.clone();
     record.deviations.extend(fills);
     Report::judge(record, CATALOGUE)
 }

@@ -7,6 +7,7 @@ mod device;
 mod hub;
 mod inspect;
 mod lab;
+mod links;
 mod offer;
 mod place;
 mod results;
@@ -29,6 +30,7 @@ pub use device::{
 pub use hub::{HubArgs, HubFormat};
 pub use inspect::InspectArgs;
 pub use lab::LabArgs;
+pub use links::LinkArgs;
 pub use offer::{OfferArgs, OfferCommand, OfferImportArgs, OfferInitArgs, OfferOutArgs};
 pub use place::PlaceArgs;
 pub use results::ResultsArgs;
@@ -62,7 +64,7 @@ pub enum Command {
     Certify(Box<CertifyArgs>),
     /// Find the smallest hardware an offer can claim: RAM, cores, storage, and the sentence for its description
     Size(Box<SizeArgs>),
-    /// Judge an offer's text and settings, without device or network
+    /// Judge an offer's text and settings and visit its links, without a device
     Lint(LintArgs),
     /// Judge the repository that an offer names: its tags, platforms and images
     Inspect(Box<InspectArgs>),
@@ -102,7 +104,9 @@ Examples:
   edgeproof lint offer.json --format json | jq .claim
   edgeproof lint offer.json --format sarif > offer.sarif
   edgeproof lint offer.json --certified certified/report.json
-  edgeproof lint offer.json --data tables")]
+  edgeproof lint offer.json --data tables
+  edgeproof lint offer.json --offline                 (visits no links: what rests on one is inconclusive)
+  edgeproof lint offer.json --allow-private-links     (pages on this machine or in the lab's network)")]
 pub struct LintArgs {
     /// The offer file
     #[arg(value_name = "OFFER")]
@@ -110,6 +114,9 @@ pub struct LintArgs {
     /// What the lab knows beside it.
     #[command(flatten)]
     pub lab: LabArgs,
+    /// How its links are visited.
+    #[command(flatten)]
+    pub links: LinkArgs,
     /// Edition of the programme
     #[arg(long, value_enum, default_value_t = EditionArg::Current)]
     pub edition: EditionArg,

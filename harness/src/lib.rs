@@ -26,6 +26,7 @@ pub mod hub;
 pub mod input;
 pub mod inspect;
 pub mod ledger;
+pub mod links;
 pub mod lint;
 pub mod offer;
 pub mod output;

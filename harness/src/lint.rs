@@ -1,4 +1,4 @@
-//! `edgeproof lint`: judges an offer's text and settings, without device or network.
+//! `edgeproof lint`: judges an offer's text and settings, and visits its links, without a device.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use conformance::data::{Data, DataFile};
 use conformance::finding::Finding;
 use conformance::hardware::{self, Claim};
 use conformance::inputs::Input;
-use conformance::observation::Observations;
+use conformance::observation::{LinkVisit, Observations, Observed};
 use conformance::offer::{Mistake, Offer};
 use conformance::record::{
     Candidate, Device, Edition, Profile, Record, Reserve, Run, RunOptions, ScopeName,
@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::cli::{LintArgs, LintFormat};
 use crate::data;
 use crate::input;
+use crate::links;
 use crate::output;
 use crate::render::{junit, markdown, sarif, text};
 
@@ -43,6 +44,8 @@ struct Lint<'a> {
     /// What was ignored or doubtful in the offer file.
     warnings: &'a [Mistake],
     findings: &'a [Finding],
+    /// Where the offer's links led; null where none was to be visited.
+    links: Option<&'a [LinkVisit]>,
     /// The dated data that judged.
     data: &'a [DataFile],
     /// The offer's parts by digest.
@@ -60,8 +63,10 @@ pub fn run(args: &LintArgs) -> anyhow::Result<ExitCode> {
         Some(path) => Some(input::certificate(path, &read.offer)?),
         None => None,
     };
+    let data = data::of(args.lab.data.as_deref())?;
     let lab = Lab {
-        data: data::of(args.lab.data.as_deref())?,
+        links: links::observe(&read.offer, &data, &args.links)?,
+        data,
         certified,
         // Tables hold from a month on and systems are supported until one, so the day of the judgement counts.
         today: jiff::Timestamp::now().to_string(),
@@ -85,11 +90,13 @@ pub struct Lab {
     pub data: Arc<Data>,
     /// The certificate that the offer has from before.
     pub certified: Option<Certificate>,
+    /// Where the offer's links led.
+    pub links: Observed<Vec<LinkVisit>>,
     /// The time of the judgement, RFC 3339.
     pub today: String,
 }
 
-/// The offer judged by itself: offer scope, nothing observed.
+/// The offer judged by itself: offer scope, nothing observed but its links.
 #[must_use]
 pub fn report(offer: Offer, edition: Edition, lab: Lab) -> Report {
     let record = Record {
@@ -116,7 +123,10 @@ pub fn report(offer: Offer, edition: Edition, lab: Lab) -> Report {
         offer,
         device: Device::default(),
         deviations: Vec::new(),
-        observations: Observations::default(),
+        observations: Observations {
+            links: lab.links,
+            ..Observations::default()
+        },
         series: Vec::new(),
         data: lab.data,
         certified: lab.certified,
@@ -135,6 +145,7 @@ fn json(report: &Report, claim: Option<Claim>, warnings: &[Mistake]) -> String {
         routes: route::summaries(&report.offer.plan.routes),
         warnings,
         findings: &report.findings,
+        links: report.observations.links.seen().map(Vec::as_slice),
         data: &report.data,
         inputs: &report.inputs,
     };

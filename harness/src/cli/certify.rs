@@ -8,7 +8,7 @@ use conformance::faults::{self, Fault};
 use conformance::record::ProfileName;
 use conformance::units::{Bytes, Millis};
 
-use super::{EditionArg, LabArgs, PlaceArgs, TextOrJson};
+use super::{EditionArg, LabArgs, LinkArgs, PlaceArgs, TextOrJson};
 use crate::amount;
 
 /// Flags of `certify`.
@@ -28,6 +28,7 @@ Examples:
   edgeproof certify offer.json --faults cut,outage --outage 30s
   edgeproof certify offer.json --calibration speeds.json
   edgeproof certify offer.json --certified certified/report.json
+  edgeproof certify offer.json --offline               (visits no links: what rests on one is inconclusive)
   edgeproof certify offer.json --attach temperature   (a module that IoT Edge runs: measured, never touched)
   edgeproof certify offer.json --window 10s --starts 1   (custom profile: certifies nothing)")]
 pub struct CertifyArgs {
@@ -40,6 +41,9 @@ pub struct CertifyArgs {
     /// What the lab knows beside it.
     #[command(flatten)]
     pub lab: LabArgs,
+    /// How the offer's links are visited.
+    #[command(flatten)]
+    pub links: LinkArgs,
     /// Load this image archive (docker save) first; of several, those for the engine's platform
     #[arg(long, value_name = "ARCHIVE")]
     pub load: Vec<PathBuf>,

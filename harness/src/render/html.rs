@@ -20,7 +20,7 @@ use crate::render::facts;
 use crate::render::left_out;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
-use crate::render::{edge, egress, faults};
+use crate::render::{edge, egress, faults, links};
 
 const PAGE: &str = include_str!("html/report.html");
 /// How one finding is shown; both pages import it.
@@ -205,6 +205,7 @@ fn sections(report: &Report) -> Vec<Section> {
         ("edge", edge::HEADING, edge::tables(report)),
         ("egress", egress::HEADING, egress::tables(report)),
         ("faults", faults::HEADING, faults::tables(report)),
+        ("links", links::HEADING, links::tables(report)),
     ];
     all.into_iter()
         .filter(|(_, _, tables)| !tables.is_empty())

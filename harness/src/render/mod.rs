@@ -12,6 +12,7 @@ mod host;
 pub mod html;
 pub mod junit;
 mod left_out;
+mod links;
 pub mod markdown;
 pub mod next;
 pub mod repository;

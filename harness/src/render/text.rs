@@ -10,6 +10,7 @@ use crate::render::edge::{self, Table};
 use crate::render::egress;
 use crate::render::faults;
 use crate::render::left_out;
+use crate::render::links;
 use crate::render::next::{blockers, is_precondition};
 use crate::render::words;
 
@@ -28,6 +29,7 @@ pub fn render(report: &Report) -> String {
     out.push_str(&tables(edge::HEADING, &edge::tables(report)));
     out.push_str(&tables(egress::HEADING, &egress::tables(report)));
     out.push_str(&tables(faults::HEADING, &faults::tables(report)));
+    out.push_str(&tables(links::HEADING, &links::tables(report)));
     out.push_str(&deviations(report));
     out
 }
