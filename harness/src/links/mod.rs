@@ -75,6 +75,7 @@ pub fn observe(
     if links.iter().all(|link| link.left_alone.is_some()) {
         return Ok(Observed::Seen(links.into_iter().map(left_alone).collect()));
     }
+    tracing::info!(links = links.len(), "visiting the links of the offer");
     let reach = match args.allow_private_links {
         true => Reach::Private,
         false => Reach::Public,
