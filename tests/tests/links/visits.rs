@@ -1,6 +1,8 @@
 //! What single links come to, with limits that end a test soon.
 
-use std::net::IpAddr;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, TcpListener};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use conformance::links::OfferLink;
@@ -151,8 +153,14 @@ fn a_head_without_an_end_a_silent_server_and_one_of_another_kind_are_left() {
 
 #[test]
 fn a_server_that_is_not_there_and_one_without_tls_are_told_apart() {
-    let server = Server::start(|_, _| Answer::Noise);
-    let port = server.address.port();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(b"220 mail.lab ESMTP\r\n").unwrap();
+        // What the other side says is read, for the connection not to be reset by it.
+        let _ = io::copy(&mut stream, &mut io::sink());
+    });
     let site = names(&[("site.lab", &["127.0.0.1"])]);
     let tls = format!("https://site.lab:{port}/");
     let visits = visit(site, Reach::Private, soon(), &[&tls, "http://site.lab:1/"]);
