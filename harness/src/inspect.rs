@@ -2,7 +2,10 @@
 
 mod contents;
 mod files;
+mod finds;
 mod layer;
+mod lists;
+mod passing;
 mod program;
 mod source;
 mod target;

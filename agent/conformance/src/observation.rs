@@ -15,6 +15,7 @@ mod fleet;
 mod golden;
 mod gpu;
 mod image;
+mod inventory;
 mod kept;
 mod limits;
 mod noise;
@@ -33,6 +34,7 @@ pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use golden::{Footprint, GoldenRun, tolerances};
 pub use gpu::{EngineLoad, GpuDevice, GpuLoad, GpuUse};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
+pub use inventory::{Ecosystem, Inventory, Package};
 pub use kept::{Kept, KeptEnd, Output, Restart};
 pub use limits::{
     CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof, StorageLimitProof,

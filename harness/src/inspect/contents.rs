@@ -2,11 +2,12 @@
 
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{
-    Content, ImageManifest, ManifestKind, Observed, Program, Repository,
+    Content, ImageManifest, Inventory, ManifestKind, Observed, Program, Repository,
 };
 use conformance::platform::Platform;
 use conformance::units::Bytes;
 
+use super::finds::{Finds, MOST_PACKAGES};
 use super::layer::Stopped;
 use super::program::Head;
 use super::source::{Source, SourceError};
@@ -21,6 +22,8 @@ const MOST_UNPACKED: u64 = 4 << 30;
 const MOST_UNPACKED_OF_ALL: u64 = 64 << 30;
 /// Most images of one tag that are looked into.
 const MOST_IMAGES: usize = 32;
+/// Most packages told of all images together.
+const MOST_PACKAGES_OF_ALL: usize = 2 * MOST_PACKAGES;
 /// Most flaws told of one image.
 const MOST_FLAWS: usize = 8;
 
@@ -37,6 +40,7 @@ pub(super) async fn gather(
         return Ok(Vec::new());
     };
     let mut left = MOST_COMPRESSED;
+    let mut room = MOST_PACKAGES_OF_ALL;
     let mut contents = Vec::new();
     for (platform, digest) in repository.images_of(tag).into_iter().take(MOST_IMAGES) {
         let Some(ManifestKind::Image(image)) = repository.manifest(&digest).map(|one| &one.kind)
@@ -61,7 +65,7 @@ pub(super) async fn gather(
             } else {
                 MOST_UNPACKED
             };
-            layers(source, image, &config, most).await?
+            layers(source, image, &config, Bounds { most, room }).await?
         } else {
             Looked::not(&Unseen::new(
                 Reason::Configuration,
@@ -71,6 +75,9 @@ pub(super) async fn gather(
                 ),
             ))
         };
+        if let Observed::Seen(inventory) = &looked.inventory {
+            room -= inventory.packages.len();
+        }
         contents.push(content(digest, platform, config, Bytes(size), looked));
     }
     Ok(contents)
@@ -91,6 +98,7 @@ fn content(
         unpacked: looked.unpacked,
         layers: looked.flaws,
         program: looked.program,
+        inventory: looked.inventory,
     }
 }
 
@@ -99,6 +107,15 @@ struct Looked {
     unpacked: Observed<Bytes>,
     flaws: Observed<Vec<String>>,
     program: Observed<Program>,
+    inventory: Observed<Inventory>,
+}
+
+/// How much of an image is read.
+struct Bounds {
+    /// Bytes that a layer may unpack to.
+    most: u64,
+    /// Packages that are told.
+    room: usize,
 }
 
 impl Looked {
@@ -107,6 +124,7 @@ impl Looked {
             unpacked: Observed::Unseen(unseen.clone()),
             flaws: Observed::Unseen(unseen.clone()),
             program: Observed::Unseen(unseen.clone()),
+            inventory: Observed::Unseen(unseen.clone()),
         }
     }
 }
@@ -115,9 +133,11 @@ async fn layers(
     source: &Source,
     image: &ImageManifest,
     config: &ConfigRead,
-    most: u64,
+    bounds: Bounds,
 ) -> Result<Looked, SourceError> {
+    let most = bounds.most;
     let mut tree = Tree::default();
+    let mut finds = Finds::default();
     let mut unpacked = 0_u64;
     let mut flaws = Vec::new();
     for (n, layer) in image.layers.iter().enumerate() {
@@ -147,6 +167,7 @@ async fn layers(
                         .map(|flaw| format!("{place}: {flaw}")),
                 );
                 unpacked = unpacked.saturating_add(read.unpacked);
+                finds.lay(read.finds, &read.change);
                 tree.lay(read.change);
             }
             Err(Stopped::Broken(why)) => {
@@ -180,6 +201,7 @@ async fn layers(
         unpacked: Observed::Seen(Bytes(unpacked)),
         flaws: Observed::Seen(flaws),
         program: program(&tree, config).into(),
+        inventory: Observed::Seen(finds.inventory(bounds.room)),
     })
 }
 

@@ -7,7 +7,8 @@ use std::io::{self, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::program::{self, HEAD};
+use super::finds::Finds;
+use super::passing::Passing;
 use super::tree::{self, Change, Node};
 use crate::registry::Digesting;
 
@@ -31,6 +32,8 @@ pub(super) struct LayerRead {
     pub(super) unpacked: u64,
     /// What it changes.
     pub(super) change: Change,
+    /// What its files tell beside that.
+    pub(super) finds: Finds,
     /// What is wrong in it, in words.
     pub(super) flaws: Vec<String>,
 }
@@ -56,7 +59,7 @@ pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerR
     }
     let mut raw = BufReader::with_capacity(64 << 10, Digesting::new(raw));
     let packed = media_type.ends_with("gzip");
-    let (unpacked_digest, unpacked, change, flaws) = if packed {
+    let unpacked = if packed {
         unpack(MultiGzDecoder::new(&mut raw), most)?
     } else {
         unpack(&mut raw, most)?
@@ -67,21 +70,33 @@ pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerR
     Ok(LayerRead {
         digest: raw.digest(),
         size: raw.length(),
-        unpacked_digest,
-        unpacked,
-        change,
-        flaws,
+        unpacked_digest: unpacked.digest,
+        unpacked: unpacked.length,
+        change: unpacked.walked.change,
+        finds: unpacked.walked.finds,
+        flaws: unpacked.walked.flaws,
     })
 }
 
-type Unpacked = (String, u64, Change, Vec<String>);
+struct Unpacked {
+    digest: String,
+    length: u64,
+    walked: Walked,
+}
+
+#[derive(Default)]
+struct Walked {
+    change: Change,
+    finds: Finds,
+    flaws: Vec<String>,
+}
 
 fn unpack(inner: impl Read, most: u64) -> Result<Unpacked, Stopped> {
     // One byte more than is allowed shows that there is more.
     let mut whole = Digesting::new(inner.take(most.saturating_add(1)));
     let walked = walk(&mut whole);
     let too_much = || Stopped::NotRead(format!("it unpacks to more than {most} bytes"));
-    let (change, flaws) = match walked {
+    let walked = match walked {
         Ok(walked) => walked,
         // What is cut off at the bound looks broken.
         Err(_) if whole.length() > most => return Err(too_much()),
@@ -91,13 +106,21 @@ fn unpack(inner: impl Read, most: u64) -> Result<Unpacked, Stopped> {
     if whole.length() > most {
         return Err(too_much());
     }
-    Ok((whole.digest(), whole.length(), change, flaws))
+    Ok(Unpacked {
+        digest: whole.digest(),
+        length: whole.length(),
+        walked,
+    })
 }
 
-fn walk(whole: &mut impl Read) -> Result<(Change, Vec<String>), Stopped> {
+fn walk(whole: &mut impl Read) -> Result<Walked, Stopped> {
     let mut archive = tar::Archive::new(whole);
-    let mut change = Change::default();
-    let mut flaws = Vec::new();
+    let Walked {
+        mut change,
+        mut finds,
+        mut flaws,
+    } = Walked::default();
+    let mut passing = Passing::new();
     let mut long = Long::default();
     let mut count = 0;
     // Names and headers are read here, with a bound: the archive's own reader would hold one of any length.
@@ -136,9 +159,11 @@ fn walk(whole: &mut impl Read) -> Result<(Change, Vec<String>), Stopped> {
         let is_file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
         if kind.is_symlink() {
             let target = link().unwrap_or_default();
+            finds.named(&path);
             change.put(path, Node::Link(target));
         } else if kind.is_hard_link() {
             let target = link().and_then(|target| tree::plain(&target));
+            finds.hard_link(&path, target.as_deref());
             let node = target.map(|target| match change.node(&target) {
                 Some(node) => node.clone(),
                 // It is in a lower layer, then; as a link it leads there.
@@ -147,16 +172,23 @@ fn walk(whole: &mut impl Read) -> Result<(Change, Vec<String>), Stopped> {
             if let Some(node) = node {
                 change.put(path, node);
             }
-        } else if is_file && entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0) {
-            let mut head = Vec::with_capacity(HEAD);
-            let first = entry.by_ref().take(HEAD as u64).read_to_end(&mut head);
-            first.map_err(|error| broken(&error))?;
-            change.put(path, Node::Program(program::read(&head)));
+        } else if is_file {
+            let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+            let head = passing.file(&path, executable, &mut entry, &mut finds);
+            match head.map_err(|error| broken(&error))? {
+                Some(head) => change.put(path, Node::Program(head)),
+                None => change.hide(&path),
+            }
         } else if !kind.is_dir() {
             change.hide(&path);
         }
     }
-    Ok((change, flaws))
+    change.settle();
+    Ok(Walked {
+        change,
+        finds,
+        flaws,
+    })
 }
 
 /// Names that stand in entries of their own before the entry that they belong to.

@@ -11,7 +11,7 @@ struct Fixture {
     flips: &'static [(&'static str, &'static str)],
 }
 
-const FIXTURES: [Fixture; 17] = [
+const FIXTURES: [Fixture; 19] = [
     Fixture {
         name: "latest-stayed-behind",
         shop: |name| changed(name, |shop| shop.lead(&["latest"], "1.0.0")),
@@ -139,14 +139,34 @@ const FIXTURES: [Fixture; 17] = [
         flips: &[
             ("IEM-CFG-02", "fail"),
             ("IEM-CONT-01", "inconclusive"),
+            ("IEM-LEG-04", "inconclusive"),
             ("IEM-PLAT-03", "inconclusive"),
             ("IEM-PLAT-05", "inconclusive"),
+            ("IEM-SDK-01", "inconclusive"),
         ],
     },
     Fixture {
         name: "layer-is-not-what-the-config-says",
         shop: |name| changed(name, |shop| spoil(shop, |image| image.wrong_config = true)),
         flips: &[("IEM-CONT-01", "fail")],
+    },
+    Fixture {
+        name: "no-notice-of-others-parts",
+        shop: |name| changed(name, |shop| spoil(shop, |image| image.files.truncate(1))),
+        flips: &[("IEM-LEG-04", "warn")],
+    },
+    Fixture {
+        name: "sdk-that-nobody-declared",
+        shop: |name| {
+            changed(name, |shop| {
+                spoil(shop, |image| {
+                    let text = r#"{"name": "azure-iot-device", "version": "1.18.4"}"#;
+                    let path = "app/node_modules/azure-iot-device/package.json";
+                    image.files.push((path, text.to_owned()));
+                })
+            })
+        },
+        flips: &[("IEM-SDK-01", "pass")],
     },
 ];
 
@@ -177,7 +197,7 @@ fn a_repository_in_order_passes_and_each_spoiled_one_flips_just_its_own_findings
     assert_eq!(exit, 0, "{expected:#?}");
     assert_eq!(
         good["headline"],
-        "conformant (registry scope, 16 of 63 assessed)"
+        "conformant (registry scope, 18 of 63 assessed)"
     );
     let other: Vec<&String> = expected
         .values()

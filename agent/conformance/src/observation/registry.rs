@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageConfig, ImageSource, Observed};
+use super::{ImageConfig, ImageSource, Inventory, Observed, is_nothing_looked};
 use crate::platform::Platform;
 use crate::units::Bytes;
 
@@ -173,6 +173,9 @@ pub struct Content {
     pub layers: Observed<Vec<String>>,
     /// The program that the image starts.
     pub program: Observed<Program>,
+    /// The packages in it, and whether a notice of them is. Inspections of earlier versions have none.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub inventory: Observed<Inventory>,
 }
 
 /// The program that an image starts, as its first bytes show it.

@@ -47,6 +47,7 @@ mod leg_05;
 mod links;
 mod mentions;
 mod not_observed;
+mod packages_seen;
 mod plat_01;
 mod plat_02;
 mod plat_03;

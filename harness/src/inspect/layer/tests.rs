@@ -184,3 +184,44 @@ proptest! {
         let _ = read(&bytes[..at], TAR, MOST);
     }
 }
+
+#[test]
+fn the_packages_of_a_layer_are_found_by_long_names_and_through_hard_links() {
+    let deep = format!("opt/{}/node_modules/a/package.json", "x".repeat(150));
+    let read = read(
+        &tar(|builder| {
+            put(builder, &deep, br#"{"name": "a", "version": "1"}"#, 0o644);
+            link(
+                builder,
+                EntryType::Link,
+                "node_modules/a/package.json",
+                &deep,
+            );
+            link(
+                builder,
+                EntryType::Link,
+                "node_modules/b/package.json",
+                "store/0f",
+            );
+            put(
+                builder,
+                "var/lib/dpkg/status",
+                b"Package: x\nVersion: 2\n",
+                0o755,
+            );
+            put(builder, "LICENSE", b"Free.", 0o644);
+        })[..],
+        TAR,
+        MOST,
+    )
+    .unwrap();
+    let inventory = read.finds.inventory(10);
+    let names: Vec<&str> = inventory
+        .packages
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(names, ["x", "a"]);
+    assert_eq!(inventory.notice_paths, ["/LICENSE"]);
+    assert!(inventory.unread[0].starts_with("/node_modules/b/package.json: it is a link"));
+}
