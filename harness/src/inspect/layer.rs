@@ -2,7 +2,7 @@
 //!
 //! Sources: OCI image specification 1.1, "Image Layer Filesystem Changeset"; `tar(5)` for long names and pax headers.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
@@ -18,6 +18,10 @@ const MOST_ENTRIES: u64 = 1_000_000;
 const LONGEST_NAME: u64 = 4096;
 /// Longest pax header.
 const LONGEST_HEADER: u64 = 64 << 10;
+
+/// The widest window of a zstd frame, as a power of two: what every decoder should bear, and every level but the "ultra" ones
+/// keeps to. Source: RFC 8878, section 3.1.1.1.2.
+const WIDEST_WINDOW: u32 = 23;
 
 /// What a layer came to.
 #[derive(Debug)]
@@ -52,15 +56,19 @@ pub(super) enum Stopped {
 /// # Errors
 /// It ended before its end, is no tar archive, or is too large.
 pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerRead, Stopped> {
-    if media_type.ends_with("zstd") {
-        return Err(Stopped::NotRead(
-            "zstd layers are not unpacked here".to_owned(),
-        ));
-    }
     let mut raw = BufReader::with_capacity(64 << 10, Digesting::new(raw));
-    let packed = media_type.ends_with("gzip");
-    let unpacked = if packed {
+    let unpacked = if media_type.ends_with("gzip") {
         unpack(MultiGzDecoder::new(&mut raw), most)?
+    } else if media_type.ends_with("zstd") {
+        let mut decoder = Zstd::new(&mut raw).map_err(|error| broken(&error))?;
+        let unpacked = unpack(&mut decoder, most);
+        if decoder.too_wide {
+            return Err(Stopped::NotRead(format!(
+                "it takes a window of more than {} bytes to unpack",
+                1 << WIDEST_WINDOW
+            )));
+        }
+        unpacked?
     } else {
         unpack(&mut raw, most)?
     };
@@ -76,6 +84,35 @@ pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerR
         finds: unpacked.walked.finds,
         flaws: unpacked.walked.flaws,
     })
+}
+
+/// What zstd unpacks, within its window.
+struct Zstd<R: BufRead> {
+    decoder: zstd::Decoder<'static, R>,
+    /// Whether it was given up for its window: not the image's fault.
+    too_wide: bool,
+}
+
+impl<R: BufRead> Zstd<R> {
+    fn new(packed: R) -> io::Result<Zstd<R>> {
+        let mut decoder = zstd::Decoder::with_buffer(packed)?;
+        decoder.window_log_max(WIDEST_WINDOW)?;
+        Ok(Zstd {
+            decoder,
+            too_wide: false,
+        })
+    }
+}
+
+impl<R: BufRead> Read for Zstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.decoder.read(buffer);
+        if let Err(error) = &read {
+            // The library tells its errors apart by their names alone.
+            self.too_wide |= error.to_string().contains("too much memory");
+        }
+        read
+    }
 }
 
 struct Unpacked {

@@ -51,7 +51,9 @@ impl Built {
             program: platform.split('/').nth(1).unwrap(),
             version: version.to_owned(),
             wrong_config: false,
-            files: [LIST, NOTICE].map(|(path, text)| (path, text.to_owned())).to_vec(),
+            files: [LIST, NOTICE]
+                .map(|(path, text)| (path, text.to_owned()))
+                .to_vec(),
         }
     }
 
