@@ -7,6 +7,7 @@ mod layer;
 mod lists;
 mod passing;
 mod program;
+mod secrets;
 mod source;
 mod target;
 mod tree;

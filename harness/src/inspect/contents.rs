@@ -2,7 +2,7 @@
 
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{
-    Content, ImageManifest, Inventory, ManifestKind, Observed, Program, Repository,
+    Content, ImageManifest, Inventory, ManifestKind, Observed, Program, Repository, Secrets,
 };
 use conformance::platform::Platform;
 use conformance::units::Bytes;
@@ -10,6 +10,7 @@ use conformance::units::Bytes;
 use super::finds::{Finds, MOST_PACKAGES};
 use super::layer::Stopped;
 use super::program::Head;
+use super::secrets::Places;
 use super::source::{Source, SourceError};
 use super::tree::Tree;
 use crate::registry::{ConfigRead, LARGEST_MANIFEST, read_config};
@@ -99,6 +100,7 @@ fn content(
         layers: looked.flaws,
         program: looked.program,
         inventory: looked.inventory,
+        secrets: looked.secrets,
     }
 }
 
@@ -108,6 +110,7 @@ struct Looked {
     flaws: Observed<Vec<String>>,
     program: Observed<Program>,
     inventory: Observed<Inventory>,
+    secrets: Observed<Secrets>,
 }
 
 /// How much of an image is read.
@@ -125,6 +128,7 @@ impl Looked {
             flaws: Observed::Unseen(unseen.clone()),
             program: Observed::Unseen(unseen.clone()),
             inventory: Observed::Unseen(unseen.clone()),
+            secrets: Observed::Unseen(unseen.clone()),
         }
     }
 }
@@ -138,6 +142,7 @@ async fn layers(
     let most = bounds.most;
     let mut tree = Tree::default();
     let mut finds = Finds::default();
+    let mut places = Places::default();
     let mut unpacked = 0_u64;
     let mut flaws = Vec::new();
     for (n, layer) in image.layers.iter().enumerate() {
@@ -168,6 +173,7 @@ async fn layers(
                 );
                 unpacked = unpacked.saturating_add(read.unpacked);
                 finds.lay(read.finds, &read.change);
+                places.lay(read.secrets, &layer.digest);
                 tree.lay(read.change);
             }
             Err(Stopped::Broken(why)) => {
@@ -202,6 +208,10 @@ async fn layers(
         flaws: Observed::Seen(flaws),
         program: program(&tree, config).into(),
         inventory: Observed::Seen(finds.inventory(bounds.room)),
+        secrets: Observed::Seen(Secrets {
+            in_env: config.secrets.clone(),
+            ..places.secrets()
+        }),
     })
 }
 

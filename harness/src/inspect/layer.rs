@@ -9,6 +9,7 @@ use tar::EntryType;
 
 use super::finds::Finds;
 use super::passing::Passing;
+use super::secrets::Places;
 use super::tree::{self, Change, Node};
 use crate::registry::Digesting;
 
@@ -38,6 +39,8 @@ pub(super) struct LayerRead {
     pub(super) change: Change,
     /// What its files tell beside that.
     pub(super) finds: Finds,
+    /// What looks like a secret in its files.
+    pub(super) secrets: Places,
     /// What is wrong in it, in words.
     pub(super) flaws: Vec<String>,
 }
@@ -82,6 +85,7 @@ pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerR
         unpacked: unpacked.length,
         change: unpacked.walked.change,
         finds: unpacked.walked.finds,
+        secrets: unpacked.walked.secrets,
         flaws: unpacked.walked.flaws,
     })
 }
@@ -121,10 +125,10 @@ struct Unpacked {
     walked: Walked,
 }
 
-#[derive(Default)]
 struct Walked {
     change: Change,
     finds: Finds,
+    secrets: Places,
     flaws: Vec<String>,
 }
 
@@ -152,11 +156,9 @@ fn unpack(inner: impl Read, most: u64) -> Result<Unpacked, Stopped> {
 
 fn walk(whole: &mut impl Read) -> Result<Walked, Stopped> {
     let mut archive = tar::Archive::new(whole);
-    let Walked {
-        mut change,
-        mut finds,
-        mut flaws,
-    } = Walked::default();
+    let mut change = Change::default();
+    let mut finds = Finds::default();
+    let mut flaws = Vec::new();
     let mut passing = Passing::new();
     let mut long = Long::default();
     let mut count = 0;
@@ -224,6 +226,7 @@ fn walk(whole: &mut impl Read) -> Result<Walked, Stopped> {
     Ok(Walked {
         change,
         finds,
+        secrets: passing.places,
         flaws,
     })
 }

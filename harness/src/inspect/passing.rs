@@ -1,4 +1,4 @@
-//! A file of a layer while it goes by: its first bytes, and the list of packages that it is or carries. Nothing of it is held
+//! A file of a layer while it goes by: its first bytes, the list of packages that it is or carries, and secrets in it. Nothing of it is held
 //! but what a list needs, and that within a bound.
 
 use std::io::{self, Read};
@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use super::finds::Finds;
 use super::lists::{self, LARGEST_JSON, Lines, List};
 use super::program::{self, HEAD, Head};
+use super::secrets::{Places, Scanner};
 
 /// Largest program in which a list of crates is looked up.
 const LARGEST_PROGRAM: usize = 16 << 20;
@@ -18,6 +19,9 @@ pub(super) struct Passing {
     piece: Vec<u8>,
     /// What is kept of a file that is read as a whole.
     whole: Vec<u8>,
+    scanner: Scanner,
+    /// What looks like a secret in the files so far.
+    pub(super) places: Places,
 }
 
 impl Passing {
@@ -25,6 +29,8 @@ impl Passing {
         Passing {
             piece: vec![0; 64 << 10],
             whole: Vec::new(),
+            scanner: Scanner::new(),
+            places: Places::default(),
         }
     }
 
@@ -61,8 +67,10 @@ impl Passing {
                 lines.take(piece);
             }
             kept.take(piece, &mut self.whole);
+            self.scanner.take(piece);
             length = fill(entry, &mut self.piece)?;
         }
+        self.scanner.end(path, &mut self.places);
         if let Some(lines) = lines {
             finds.list(path, Ok(lines.end()));
         } else if list == Some(List::Rpm) {

@@ -26,6 +26,8 @@ pub(crate) struct Built {
     pub(crate) wrong_config: bool,
     /// Further files of its layer, by path.
     pub(crate) files: Vec<(&'static str, String)>,
+    /// Variables of its config.
+    pub(crate) env: Vec<&'static str>,
 }
 
 /// A list of packages with one in it, and the notice that belongs to it.
@@ -54,6 +56,7 @@ impl Built {
             files: [LIST, NOTICE]
                 .map(|(path, text)| (path, text.to_owned()))
                 .to_vec(),
+            env: Vec::new(),
         }
     }
 
@@ -100,7 +103,7 @@ impl Built {
             digest(layer)
         };
         config["config"] = json!({
-            "User": "1000", "Entrypoint": ["/air-quality"], "ExposedPorts": {"8080/tcp": {}},
+            "User": "1000", "Entrypoint": ["/air-quality"], "ExposedPorts": {"8080/tcp": {}}, "Env": self.env,
             "Labels": {"org.opencontainers.image.version": self.version},
         });
         config["rootfs"] = json!({"type": "layers", "diff_ids": [layer]});

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageConfig, ImageSource, Inventory, Observed, is_nothing_looked};
+use super::{ImageConfig, ImageSource, Inventory, Observed, Secrets, is_nothing_looked};
 use crate::platform::Platform;
 use crate::units::Bytes;
 
@@ -176,6 +176,9 @@ pub struct Content {
     /// The packages in it, and whether a notice of them is. Inspections of earlier versions have none.
     #[serde(default, skip_serializing_if = "is_nothing_looked")]
     pub inventory: Observed<Inventory>,
+    /// What looks like a secret in it. Inspections of earlier versions have none.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub secrets: Observed<Secrets>,
 }
 
 /// The program that an image starts, as its first bytes show it.

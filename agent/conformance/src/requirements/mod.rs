@@ -77,7 +77,7 @@ mod sdk_01;
 mod sec_01;
 mod sec_02;
 mod sec_03;
-mod secret_look;
+mod sec_04;
 mod settings;
 mod settings_skeleton;
 mod stays_up;
@@ -102,7 +102,7 @@ mod upd_03;
 mod use_01;
 mod workload_calls;
 
-use not_observed::{configuration, registry, security};
+use not_observed::{configuration, registry};
 
 /// Version of the catalogue; part of every report.
 pub const VERSION: &str = "2026-11";
@@ -157,7 +157,7 @@ pub const CATALOGUE: &[Requirement] = &[
     sec_01::REQUIREMENT,
     sec_02::REQUIREMENT,
     sec_03::REQUIREMENT,
-    security::SEC_04,
+    sec_04::REQUIREMENT,
     upd_01::REQUIREMENT,
     upd_02::REQUIREMENT,
     upd_03::REQUIREMENT,

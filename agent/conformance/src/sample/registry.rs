@@ -2,7 +2,8 @@
 
 use crate::observation::{
     Access, Child, Content, Ecosystem, ImageConfig, ImageManifest, ImageSource, Inventory, Layer,
-    Manifest, ManifestKind, Observed, Package, Program, Published, Repository, Tag, Tested,
+    Manifest, ManifestKind, Observed, Package, Program, Published, Repository, Secrets, Tag,
+    Tested,
 };
 use crate::platform::Platform;
 use crate::record::{Record, ScopeName};
@@ -137,6 +138,10 @@ fn contents(version: &str) -> Vec<Content> {
             interpreter: None,
         }),
         inventory: Observed::Seen(inventory(&[(Ecosystem::Dpkg, "libc6", "2.36-9")], 1)),
+        secrets: Observed::Seen(Secrets {
+            files: 3,
+            ..Secrets::default()
+        }),
     };
     PLATFORMS.iter().map(of).collect()
 }

@@ -7,7 +7,6 @@ use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source};
 
 pub(crate) mod configuration;
 pub(crate) mod registry;
-pub(crate) mod security;
 
 /// What these entries have in common; a test over the catalogue finds a text that was left empty.
 pub(super) const UNOBSERVED: Requirement = Requirement {
