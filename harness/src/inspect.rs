@@ -1,6 +1,8 @@
 //! `edgeproof inspect`: judges the repository that an offer names, without a device.
 
+mod clam;
 mod contents;
+mod copies;
 mod files;
 mod finds;
 mod layer;
@@ -13,13 +15,16 @@ mod target;
 mod tree;
 mod walk;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use conformance::data::Data;
 use conformance::finding::{Finding, Reason};
 use conformance::image::TagKind;
-use conformance::observation::{Observations, Observed, Published, Repository, Sighting, Tested};
+use conformance::observation::{
+    Observations, Observed, Published, Repository, ScanReport, Sighting, Tested,
+};
 use conformance::offer::Mistake;
 use conformance::record::{
     Candidate, Deviation, DeviationKind, Device, Edition, Profile, Record, Reserve, Run,
@@ -29,11 +34,13 @@ use conformance::report::{Counts, Report, RunVerdict, Scope};
 use conformance::requirements;
 use serde::Serialize;
 
+use self::clam::Clam;
 use self::source::{Source, SourceError};
 use self::target::Target;
 use self::walk::Wanted;
 use crate::cli::{InspectArgs, LintFormat};
 use crate::data;
+use crate::exit::Refused;
 use crate::input;
 use crate::ledger::Ledger;
 use crate::output;
@@ -117,11 +124,15 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 /// The repository, or why it was not seen.
 async fn observe(args: &InspectArgs, target: &Target) -> anyhow::Result<Observed<Repository>> {
     let image = &target.offer.plan.image;
+    let reports = args.scan_report.iter().map(|path| scan_report(path));
+    let scan_reports = reports.collect::<Result<Vec<ScanReport>, Refused>>()?;
     let wanted = Wanted {
         name: image.repository.clone(),
         mirror: args.mirror.clone(),
         default_tag: image.tag.clone(),
         every_layer: args.verify_layers,
+        clam: scanner(args)?,
+        scan_reports,
     };
     let mut repository = match walk::gather(&target.source, &wanted).await {
         Ok(repository) => repository,
@@ -172,7 +183,7 @@ async fn published(
 }
 
 /// What was tested, by a stored report.
-fn tested(path: &std::path::Path) -> anyhow::Result<Tested> {
+fn tested(path: &Path) -> anyhow::Result<Tested> {
     let report = input::report(path)?;
     let candidate = report.candidate;
     Ok(Tested {
@@ -184,6 +195,29 @@ fn tested(path: &std::path::Path) -> anyhow::Result<Tested> {
             .chain(candidate.image_id)
             .collect(),
     })
+}
+
+/// What looks for malware.
+fn scanner(args: &InspectArgs) -> Result<Option<Clam>, Refused> {
+    if args.no_clamav {
+        return Ok(None);
+    }
+    Clam::find(args.clamav.as_deref())
+}
+
+/// The report of a scanner elsewhere.
+fn scan_report(path: &Path) -> Result<ScanReport, Refused> {
+    let refused = |why: String| Refused::BadInput(format!("{}: {why}", path.display()));
+    let text = input::text(path)?;
+    let report: ScanReport = serde_json::from_str(&text)
+        .map_err(|error| refused(format!("no report of a scan: {error}")))?;
+    match report.flaws().as_slice() {
+        [] => Ok(report),
+        flaws => Err(refused(format!(
+            "{}\n  mend: `edgeproof schema scan-report` prints its form",
+            flaws.join("; ")
+        ))),
+    }
 }
 
 /// What the ledger knew; what is seen now is added to it.

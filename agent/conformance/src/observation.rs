@@ -20,6 +20,7 @@ mod kept;
 mod limits;
 mod noise;
 mod registry;
+mod scan;
 mod secrets;
 mod sizing;
 mod start;
@@ -45,6 +46,7 @@ pub use registry::{
     Access, Child, Content, ImageManifest, Layer, Manifest, ManifestKind, Missing, Program,
     Published, Repository, Sighting, Tag, Tested,
 };
+pub use scan::{Scan, ScanFinding, ScanHit, ScanReport};
 pub use secrets::{EnvSecret, FileSecret, Secrets};
 pub use sizing::{Sizing, Tries, Try, Unlimited};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};

@@ -15,6 +15,7 @@ Examples:
   edgeproof inspect offer.json --mirror localhost:5000
   edgeproof inspect offer.json --image layout/ --format json | jq .repository.tags
   edgeproof inspect module.tar
+  edgeproof inspect module.tar --clamav /srv/signatures --scan-report guard.json
   edgeproof inspect offer.json --tested report.json --published marketplace.azurecr.io/contoso/air-quality
 
 A registry is asked without signing in first, then with what `docker login` left, or with --credentials: a file of the same
@@ -44,6 +45,15 @@ pub struct InspectArgs {
     /// Read every layer of the default tag, however large; else 256 MiB of what travels
     #[arg(long)]
     pub verify_layers: bool,
+    /// Look for malware with ClamAV and these signatures (a file or directory); else with its own, where it is installed with them
+    #[arg(long, value_name = "DATABASE")]
+    pub clamav: Option<PathBuf>,
+    /// Look for no malware, also where ClamAV is installed
+    #[arg(long, conflicts_with = "clamav")]
+    pub no_clamav: bool,
+    /// Attach the report of another malware scanner (`edgeproof schema scan-report`); may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub scan_report: Vec<PathBuf>,
     /// The published copy to compare with, asked for without signing in
     #[arg(long, value_name = "REPOSITORY")]
     pub published: Option<String>,

@@ -2,17 +2,20 @@
 
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{
-    Content, ImageManifest, Inventory, ManifestKind, Observed, Program, Repository, Secrets,
+    Content, ImageManifest, Inventory, ManifestKind, Observed, Program, Repository, Scan, Secrets,
 };
 use conformance::platform::Platform;
 use conformance::units::Bytes;
 
+use super::clam::{self, Scanned};
+use super::copies::Waiting;
 use super::finds::{Finds, MOST_PACKAGES};
-use super::layer::Stopped;
+use super::layer::{Reading, Stopped};
 use super::program::Head;
 use super::secrets::Places;
 use super::source::{Source, SourceError};
 use super::tree::Tree;
+use super::walk::Wanted;
 use crate::registry::{ConfigRead, LARGEST_MANIFEST, read_config};
 
 /// What is read of one tag's layers unless everything is asked for: what travels, all platforms together.
@@ -35,14 +38,18 @@ const MOST_FLAWS: usize = 8;
 pub(super) async fn gather(
     source: &Source,
     repository: &Repository,
-    every_layer: bool,
+    wanted: &Wanted,
 ) -> Result<Vec<Content>, SourceError> {
+    let every_layer = wanted.every_layer;
     let Some(tag) = repository.tag(&repository.default_tag) else {
         return Ok(Vec::new());
     };
     let mut left = MOST_COMPRESSED;
     let mut room = MOST_PACKAGES_OF_ALL;
     let mut contents = Vec::new();
+    let mut waiting = wanted.clam.as_ref().map(|_| Waiting::new()).transpose();
+    let mut nowhere = None;
+    let copies = waiting.as_mut().unwrap_or(&mut nowhere);
     for (platform, digest) in repository.images_of(tag).into_iter().take(MOST_IMAGES) {
         let Some(ManifestKind::Image(image)) = repository.manifest(&digest).map(|one| &one.kind)
         else {
@@ -66,7 +73,7 @@ pub(super) async fn gather(
             } else {
                 MOST_UNPACKED
             };
-            layers(source, image, &config, Bounds { most, room }).await?
+            layers(source, image, &config, Bounds { most, room }, copies).await?
         } else {
             Looked::not(&Unseen::new(
                 Reason::Configuration,
@@ -81,7 +88,33 @@ pub(super) async fn gather(
         }
         contents.push(content(digest, platform, config, Bytes(size), looked));
     }
+    if let Some(clam) = &wanted.clam {
+        let scanned = match waiting {
+            Ok(Some(waiting)) => clam.scan(waiting).await,
+            Ok(None) => Err("nothing waits for it".to_owned()),
+            Err(error) => Err(format!("make room for the layers: {error}")),
+        };
+        for content in &mut contents {
+            content.scan = scan_of(content, repository, &scanned);
+        }
+    }
     Ok(contents)
+}
+
+/// What the scanner says of an image; nothing of one whose layers were not read to their end.
+fn scan_of(
+    content: &Content,
+    repository: &Repository,
+    scanned: &Result<Scanned, String>,
+) -> Observed<Scan> {
+    content.inventory.get().map_or_else(Observed::Unseen, |_| {
+        let kind = repository.manifest(&content.digest).map(|one| &one.kind);
+        match (scanned, kind) {
+            (Ok(scanned), Some(ManifestKind::Image(image))) => scanned.of(&image.layers),
+            (Ok(_), _) => Observed::default(),
+            (Err(why), _) => Observed::unseen(Reason::Tool, format!("the malware scan: {why}")),
+        }
+    })
 }
 
 fn content(
@@ -101,6 +134,7 @@ fn content(
         program: looked.program,
         inventory: looked.inventory,
         secrets: looked.secrets,
+        scan: clam::no_scanner(),
     }
 }
 
@@ -138,6 +172,7 @@ async fn layers(
     image: &ImageManifest,
     config: &ConfigRead,
     bounds: Bounds,
+    copies: &mut Option<Waiting>,
 ) -> Result<Looked, SourceError> {
     let most = bounds.most;
     let mut tree = Tree::default();
@@ -147,7 +182,18 @@ async fn layers(
     let mut flaws = Vec::new();
     for (n, layer) in image.layers.iter().enumerate() {
         let place = format!("layer {} ({})", n + 1, layer.digest);
-        match source.layer(&layer.digest, &layer.media_type, most).await? {
+        let reading = Reading {
+            media_type: layer.media_type.clone(),
+            most,
+            copy: copies
+                .as_mut()
+                .and_then(|copies| copies.file(&layer.digest)),
+        };
+        let (read, copy) = source.layer(&layer.digest, reading).await?;
+        if let (Some(copies), Some(copy)) = (copies.as_mut(), copy) {
+            copies.done(&layer.digest, copy);
+        }
+        match read {
             Ok(read) => {
                 if read.digest != layer.digest {
                     flaws.push(format!("{place} came with the digest {}", read.digest));

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
+use super::copies::Copy;
 use super::finds::Finds;
 use super::passing::Passing;
 use super::secrets::Places;
@@ -54,17 +55,34 @@ pub(super) enum Stopped {
     NotRead(String),
 }
 
-/// Reads a layer of this media type. At most `most` bytes are unpacked.
+/// How a layer is read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Its media type.
+    pub(super) media_type: String,
+    /// Most bytes that are unpacked.
+    pub(super) most: u64,
+    /// Where what is unpacked goes too.
+    pub(super) copy: Option<Copy>,
+}
+
+/// Reads a layer.
 ///
 /// # Errors
 /// It ended before its end, is no tar archive, or is too large.
-pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerRead, Stopped> {
+pub(super) fn read(raw: impl Read, reading: &mut Reading) -> Result<LayerRead, Stopped> {
+    let Reading {
+        media_type,
+        most,
+        copy,
+    } = reading;
+    let most = *most;
     let mut raw = BufReader::with_capacity(64 << 10, Digesting::new(raw));
     let unpacked = if media_type.ends_with("gzip") {
-        unpack(MultiGzDecoder::new(&mut raw), most)?
+        unpack(MultiGzDecoder::new(&mut raw), most, copy)?
     } else if media_type.ends_with("zstd") {
         let mut decoder = Zstd::new(&mut raw).map_err(|error| broken(&error))?;
-        let unpacked = unpack(&mut decoder, most);
+        let unpacked = unpack(&mut decoder, most, copy);
         if decoder.too_wide {
             return Err(Stopped::NotRead(format!(
                 "it takes a window of more than {} bytes to unpack",
@@ -73,7 +91,7 @@ pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerR
         }
         unpacked?
     } else {
-        unpack(&mut raw, most)?
+        unpack(&mut raw, most, copy)?
     };
     // What stands behind the end belongs to the digest all the same.
     io::copy(&mut raw, &mut io::sink()).map_err(|error| broken(&error))?;
@@ -119,6 +137,22 @@ impl<R: BufRead> Read for Zstd<R> {
     }
 }
 
+/// A reader of which a copy is made.
+struct Copied<'a, R> {
+    inner: R,
+    copy: &'a mut Option<Copy>,
+}
+
+impl<R: Read> Read for Copied<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        if let Some(copy) = self.copy {
+            copy.take(&buffer[..read]);
+        }
+        Ok(read)
+    }
+}
+
 struct Unpacked {
     digest: String,
     length: u64,
@@ -132,9 +166,13 @@ struct Walked {
     flaws: Vec<String>,
 }
 
-fn unpack(inner: impl Read, most: u64) -> Result<Unpacked, Stopped> {
+fn unpack(inner: impl Read, most: u64, copy: &mut Option<Copy>) -> Result<Unpacked, Stopped> {
     // One byte more than is allowed shows that there is more.
-    let mut whole = Digesting::new(inner.take(most.saturating_add(1)));
+    let inner = Copied {
+        inner: inner.take(most.saturating_add(1)),
+        copy,
+    };
+    let mut whole = Digesting::new(inner);
     let walked = walk(&mut whole);
     let too_much = || Stopped::NotRead(format!("it unpacks to more than {most} bytes"));
     let walked = match walked {

@@ -207,6 +207,13 @@ fn facts(content: &Content) -> Vec<String> {
         Err(unseen) => facts.push(unseen.because),
     }
     facts.extend(content.inventory.seen().map(packages));
+    facts.extend(content.scan.seen().map(|scan| {
+        let found = match scan.hits.len() {
+            0 => "nothing".to_owned(),
+            hits => format!("{hits} hits"),
+        };
+        format!("{found} found by {}", scan.scanner)
+    }));
     facts.push(match config.user.as_str() {
         "" => "as root".to_owned(),
         user => format!("as user {user}"),

@@ -5,6 +5,7 @@
 mod fixtures;
 mod hostile;
 mod image;
+mod malware;
 mod server;
 mod shop;
 mod sources;

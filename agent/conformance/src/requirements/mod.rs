@@ -68,6 +68,7 @@ mod ram_claim;
 mod reg_01;
 mod reg_02;
 mod reg_03;
+mod reg_04;
 mod remarks;
 mod repository_images;
 mod repository_tags;
@@ -102,7 +103,7 @@ mod upd_03;
 mod use_01;
 mod workload_calls;
 
-use not_observed::{configuration, registry};
+use not_observed::configuration;
 
 /// Version of the catalogue; part of every report.
 pub const VERSION: &str = "2026-11";
@@ -149,7 +150,7 @@ pub const CATALOGUE: &[Requirement] = &[
     reg_01::REQUIREMENT,
     reg_02::REQUIREMENT,
     reg_03::REQUIREMENT,
-    registry::REG_04,
+    reg_04::REQUIREMENT,
     tel_01::REQUIREMENT,
     tel_02::REQUIREMENT,
     tel_03::REQUIREMENT,

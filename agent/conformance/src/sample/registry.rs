@@ -1,5 +1,6 @@
 //! A repository in which nothing is wrong, as the tests of its requirements start from.
 
+use crate::finding::Reason;
 use crate::observation::{
     Access, Child, Content, Ecosystem, ImageConfig, ImageManifest, ImageSource, Inventory, Layer,
     Manifest, ManifestKind, Observed, Package, Program, Published, Repository, Secrets, Tag,
@@ -57,6 +58,7 @@ pub(crate) fn repository(tags: &[&str]) -> Repository {
         history: Observed::default(),
         published: Observed::default(),
         tested: Observed::default(),
+        scan_reports: Vec::new(),
     };
     let newest = tags
         .iter()
@@ -142,6 +144,7 @@ fn contents(version: &str) -> Vec<Content> {
             files: 3,
             ..Secrets::default()
         }),
+        scan: Observed::unseen(Reason::InputMissing, "no scanner is installed"),
     };
     PLATFORMS.iter().map(of).collect()
 }

@@ -16,6 +16,16 @@ const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 const MOST: u64 = 1 << 20;
 
+fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerRead, Stopped> {
+    let media_type = media_type.to_owned();
+    let mut reading = Reading {
+        media_type,
+        most,
+        copy: None,
+    };
+    super::read(raw, &mut reading)
+}
+
 /// An ELF head for 32-bit ARM.
 fn arm() -> Vec<u8> {
     let mut head = b"\x7fELF\x01\x01\x01".to_vec();
