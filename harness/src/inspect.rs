@@ -1,8 +1,10 @@
 //! `edgeproof inspect`: judges the repository that an offer names, without a device.
 
+mod archive_path;
 mod clam;
 mod contents;
 mod copies;
+mod engine_store;
 mod files;
 mod finds;
 mod layer;
@@ -74,12 +76,12 @@ struct Inspection<'a> {
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let tested = args.tested.as_deref().map(tested).transpose()?;
     let data = data::of(args.data.as_deref())?;
-    let target = target::resolve(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("start the runtime")?;
+    let target = runtime.block_on(target::resolve(args))?;
     let now = now();
     let mut registry = runtime.block_on(observe(args, &target))?;
     if let Observed::Seen(repository) = &mut registry {
@@ -280,7 +282,7 @@ fn record(
         run: Run {
             id: "inspect".to_owned(),
             profile: Profile::quick(),
-            certifying: target.offered && args.image.is_none(),
+            certifying: target.offered && args.image.is_none() && !args.from_engine,
             edition,
             scope: ScopeName::Registry,
             started: now,
@@ -299,7 +301,7 @@ fn record(
             source: Some(target.source.place()),
             ..Candidate::default()
         },
-        deviations: deviations(args, &image.repository),
+        deviations: deviations(args, &image.repository, &target.source.place()),
         offer: target.offer,
         device: Device::default(),
         data: Data::shipped(),
@@ -312,7 +314,7 @@ fn record(
     }
 }
 
-fn deviations(args: &InspectArgs, repository: &str) -> Vec<Deviation> {
+fn deviations(args: &InspectArgs, repository: &str, place: &str) -> Vec<Deviation> {
     let of = |what: &str, reason: &str, used: String| Deviation {
         kind: DeviationKind::Image,
         what: what.to_owned(),
@@ -334,7 +336,14 @@ fn deviations(args: &InspectArgs, repository: &str) -> Vec<Deviation> {
             path.display().to_string(),
         )
     });
-    mirror.chain(image).collect()
+    let store = args.from_engine.then(|| {
+        of(
+            "images",
+            "--from-engine: an engine's store was read, no registry was asked",
+            place.to_owned(),
+        )
+    });
+    mirror.chain(image).chain(store).collect()
 }
 
 fn json(report: &Report, repository: Option<&Repository>, warnings: &[Mistake]) -> String {

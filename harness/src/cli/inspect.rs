@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{EditionArg, LintFormat};
+use super::{EditionArg, LintFormat, PlaceArgs};
 
 /// Flags of `inspect`.
 #[derive(Debug, Clone, Args)]
@@ -14,6 +14,7 @@ Examples:
   edgeproof inspect contoso.azurecr.io/air-quality:1.0.1
   edgeproof inspect offer.json --mirror localhost:5000
   edgeproof inspect offer.json --image layout/ --format json | jq .repository.tags
+  edgeproof inspect offer.json --from-engine --engine ssh://pi@raspberrypi
   edgeproof inspect module.tar
   edgeproof inspect module.tar --clamav /srv/signatures --scan-report guard.json
   edgeproof inspect offer.json --tested report.json --published marketplace.azurecr.io/contoso/air-quality
@@ -27,6 +28,12 @@ pub struct InspectArgs {
     /// Read the offer's images from this archive or layout; no registry is asked
     #[arg(long, value_name = "ARCHIVE|LAYOUT", conflicts_with = "mirror")]
     pub image: Option<PathBuf>,
+    /// Read the offer's images from an engine's store: the default engine's, or that of --engine or --device; no registry is asked
+    #[arg(long, conflicts_with_all = ["image", "mirror"])]
+    pub from_engine: bool,
+    /// Which engine's store.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Ask this registry in place of the offer's; a recorded deviation
     #[arg(long, value_name = "HOST")]
     pub mirror: Option<String>,

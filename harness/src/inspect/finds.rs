@@ -102,7 +102,9 @@ impl Finds {
         let read = target.and_then(|target| self.lists.get(target)).cloned();
         self.list(
             path,
-            read.ok_or_else(|| "it is a link to a file that is no list by its own name".to_owned()),
+            read.ok_or_else(|| {
+                "it is a hard link to a file that was not read as a list in this layer".to_owned()
+            }),
         );
     }
 

@@ -232,10 +232,10 @@ fn an_entry_joins_device_or_fleet_scope_when_something_observes_it() {
         };
         CATALOGUE.iter().filter(judged).count()
     };
-    assert_eq!(judged_in(ScopeName::Registry), 16);
+    assert_eq!(judged_in(ScopeName::Registry), 20);
     assert_eq!(judged_in(ScopeName::Device), 43);
     assert_eq!(judged_in(ScopeName::Fleet), 48);
-    assert_eq!(judged_in(ScopeName::Full), 60);
+    assert_eq!(judged_in(ScopeName::Full), 62);
 }
 
 #[test]

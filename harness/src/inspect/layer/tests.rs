@@ -252,7 +252,7 @@ fn the_packages_of_a_layer_are_found_by_long_names_and_through_hard_links() {
         .collect();
     assert_eq!(names, ["x", "a"]);
     assert_eq!(inventory.notice_paths, ["/LICENSE"]);
-    assert!(inventory.unread[0].starts_with("/node_modules/b/package.json: it is a link"));
+    assert!(inventory.unread[0].starts_with("/node_modules/b/package.json: it is a hard link"));
 }
 
 #[test]
