@@ -329,6 +329,8 @@ pub enum SchemaOf {
     Tier1,
     /// certified-devices.json of --data
     CertifiedDevices,
+    /// The report of a malware scanner for `inspect --scan-report`
+    ScanReport,
 }
 
 /// What is logged after so many `-v`: warnings, then steps, then details.

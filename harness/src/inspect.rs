@@ -1,21 +1,32 @@
 //! `edgeproof inspect`: judges the repository that an offer names, without a device.
 
+mod archive_path;
+mod clam;
 mod contents;
+mod copies;
+mod engine_store;
 mod files;
+mod finds;
 mod layer;
+mod lists;
+mod passing;
 mod program;
+mod secrets;
 mod source;
 mod target;
 mod tree;
 mod walk;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use conformance::data::Data;
 use conformance::finding::{Finding, Reason};
 use conformance::image::TagKind;
-use conformance::observation::{Observations, Observed, Published, Repository, Sighting, Tested};
+use conformance::observation::{
+    Observations, Observed, Published, Repository, ScanReport, Sighting, Tested,
+};
 use conformance::offer::Mistake;
 use conformance::record::{
     Candidate, Deviation, DeviationKind, Device, Edition, Profile, Record, Reserve, Run,
@@ -25,11 +36,13 @@ use conformance::report::{Counts, Report, RunVerdict, Scope};
 use conformance::requirements;
 use serde::Serialize;
 
+use self::clam::Clam;
 use self::source::{Source, SourceError};
 use self::target::Target;
 use self::walk::Wanted;
 use crate::cli::{InspectArgs, LintFormat};
 use crate::data;
+use crate::exit::Refused;
 use crate::input;
 use crate::ledger::Ledger;
 use crate::output;
@@ -63,12 +76,12 @@ struct Inspection<'a> {
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let tested = args.tested.as_deref().map(tested).transpose()?;
     let data = data::of(args.data.as_deref())?;
-    let target = target::resolve(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("start the runtime")?;
+    let target = runtime.block_on(target::resolve(args))?;
     let now = now();
     let mut registry = runtime.block_on(observe(args, &target))?;
     if let Observed::Seen(repository) = &mut registry {
@@ -113,11 +126,15 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
 /// The repository, or why it was not seen.
 async fn observe(args: &InspectArgs, target: &Target) -> anyhow::Result<Observed<Repository>> {
     let image = &target.offer.plan.image;
+    let reports = args.scan_report.iter().map(|path| scan_report(path));
+    let scan_reports = reports.collect::<Result<Vec<ScanReport>, Refused>>()?;
     let wanted = Wanted {
         name: image.repository.clone(),
         mirror: args.mirror.clone(),
         default_tag: image.tag.clone(),
         every_layer: args.verify_layers,
+        clam: scanner(args)?,
+        scan_reports,
     };
     let mut repository = match walk::gather(&target.source, &wanted).await {
         Ok(repository) => repository,
@@ -168,7 +185,7 @@ async fn published(
 }
 
 /// What was tested, by a stored report.
-fn tested(path: &std::path::Path) -> anyhow::Result<Tested> {
+fn tested(path: &Path) -> anyhow::Result<Tested> {
     let report = input::report(path)?;
     let candidate = report.candidate;
     Ok(Tested {
@@ -180,6 +197,29 @@ fn tested(path: &std::path::Path) -> anyhow::Result<Tested> {
             .chain(candidate.image_id)
             .collect(),
     })
+}
+
+/// What looks for malware.
+fn scanner(args: &InspectArgs) -> Result<Option<Clam>, Refused> {
+    if args.no_clamav {
+        return Ok(None);
+    }
+    Clam::find(args.clamav.as_deref())
+}
+
+/// The report of a scanner elsewhere.
+fn scan_report(path: &Path) -> Result<ScanReport, Refused> {
+    let refused = |why: String| Refused::BadInput(format!("{}: {why}", path.display()));
+    let text = input::text(path)?;
+    let report: ScanReport = serde_json::from_str(&text)
+        .map_err(|error| refused(format!("no report of a scan: {error}")))?;
+    match report.flaws().as_slice() {
+        [] => Ok(report),
+        flaws => Err(refused(format!(
+            "{}\n  mend: `edgeproof schema scan-report` prints its form",
+            flaws.join("; ")
+        ))),
+    }
 }
 
 /// What the ledger knew; what is seen now is added to it.
@@ -242,7 +282,7 @@ fn record(
         run: Run {
             id: "inspect".to_owned(),
             profile: Profile::quick(),
-            certifying: target.offered && args.image.is_none(),
+            certifying: target.offered && args.image.is_none() && !args.from_engine,
             edition,
             scope: ScopeName::Registry,
             started: now,
@@ -261,7 +301,7 @@ fn record(
             source: Some(target.source.place()),
             ..Candidate::default()
         },
-        deviations: deviations(args, &image.repository),
+        deviations: deviations(args, &image.repository, &target.source.place()),
         offer: target.offer,
         device: Device::default(),
         data: Data::shipped(),
@@ -274,7 +314,7 @@ fn record(
     }
 }
 
-fn deviations(args: &InspectArgs, repository: &str) -> Vec<Deviation> {
+fn deviations(args: &InspectArgs, repository: &str, place: &str) -> Vec<Deviation> {
     let of = |what: &str, reason: &str, used: String| Deviation {
         kind: DeviationKind::Image,
         what: what.to_owned(),
@@ -296,7 +336,14 @@ fn deviations(args: &InspectArgs, repository: &str) -> Vec<Deviation> {
             path.display().to_string(),
         )
     });
-    mirror.chain(image).collect()
+    let store = args.from_engine.then(|| {
+        of(
+            "images",
+            "--from-engine: an engine's store was read, no registry was asked",
+            place.to_owned(),
+        )
+    });
+    mirror.chain(image).chain(store).collect()
 }
 
 fn json(report: &Report, repository: Option<&Repository>, warnings: &[Mistake]) -> String {

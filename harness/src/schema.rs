@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use conformance::data::{CertifiedDevices, Tier1};
 use conformance::dossier::Dossier;
+use conformance::observation::ScanReport;
 use conformance::offer::Offer;
 use conformance::report::Report;
 
@@ -28,6 +29,7 @@ pub fn schema(file: SchemaOf) -> String {
         SchemaOf::Dossier => schemars::schema_for!(Dossier),
         SchemaOf::Tier1 => schemars::schema_for!(Tier1),
         SchemaOf::CertifiedDevices => schemars::schema_for!(CertifiedDevices),
+        SchemaOf::ScanReport => schemars::schema_for!(ScanReport),
     };
     serde_json::to_string_pretty(&schema).expect("a schema is a JSON value")
 }

@@ -43,6 +43,7 @@ pub mod route;
 pub mod run_request;
 #[cfg(test)]
 mod sample;
+pub mod secret_look;
 pub mod sizing;
 pub mod statistics;
 pub mod storage_quota;

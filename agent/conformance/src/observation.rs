@@ -15,11 +15,14 @@ mod fleet;
 mod golden;
 mod gpu;
 mod image;
+mod inventory;
 mod kept;
 mod limits;
 mod links;
 mod noise;
 mod registry;
+mod scan;
+mod secrets;
 mod sizing;
 mod start;
 mod usage;
@@ -34,6 +37,7 @@ pub use fleet::{FirstFailure, PlatformRun, StartVerdict};
 pub use golden::{Footprint, GoldenRun, tolerances};
 pub use gpu::{EngineLoad, GpuDevice, GpuLoad, GpuUse};
 pub use image::{ImageConfig, ImageFacts, ImageSource};
+pub use inventory::{Ecosystem, Inventory, Package};
 pub use kept::{Kept, KeptEnd, Output, Restart};
 pub use limits::{
     CpuLimitProof, LimitProofs, Limits, MEMORY_MEND, MemoryLimitProof, StorageLimitProof,
@@ -44,6 +48,8 @@ pub use registry::{
     Access, Child, Content, ImageManifest, Layer, Manifest, ManifestKind, Missing, Program,
     Published, Repository, Sighting, Tag, Tested,
 };
+pub use scan::{Scan, ScanFinding, ScanHit, ScanReport};
+pub use secrets::{EnvSecret, FileSecret, Secrets};
 pub use sizing::{Sizing, Tries, Try, Unlimited};
 pub use start::{Cause, EnvelopeRun, Exit, Health, Start, Stop};
 pub use usage::{

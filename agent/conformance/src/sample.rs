@@ -30,7 +30,7 @@ use crate::units::{Bytes, Millis};
 pub(crate) use egress::asking;
 pub(crate) use links::{answering, failing, offline, visit, visiting, with_visit};
 pub(crate) use registry::{
-    digest, published, registry_record, repository, tested, with_repository,
+    digest, inventory, published, registry_record, repository, tested, with_repository,
 };
 pub(crate) use sdk::{PYTHON, breach, edge_use, sdk_record};
 

@@ -49,7 +49,7 @@ const fn lab(method: &'static str, path: &'static str) -> Call {
 }
 
 /// Every call.
-pub const CALLS: [Call; 27] = [
+pub const CALLS: [Call; 28] = [
     probe("GET", "/_ping"),
     probe("GET", "/version"),
     probe("GET", "/info"),
@@ -66,6 +66,7 @@ pub const CALLS: [Call; 27] = [
     probe("GET", "/images/json"),
     probe("GET", "/images/**/json"),
     probe("POST", "/images/create"),
+    lab("GET", "/images/**/get"),
     lab("POST", "/images/load"),
     probe("GET", "/networks"),
     probe("POST", "/networks/create"),
@@ -144,7 +145,11 @@ mod tests {
         ] {
             assert_eq!(allow(Caller::Probe, method, path), Ok(()), "{path}");
         }
-        for (method, path) in [("POST", "/images/load"), ("POST", "/containers/3f/attach")] {
+        for (method, path) in [
+            ("POST", "/images/load"),
+            ("GET", "/images/a/b:1/get"),
+            ("POST", "/containers/3f/attach"),
+        ] {
             assert_eq!(allow(Caller::Lab, method, path), Ok(()), "{path}");
             assert!(allow(Caller::Probe, method, path).is_err(), "{path}");
         }

@@ -30,6 +30,7 @@ mod line;
 mod lock;
 mod network;
 mod owner;
+mod saved;
 mod silence;
 mod stamp;
 mod sweep;

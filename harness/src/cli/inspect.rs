@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{EditionArg, LintFormat};
+use super::{EditionArg, LintFormat, PlaceArgs};
 
 /// Flags of `inspect`.
 #[derive(Debug, Clone, Args)]
@@ -14,7 +14,9 @@ Examples:
   edgeproof inspect contoso.azurecr.io/air-quality:1.0.1
   edgeproof inspect offer.json --mirror localhost:5000
   edgeproof inspect offer.json --image layout/ --format json | jq .repository.tags
+  edgeproof inspect offer.json --from-engine --engine ssh://pi@raspberrypi
   edgeproof inspect module.tar
+  edgeproof inspect module.tar --clamav /srv/signatures --scan-report guard.json
   edgeproof inspect offer.json --tested report.json --published marketplace.azurecr.io/contoso/air-quality
 
 A registry is asked without signing in first, then with what `docker login` left, or with --credentials: a file of the same
@@ -26,6 +28,12 @@ pub struct InspectArgs {
     /// Read the offer's images from this archive or layout; no registry is asked
     #[arg(long, value_name = "ARCHIVE|LAYOUT", conflicts_with = "mirror")]
     pub image: Option<PathBuf>,
+    /// Read the offer's images from an engine's store: the default engine's, or that of --engine or --device; no registry is asked
+    #[arg(long, conflicts_with_all = ["image", "mirror"])]
+    pub from_engine: bool,
+    /// Which engine's store.
+    #[command(flatten)]
+    pub place: PlaceArgs,
     /// Ask this registry in place of the offer's; a recorded deviation
     #[arg(long, value_name = "HOST")]
     pub mirror: Option<String>,
@@ -44,6 +52,15 @@ pub struct InspectArgs {
     /// Read every layer of the default tag, however large; else 256 MiB of what travels
     #[arg(long)]
     pub verify_layers: bool,
+    /// Look for malware with ClamAV and these signatures (a file or directory); else with its own, where it is installed with them
+    #[arg(long, value_name = "DATABASE")]
+    pub clamav: Option<PathBuf>,
+    /// Look for no malware, also where ClamAV is installed
+    #[arg(long, conflicts_with = "clamav")]
+    pub no_clamav: bool,
+    /// Attach the report of another malware scanner (`edgeproof schema scan-report`); may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub scan_report: Vec<PathBuf>,
     /// The published copy to compare with, asked for without signing in
     #[arg(long, value_name = "REPOSITORY")]
     pub published: Option<String>,

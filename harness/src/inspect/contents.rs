@@ -2,15 +2,20 @@
 
 use conformance::finding::{Reason, Unseen};
 use conformance::observation::{
-    Content, ImageManifest, ManifestKind, Observed, Program, Repository,
+    Content, ImageManifest, Inventory, ManifestKind, Observed, Program, Repository, Scan, Secrets,
 };
 use conformance::platform::Platform;
 use conformance::units::Bytes;
 
-use super::layer::Stopped;
+use super::clam::{self, Scanned};
+use super::copies::Waiting;
+use super::finds::{Finds, MOST_PACKAGES};
+use super::layer::{Reading, Stopped};
 use super::program::Head;
+use super::secrets::Places;
 use super::source::{Source, SourceError};
 use super::tree::Tree;
+use super::walk::Wanted;
 use crate::registry::{ConfigRead, LARGEST_MANIFEST, read_config};
 
 /// What is read of one tag's layers unless everything is asked for: what travels, all platforms together.
@@ -21,6 +26,8 @@ const MOST_UNPACKED: u64 = 4 << 30;
 const MOST_UNPACKED_OF_ALL: u64 = 64 << 30;
 /// Most images of one tag that are looked into.
 const MOST_IMAGES: usize = 32;
+/// Most packages told of all images together.
+const MOST_PACKAGES_OF_ALL: usize = 2 * MOST_PACKAGES;
 /// Most flaws told of one image.
 const MOST_FLAWS: usize = 8;
 
@@ -31,13 +38,18 @@ const MOST_FLAWS: usize = 8;
 pub(super) async fn gather(
     source: &Source,
     repository: &Repository,
-    every_layer: bool,
+    wanted: &Wanted,
 ) -> Result<Vec<Content>, SourceError> {
+    let every_layer = wanted.every_layer;
     let Some(tag) = repository.tag(&repository.default_tag) else {
         return Ok(Vec::new());
     };
     let mut left = MOST_COMPRESSED;
+    let mut room = MOST_PACKAGES_OF_ALL;
     let mut contents = Vec::new();
+    let mut waiting = wanted.clam.as_ref().map(|_| Waiting::new()).transpose();
+    let mut nowhere = None;
+    let copies = waiting.as_mut().unwrap_or(&mut nowhere);
     for (platform, digest) in repository.images_of(tag).into_iter().take(MOST_IMAGES) {
         let Some(ManifestKind::Image(image)) = repository.manifest(&digest).map(|one| &one.kind)
         else {
@@ -61,7 +73,7 @@ pub(super) async fn gather(
             } else {
                 MOST_UNPACKED
             };
-            layers(source, image, &config, most).await?
+            layers(source, image, &config, Bounds { most, room }, copies).await?
         } else {
             Looked::not(&Unseen::new(
                 Reason::Configuration,
@@ -71,9 +83,38 @@ pub(super) async fn gather(
                 ),
             ))
         };
+        if let Observed::Seen(inventory) = &looked.inventory {
+            room -= inventory.packages.len();
+        }
         contents.push(content(digest, platform, config, Bytes(size), looked));
     }
+    if let Some(clam) = &wanted.clam {
+        let scanned = match waiting {
+            Ok(Some(waiting)) => clam.scan(waiting).await,
+            Ok(None) => Err("nothing waits for it".to_owned()),
+            Err(error) => Err(format!("make room for the layers: {error}")),
+        };
+        for content in &mut contents {
+            content.scan = scan_of(content, repository, &scanned);
+        }
+    }
     Ok(contents)
+}
+
+/// What the scanner says of an image; nothing of one whose layers were not read to their end.
+fn scan_of(
+    content: &Content,
+    repository: &Repository,
+    scanned: &Result<Scanned, String>,
+) -> Observed<Scan> {
+    content.inventory.get().map_or_else(Observed::Unseen, |_| {
+        let kind = repository.manifest(&content.digest).map(|one| &one.kind);
+        match (scanned, kind) {
+            (Ok(scanned), Some(ManifestKind::Image(image))) => scanned.of(&image.layers),
+            (Ok(_), _) => Observed::default(),
+            (Err(why), _) => Observed::unseen(Reason::Tool, format!("the malware scan: {why}")),
+        }
+    })
 }
 
 fn content(
@@ -91,6 +132,9 @@ fn content(
         unpacked: looked.unpacked,
         layers: looked.flaws,
         program: looked.program,
+        inventory: looked.inventory,
+        secrets: looked.secrets,
+        scan: clam::no_scanner(),
     }
 }
 
@@ -99,6 +143,16 @@ struct Looked {
     unpacked: Observed<Bytes>,
     flaws: Observed<Vec<String>>,
     program: Observed<Program>,
+    inventory: Observed<Inventory>,
+    secrets: Observed<Secrets>,
+}
+
+/// How much of an image is read.
+struct Bounds {
+    /// Bytes that a layer may unpack to.
+    most: u64,
+    /// Packages that are told.
+    room: usize,
 }
 
 impl Looked {
@@ -107,6 +161,8 @@ impl Looked {
             unpacked: Observed::Unseen(unseen.clone()),
             flaws: Observed::Unseen(unseen.clone()),
             program: Observed::Unseen(unseen.clone()),
+            inventory: Observed::Unseen(unseen.clone()),
+            secrets: Observed::Unseen(unseen.clone()),
         }
     }
 }
@@ -115,14 +171,29 @@ async fn layers(
     source: &Source,
     image: &ImageManifest,
     config: &ConfigRead,
-    most: u64,
+    bounds: Bounds,
+    copies: &mut Option<Waiting>,
 ) -> Result<Looked, SourceError> {
+    let most = bounds.most;
     let mut tree = Tree::default();
+    let mut finds = Finds::default();
+    let mut places = Places::default();
     let mut unpacked = 0_u64;
     let mut flaws = Vec::new();
     for (n, layer) in image.layers.iter().enumerate() {
         let place = format!("layer {} ({})", n + 1, layer.digest);
-        match source.layer(&layer.digest, &layer.media_type, most).await? {
+        let reading = Reading {
+            media_type: layer.media_type.clone(),
+            most,
+            copy: copies
+                .as_mut()
+                .and_then(|copies| copies.file(&layer.digest)),
+        };
+        let (read, copy) = source.layer(&layer.digest, reading).await?;
+        if let (Some(copies), Some(copy)) = (copies.as_mut(), copy) {
+            copies.done(&layer.digest, copy);
+        }
+        match read {
             Ok(read) => {
                 if read.digest != layer.digest {
                     flaws.push(format!("{place} came with the digest {}", read.digest));
@@ -147,6 +218,8 @@ async fn layers(
                         .map(|flaw| format!("{place}: {flaw}")),
                 );
                 unpacked = unpacked.saturating_add(read.unpacked);
+                finds.lay(read.finds, &read.change);
+                places.lay(read.secrets, &layer.digest);
                 tree.lay(read.change);
             }
             Err(Stopped::Broken(why)) => {
@@ -180,6 +253,11 @@ async fn layers(
         unpacked: Observed::Seen(Bytes(unpacked)),
         flaws: Observed::Seen(flaws),
         program: program(&tree, config).into(),
+        inventory: Observed::Seen(finds.inventory(bounds.room)),
+        secrets: Observed::Seen(Secrets {
+            in_env: config.secrets.clone(),
+            ..places.secrets()
+        }),
     })
 }
 

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use conformance::image::Reference;
 use conformance::observation::ImageSource;
 use serde_json::{Value, json};
+use tempfile::TempPath;
 
+use super::archive_path::ArchivePath;
 use crate::registry::{Body, Digesting, Listing, is_index, is_manifest};
 
 /// Largest JSON file read.
@@ -35,7 +37,7 @@ pub(super) struct Files {
 enum Store {
     Directory(PathBuf),
     Archive {
-        path: PathBuf,
+        path: ArchivePath,
         /// Where each file begins, and how long it is.
         index: BTreeMap<String, (u64, u64)>,
         links: BTreeMap<String, String>,
@@ -78,6 +80,24 @@ impl Files {
             return Err("it holds neither index.json nor manifest.json".to_owned());
         }
         Ok(files)
+    }
+
+    /// The same of an archive that came out of an engine's store.
+    ///
+    /// # Errors
+    /// As [`Files::open`].
+    pub(super) fn of_engine(saved: TempPath, repository: &str, tag: &str) -> Result<Files, String> {
+        let mut files = Files::open(&saved, Some(repository), Some(tag))?;
+        files.source = ImageSource::EngineStore;
+        if let Store::Archive { path, .. } = &mut files.store {
+            *path = ArchivePath::Saved(saved);
+        }
+        Ok(files)
+    }
+
+    /// Whether it has a tag.
+    pub(super) fn has_tag(&self, tag: &str) -> bool {
+        self.tags.iter().any(|(name, _)| name == tag)
     }
 
     /// The names of its tags.
@@ -278,7 +298,7 @@ fn archive(path: &Path) -> io::Result<Store> {
             links.insert(name, target);
         }
     }
-    let path = path.to_owned();
+    let path = ArchivePath::Given(path.to_owned());
     Ok(Store::Archive { path, index, links })
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Sources: OCI image specification 1.1, "Image Layer Filesystem Changeset"; `tar(5)` for long names and pax headers.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::program::{self, HEAD};
+use super::copies::Copy;
+use super::finds::Finds;
+use super::passing::Passing;
+use super::secrets::Places;
 use super::tree::{self, Change, Node};
 use crate::registry::Digesting;
 
@@ -17,6 +20,10 @@ const MOST_ENTRIES: u64 = 1_000_000;
 const LONGEST_NAME: u64 = 4096;
 /// Longest pax header.
 const LONGEST_HEADER: u64 = 64 << 10;
+
+/// The widest window of a zstd frame, as a power of two: what every decoder should bear, and every level but the "ultra" ones
+/// keeps to. Source: RFC 8878, section 3.1.1.1.2.
+const WIDEST_WINDOW: u32 = 23;
 
 /// What a layer came to.
 #[derive(Debug)]
@@ -31,6 +38,10 @@ pub(super) struct LayerRead {
     pub(super) unpacked: u64,
     /// What it changes.
     pub(super) change: Change,
+    /// What its files tell beside that.
+    pub(super) finds: Finds,
+    /// What looks like a secret in its files.
+    pub(super) secrets: Places,
     /// What is wrong in it, in words.
     pub(super) flaws: Vec<String>,
 }
@@ -44,22 +55,43 @@ pub(super) enum Stopped {
     NotRead(String),
 }
 
-/// Reads a layer of this media type. At most `most` bytes are unpacked.
+/// How a layer is read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Its media type.
+    pub(super) media_type: String,
+    /// Most bytes that are unpacked.
+    pub(super) most: u64,
+    /// Where what is unpacked goes too.
+    pub(super) copy: Option<Copy>,
+}
+
+/// Reads a layer.
 ///
 /// # Errors
 /// It ended before its end, is no tar archive, or is too large.
-pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerRead, Stopped> {
-    if media_type.ends_with("zstd") {
-        return Err(Stopped::NotRead(
-            "zstd layers are not unpacked here".to_owned(),
-        ));
-    }
+pub(super) fn read(raw: impl Read, reading: &mut Reading) -> Result<LayerRead, Stopped> {
+    let Reading {
+        media_type,
+        most,
+        copy,
+    } = reading;
+    let most = *most;
     let mut raw = BufReader::with_capacity(64 << 10, Digesting::new(raw));
-    let packed = media_type.ends_with("gzip");
-    let (unpacked_digest, unpacked, change, flaws) = if packed {
-        unpack(MultiGzDecoder::new(&mut raw), most)?
+    let unpacked = if media_type.ends_with("gzip") {
+        unpack(MultiGzDecoder::new(&mut raw), most, copy)?
+    } else if media_type.ends_with("zstd") {
+        let mut decoder = Zstd::new(&mut raw).map_err(|error| broken(&error))?;
+        let unpacked = unpack(&mut decoder, most, copy);
+        if decoder.too_wide {
+            return Err(Stopped::NotRead(format!(
+                "it takes a window of more than {} bytes to unpack",
+                1 << WIDEST_WINDOW
+            )));
+        }
+        unpacked?
     } else {
-        unpack(&mut raw, most)?
+        unpack(&mut raw, most, copy)?
     };
     // What stands behind the end belongs to the digest all the same.
     io::copy(&mut raw, &mut io::sink()).map_err(|error| broken(&error))?;
@@ -67,21 +99,83 @@ pub(super) fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerR
     Ok(LayerRead {
         digest: raw.digest(),
         size: raw.length(),
-        unpacked_digest,
-        unpacked,
-        change,
-        flaws,
+        unpacked_digest: unpacked.digest,
+        unpacked: unpacked.length,
+        change: unpacked.walked.change,
+        finds: unpacked.walked.finds,
+        secrets: unpacked.walked.secrets,
+        flaws: unpacked.walked.flaws,
     })
 }
 
-type Unpacked = (String, u64, Change, Vec<String>);
+/// What zstd unpacks, within its window.
+struct Zstd<R: BufRead> {
+    decoder: zstd::Decoder<'static, R>,
+    /// Whether it was given up for its window: not the image's fault.
+    too_wide: bool,
+}
 
-fn unpack(inner: impl Read, most: u64) -> Result<Unpacked, Stopped> {
+impl<R: BufRead> Zstd<R> {
+    fn new(packed: R) -> io::Result<Zstd<R>> {
+        let mut decoder = zstd::Decoder::with_buffer(packed)?;
+        decoder.window_log_max(WIDEST_WINDOW)?;
+        Ok(Zstd {
+            decoder,
+            too_wide: false,
+        })
+    }
+}
+
+impl<R: BufRead> Read for Zstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.decoder.read(buffer);
+        if let Err(error) = &read {
+            // The library tells its errors apart by their names alone.
+            self.too_wide |= error.to_string().contains("too much memory");
+        }
+        read
+    }
+}
+
+/// A reader of which a copy is made.
+struct Copied<'a, R> {
+    inner: R,
+    copy: &'a mut Option<Copy>,
+}
+
+impl<R: Read> Read for Copied<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        if let Some(copy) = self.copy {
+            copy.take(&buffer[..read]);
+        }
+        Ok(read)
+    }
+}
+
+struct Unpacked {
+    digest: String,
+    length: u64,
+    walked: Walked,
+}
+
+struct Walked {
+    change: Change,
+    finds: Finds,
+    secrets: Places,
+    flaws: Vec<String>,
+}
+
+fn unpack(inner: impl Read, most: u64, copy: &mut Option<Copy>) -> Result<Unpacked, Stopped> {
     // One byte more than is allowed shows that there is more.
-    let mut whole = Digesting::new(inner.take(most.saturating_add(1)));
+    let inner = Copied {
+        inner: inner.take(most.saturating_add(1)),
+        copy,
+    };
+    let mut whole = Digesting::new(inner);
     let walked = walk(&mut whole);
     let too_much = || Stopped::NotRead(format!("it unpacks to more than {most} bytes"));
-    let (change, flaws) = match walked {
+    let walked = match walked {
         Ok(walked) => walked,
         // What is cut off at the bound looks broken.
         Err(_) if whole.length() > most => return Err(too_much()),
@@ -91,13 +185,19 @@ fn unpack(inner: impl Read, most: u64) -> Result<Unpacked, Stopped> {
     if whole.length() > most {
         return Err(too_much());
     }
-    Ok((whole.digest(), whole.length(), change, flaws))
+    Ok(Unpacked {
+        digest: whole.digest(),
+        length: whole.length(),
+        walked,
+    })
 }
 
-fn walk(whole: &mut impl Read) -> Result<(Change, Vec<String>), Stopped> {
+fn walk(whole: &mut impl Read) -> Result<Walked, Stopped> {
     let mut archive = tar::Archive::new(whole);
     let mut change = Change::default();
+    let mut finds = Finds::default();
     let mut flaws = Vec::new();
+    let mut passing = Passing::new();
     let mut long = Long::default();
     let mut count = 0;
     // Names and headers are read here, with a bound: the archive's own reader would hold one of any length.
@@ -136,9 +236,11 @@ fn walk(whole: &mut impl Read) -> Result<(Change, Vec<String>), Stopped> {
         let is_file = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
         if kind.is_symlink() {
             let target = link().unwrap_or_default();
+            finds.named(&path);
             change.put(path, Node::Link(target));
         } else if kind.is_hard_link() {
             let target = link().and_then(|target| tree::plain(&target));
+            finds.hard_link(&path, target.as_deref());
             let node = target.map(|target| match change.node(&target) {
                 Some(node) => node.clone(),
                 // It is in a lower layer, then; as a link it leads there.
@@ -147,16 +249,24 @@ fn walk(whole: &mut impl Read) -> Result<(Change, Vec<String>), Stopped> {
             if let Some(node) = node {
                 change.put(path, node);
             }
-        } else if is_file && entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0) {
-            let mut head = Vec::with_capacity(HEAD);
-            let first = entry.by_ref().take(HEAD as u64).read_to_end(&mut head);
-            first.map_err(|error| broken(&error))?;
-            change.put(path, Node::Program(program::read(&head)));
+        } else if is_file {
+            let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+            let head = passing.file(&path, executable, &mut entry, &mut finds);
+            match head.map_err(|error| broken(&error))? {
+                Some(head) => change.put(path, Node::Program(head)),
+                None => change.hide(&path),
+            }
         } else if !kind.is_dir() {
             change.hide(&path);
         }
     }
-    Ok((change, flaws))
+    change.settle();
+    Ok(Walked {
+        change,
+        finds,
+        secrets: passing.places,
+        flaws,
+    })
 }
 
 /// Names that stand in entries of their own before the entry that they belong to.

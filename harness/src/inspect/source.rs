@@ -7,8 +7,9 @@ use conformance::observation::{Access, ImageSource};
 use thiserror::Error;
 use tokio::sync::mpsc::{self, Receiver};
 
+use super::copies::Copy;
 use super::files::Files;
-use super::layer::{self, LayerRead, Stopped};
+use super::layer::{self, LayerRead, Reading, Stopped};
 use crate::registry::{Body, Listing, Registry, RegistryError};
 
 /// Pieces of a layer that wait between network and reader.
@@ -95,19 +96,18 @@ impl Source {
         }
     }
 
-    /// Reads a layer to its end, on a thread of its own, while it comes.
+    /// Reads a layer to its end, on a thread of its own, while it comes. The copy comes back with what was read.
     pub(super) async fn layer(
         &self,
         digest: &str,
-        media_type: &str,
-        most: u64,
-    ) -> Result<Result<LayerRead, Stopped>, SourceError> {
-        let media_type = media_type.to_owned();
+        mut how: Reading,
+    ) -> Result<(Result<LayerRead, Stopped>, Option<Copy>), SourceError> {
         match self {
             Source::Registry(registry) => {
                 let (sender, receiver) = mpsc::channel(WAITING);
                 let reading = tokio::task::spawn_blocking(move || {
-                    layer::read(Poured::new(receiver), &media_type, most)
+                    let read = layer::read(Poured::new(receiver), &mut how);
+                    (read, how.copy)
                 });
                 // A reader that has seen enough ends the pouring; one that came to an early end is told apart by what the network says.
                 let poured = registry.pour(digest, sender).await;
@@ -122,10 +122,12 @@ impl Source {
                     .open_blob(digest)
                     .map_err(|error| self.failed(error))?
                 else {
-                    return Ok(Err(Stopped::Broken("no such file".to_owned())));
+                    return Ok((Err(Stopped::Broken("no such file".to_owned())), how.copy));
                 };
-                let reading =
-                    tokio::task::spawn_blocking(move || layer::read(file, &media_type, most));
+                let reading = tokio::task::spawn_blocking(move || {
+                    let read = layer::read(file, &mut how);
+                    (read, how.copy)
+                });
                 reading
                     .await
                     .map_err(|error| self.failed(io::Error::other(error)))

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use conformance::image::Reference;
 use conformance::offer::{ClaimScope, Listing, Mistake, Offer, Overlay, Plan, PlanImage};
 
+use super::engine_store;
 use super::files::Files;
 use super::source::Source;
 use crate::cli::InspectArgs;
@@ -32,8 +33,11 @@ pub(super) struct Target {
 ///
 /// # Errors
 /// [`Refused`] if a file or a name cannot be used.
-pub(super) fn resolve(args: &InspectArgs) -> anyhow::Result<Target> {
+pub(super) async fn resolve(args: &InspectArgs) -> anyhow::Result<Target> {
     let path = Path::new(&args.target);
+    if !args.from_engine && (args.place.engine.is_some() || !args.place.device.is_empty()) {
+        return Err(usage("--engine and --device", "go with --from-engine").into());
+    }
     if !path.exists() {
         let reference = reference(&args.target)?;
         if reference.digest.is_some() {
@@ -46,14 +50,15 @@ pub(super) fn resolve(args: &InspectArgs) -> anyhow::Result<Target> {
         };
         let source = match &args.image {
             Some(image) => files(image, Some(&repository.to_string()), Some(&tag))?,
+            None if args.from_engine => engine_store::open(&args.place, &repository, &tag).await?,
             None => registry(args, &reference)?,
         };
         let offer = without_content(&repository.to_string(), &tag);
         return Ok(Target::without_offer(offer, source));
     }
     if path.is_dir() || !looks_like_json(path)? {
-        if args.image.is_some() || args.mirror.is_some() {
-            let why = "is read itself; --image and --mirror go with an offer or a reference";
+        if args.image.is_some() || args.mirror.is_some() || args.from_engine {
+            let why = "is read itself; --image, --mirror and --from-engine go with an offer or a reference";
             return Err(usage(&args.target, why).into());
         }
         let source = files(path, None, None)?;
@@ -72,7 +77,11 @@ pub(super) fn resolve(args: &InspectArgs) -> anyhow::Result<Target> {
                     path.display()
                 ))
             })?;
-            registry(args, &named)?
+            if args.from_engine {
+                engine_store::open(&args.place, &named, &image.tag).await?
+            } else {
+                registry(args, &named)?
+            }
         }
     };
     Ok(Target {

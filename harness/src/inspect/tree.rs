@@ -113,6 +113,30 @@ impl Change {
         !self.full
     }
 
+    /// Brings it in order once everything is in it, for [`Change::covers`].
+    pub(super) fn settle(&mut self) {
+        self.hidden.sort_unstable();
+        self.removed.sort_unstable();
+        self.emptied.sort_unstable();
+    }
+
+    /// Whether a file of a lower layer at this path is no longer there, or another one.
+    pub(super) fn covers(&self, path: &str) -> bool {
+        let holds = |all: &[String], path: &str| {
+            let found = all.binary_search_by(|one| one.as_str().cmp(path));
+            found.is_ok()
+        };
+        let mut parents = path.match_indices('/').map(|(end, _)| &path[..end]);
+        let replaced = |path: &str| {
+            holds(&self.removed, path)
+                || self.nodes.contains_key(path)
+                || self.hidden.binary_search(&sum_of(path)).is_ok()
+        };
+        replaced(path)
+            || holds(&self.emptied, "")
+            || parents.any(|parent| replaced(parent) || holds(&self.emptied, parent))
+    }
+
     /// The first bytes of a program of this layer, which a hard link may name.
     pub(super) fn node(&self, path: &str) -> Option<&Node> {
         self.nodes.get(path)

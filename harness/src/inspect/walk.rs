@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use conformance::image::TagKind;
 use conformance::observation::{
-    ImageManifest, Manifest, ManifestKind, Missing, Observed, Repository, Tag,
+    ImageManifest, Manifest, ManifestKind, Missing, Observed, Repository, ScanReport, Tag,
 };
 use conformance::units::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 
+use super::clam::Clam;
 use super::contents;
 use super::source::{Found, Source, SourceError};
 use crate::registry::{LARGEST_MANIFEST, read_config, read_manifest};
@@ -33,6 +34,10 @@ pub(super) struct Wanted {
     pub(super) default_tag: String,
     /// Whether every layer of these is read, however large.
     pub(super) every_layer: bool,
+    /// What looks for malware in them.
+    pub(super) clam: Option<Clam>,
+    /// What others said of them.
+    pub(super) scan_reports: Vec<ScanReport>,
 }
 
 /// Everything that the source shows.
@@ -66,8 +71,9 @@ pub(super) async fn gather(source: &Source, wanted: &Wanted) -> Result<Repositor
         history: Observed::default(),
         published: Observed::default(),
         tested: Observed::default(),
+        scan_reports: wanted.scan_reports.clone(),
     };
-    repository.contents = contents::gather(source, &repository, wanted.every_layer).await?;
+    repository.contents = contents::gather(source, &repository, wanted).await?;
     Ok(repository)
 }
 

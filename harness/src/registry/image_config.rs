@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use conformance::observation::ImageConfig;
+use conformance::observation::{EnvSecret, ImageConfig};
 use conformance::platform::Platform;
+use conformance::secret_look::secret_look;
 use serde_json::{Map, Value};
 
 /// A config that was read.
@@ -19,6 +20,8 @@ pub struct ConfigRead {
     pub working_dir: String,
     /// Where programs are looked for.
     pub path: Option<String>,
+    /// Variables whose values look like secrets; the values are not kept.
+    pub secrets: Vec<EnvSecret>,
     /// What is wrong with it.
     pub flaw: Option<String>,
 }
@@ -50,6 +53,7 @@ pub fn read(body: &[u8]) -> ConfigRead {
         platform,
         working_dir: inner["WorkingDir"].as_str().unwrap_or_default().to_owned(),
         path: path.map(str::to_owned),
+        secrets: env.iter().filter_map(|one| secret(one)).collect(),
         config: ImageConfig {
             user: inner["User"].as_str().unwrap_or_default().to_owned(),
             entrypoint: texts(&inner["Entrypoint"]),
@@ -71,8 +75,18 @@ fn flawed(flaw: String) -> ConfigRead {
         config: ImageConfig::default(),
         working_dir: String::new(),
         path: None,
+        secrets: Vec::new(),
         flaw: Some(flaw),
     }
+}
+
+/// What the value of `NAME=value` looks like, where it looks like a secret.
+fn secret(variable: &str) -> Option<EnvSecret> {
+    let (name, value) = variable.split_once('=')?;
+    Some(EnvSecret {
+        name: name.to_owned(),
+        look: secret_look(name, value)?.to_owned(),
+    })
 }
 
 /// `NONE` takes an inherited one away, and an empty test inherits what there is not.
@@ -132,11 +146,22 @@ mod tests {
         );
         let config = read.config;
         assert_eq!(config.env_names, ["PATH", "MODE", "EMPTY"]);
+        assert_eq!(read.secrets, []);
         assert_eq!(
             (config.exposed_ports, config.volumes),
             (vec!["8080/tcp".to_owned()], vec!["/data".to_owned()])
         );
         assert!(config.healthcheck && config.labels.len() == 1 && config.layers.len() == 1);
+    }
+
+    #[test]
+    fn a_variable_that_looks_like_a_secret_is_told_without_its_value() {
+        let mut value = config();
+        value["config"]["Env"] = json!(["DB_PASSWORD=hunter2", "DB_PASSWORD_FILE=/run/db", "X"]);
+        let read = read(value.to_string().as_bytes());
+        assert_eq!(read.secrets.len(), 1);
+        assert_eq!(read.secrets[0].name, "DB_PASSWORD");
+        assert!(!format!("{read:?}").contains("hunter2"));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! A repository as a table: its tags down, platforms across, and what the images of the default tag are.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use conformance::observation::{Access, Content, ManifestKind, Repository, Tag};
+use conformance::observation::{
+    Access, Content, Ecosystem, Inventory, ManifestKind, Repository, Tag,
+};
 use conformance::platform::Platform;
 
 use super::markdown::code;
@@ -203,6 +206,14 @@ fn facts(content: &Content) -> Vec<String> {
         }
         Err(unseen) => facts.push(unseen.because),
     }
+    facts.extend(content.inventory.seen().map(packages));
+    facts.extend(content.scan.seen().map(|scan| {
+        let found = match scan.hits.len() {
+            0 => "nothing".to_owned(),
+            hits => format!("{hits} hits"),
+        };
+        format!("{found} found by {}", scan.scanner)
+    }));
     facts.push(match config.user.as_str() {
         "" => "as root".to_owned(),
         user => format!("as user {user}"),
@@ -222,4 +233,22 @@ fn facts(content: &Content) -> Vec<String> {
         facts.push(format!("{} labels", config.labels.len()));
     }
     facts
+}
+
+/// `312 packages (dpkg 300, npm 12), 290 notices`.
+fn packages(inventory: &Inventory) -> String {
+    let mut counts: BTreeMap<Ecosystem, usize> = BTreeMap::new();
+    for package in &inventory.packages {
+        *counts.entry(package.ecosystem).or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(ecosystem, count)| format!("{} {count}", ecosystem.words()))
+        .collect();
+    let total = inventory.packages.len();
+    let of = match counts.as_slice() {
+        [] => "no packages".to_owned(),
+        _ => format!("{total} packages ({})", counts.join(", ")),
+    };
+    format!("{of}, {} notices", inventory.notices)
 }

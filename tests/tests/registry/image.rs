@@ -24,7 +24,18 @@ pub(crate) struct Built {
     pub(crate) version: String,
     /// The config says something else of the layer.
     pub(crate) wrong_config: bool,
+    /// Further files of its layer, by path.
+    pub(crate) files: Vec<(&'static str, String)>,
+    /// Variables of its config.
+    pub(crate) env: Vec<&'static str>,
 }
+
+/// A list of packages with one in it, and the notice that belongs to it.
+pub(crate) const LIST: (&str, &str) = (
+    "var/lib/dpkg/status.d/base",
+    "Package: base-files\nVersion: 12.4\n",
+);
+const NOTICE: (&str, &str) = ("usr/share/doc/base-files/copyright", "Free to use.");
 
 /// What was pushed.
 #[derive(Debug, Clone)]
@@ -42,6 +53,10 @@ impl Built {
             program: platform.split('/').nth(1).unwrap(),
             version: version.to_owned(),
             wrong_config: false,
+            files: [LIST, NOTICE]
+                .map(|(path, text)| (path, text.to_owned()))
+                .to_vec(),
+            env: Vec::new(),
         }
     }
 
@@ -74,6 +89,9 @@ impl Built {
         let mut builder = tar::Builder::new(Vec::new());
         put(&mut builder, "air-quality", &elf(self.program), 0o755);
         put(&mut builder, "version", self.version.as_bytes(), 0o644);
+        for (path, text) in &self.files {
+            put(&mut builder, path, text.as_bytes(), 0o644);
+        }
         builder.into_inner().unwrap()
     }
 
@@ -85,7 +103,7 @@ impl Built {
             digest(layer)
         };
         config["config"] = json!({
-            "User": "1000", "Entrypoint": ["/air-quality"], "ExposedPorts": {"8080/tcp": {}},
+            "User": "1000", "Entrypoint": ["/air-quality"], "ExposedPorts": {"8080/tcp": {}}, "Env": self.env,
             "Labels": {"org.opencontainers.image.version": self.version},
         });
         config["rootfs"] = json!({"type": "layers", "diff_ids": [layer]});

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
+mod engine_store;
 mod fixtures;
 mod hostile;
 mod image;
+mod malware;
 mod server;
 mod shop;
 mod sources;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImageConfig, ImageSource, Observed};
+use super::{
+    ImageConfig, ImageSource, Inventory, Observed, Scan, ScanReport, Secrets, is_nothing_looked,
+};
 use crate::platform::Platform;
 use crate::units::Bytes;
 
@@ -46,6 +48,9 @@ pub struct Repository {
     pub published: Observed<Published>,
     /// What was tested before, by a stored report.
     pub tested: Observed<Tested>,
+    /// Reports of malware scanners elsewhere that were attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scan_reports: Vec<ScanReport>,
 }
 
 /// Whether anybody may read the repository.
@@ -173,6 +178,15 @@ pub struct Content {
     pub layers: Observed<Vec<String>>,
     /// The program that the image starts.
     pub program: Observed<Program>,
+    /// The packages in it, and whether a notice of them is. Inspections of earlier versions have none.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub inventory: Observed<Inventory>,
+    /// What looks like a secret in it. Inspections of earlier versions have none.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub secrets: Observed<Secrets>,
+    /// What a malware scanner that ran here says of it. Inspections of earlier versions have none.
+    #[serde(default, skip_serializing_if = "is_nothing_looked")]
+    pub scan: Observed<Scan>,
 }
 
 /// The program that an image starts, as its first bytes show it.

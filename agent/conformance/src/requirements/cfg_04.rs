@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::default_texts::escaped;
 use super::remarks::Remarks;
-use super::secret_look::secret_look;
 use crate::finding::{Outcome, Unseen};
 use crate::offer::Plan;
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
+use crate::secret_look::secret_look;
 
 pub(crate) const REQUIREMENT: Requirement = Requirement {
     id: "IEM-CFG-04",

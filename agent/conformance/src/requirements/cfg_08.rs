@@ -4,10 +4,10 @@ use super::customer_values::{Look, looks};
 use super::default_texts::{DefaultText, default_texts};
 use super::direct_hub;
 use super::remarks::{Remarks, quoted};
-use super::secret_look::secret_look;
 use crate::finding::{Outcome, Unseen};
 use crate::record::{Record, ScopeName};
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source, Stage};
+use crate::secret_look::secret_look;
 
 pub(crate) const REQUIREMENT: Requirement = Requirement {
     id: "IEM-CFG-08",

@@ -48,6 +48,7 @@ mod leg_05;
 mod links;
 mod mentions;
 mod not_observed;
+mod packages_seen;
 mod plat_01;
 mod plat_02;
 mod plat_03;
@@ -68,6 +69,7 @@ mod ram_claim;
 mod reg_01;
 mod reg_02;
 mod reg_03;
+mod reg_04;
 mod remarks;
 mod repository_images;
 mod repository_tags;
@@ -77,7 +79,7 @@ mod sdk_01;
 mod sec_01;
 mod sec_02;
 mod sec_03;
-mod secret_look;
+mod sec_04;
 mod settings;
 mod settings_skeleton;
 mod stays_up;
@@ -103,7 +105,7 @@ mod use_01;
 pub(crate) mod visited;
 mod workload_calls;
 
-use not_observed::{configuration, registry, security};
+use not_observed::configuration;
 
 /// Version of the catalogue; part of every report.
 pub const VERSION: &str = "2026-11";
@@ -150,7 +152,7 @@ pub const CATALOGUE: &[Requirement] = &[
     reg_01::REQUIREMENT,
     reg_02::REQUIREMENT,
     reg_03::REQUIREMENT,
-    registry::REG_04,
+    reg_04::REQUIREMENT,
     tel_01::REQUIREMENT,
     tel_02::REQUIREMENT,
     tel_03::REQUIREMENT,
@@ -158,7 +160,7 @@ pub const CATALOGUE: &[Requirement] = &[
     sec_01::REQUIREMENT,
     sec_02::REQUIREMENT,
     sec_03::REQUIREMENT,
-    security::SEC_04,
+    sec_04::REQUIREMENT,
     upd_01::REQUIREMENT,
     upd_02::REQUIREMENT,
     upd_03::REQUIREMENT,

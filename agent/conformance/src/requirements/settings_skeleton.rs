@@ -1,9 +1,9 @@
 //! Settings as a skeleton of documentation in HTML, ready to be pasted and filled in. A default that looks like a secret never
 //! stands in it.
 
+use crate::secret_look::secret_look;
 use serde_json::Value;
 
-use super::secret_look::secret_look;
 use super::settings::Setting;
 
 /// What the author has to write.

@@ -1,8 +1,10 @@
 //! A repository in which nothing is wrong, as the tests of its requirements start from.
 
+use crate::finding::Reason;
 use crate::observation::{
-    Access, Child, Content, ImageConfig, ImageManifest, ImageSource, Layer, Manifest, ManifestKind,
-    Observed, Program, Published, Repository, Tag, Tested,
+    Access, Child, Content, Ecosystem, ImageConfig, ImageManifest, ImageSource, Inventory, Layer,
+    Manifest, ManifestKind, Observed, Package, Program, Published, Repository, Secrets, Tag,
+    Tested,
 };
 use crate::platform::Platform;
 use crate::record::{Record, ScopeName};
@@ -56,6 +58,7 @@ pub(crate) fn repository(tags: &[&str]) -> Repository {
         history: Observed::default(),
         published: Observed::default(),
         tested: Observed::default(),
+        scan_reports: Vec::new(),
     };
     let newest = tags
         .iter()
@@ -136,8 +139,30 @@ fn contents(version: &str) -> Vec<Content> {
             architecture: platform.split('/').nth(1).map(str::to_owned),
             interpreter: None,
         }),
+        inventory: Observed::Seen(inventory(&[(Ecosystem::Dpkg, "libc6", "2.36-9")], 1)),
+        secrets: Observed::Seen(Secrets {
+            files: 3,
+            ..Secrets::default()
+        }),
+        scan: Observed::unseen(Reason::InputMissing, "no scanner is installed"),
     };
     PLATFORMS.iter().map(of).collect()
+}
+
+/// An inventory of these packages, with that many notices.
+pub(crate) fn inventory(packages: &[(Ecosystem, &str, &str)], notices: u64) -> Inventory {
+    let package = |(ecosystem, name, version): &(Ecosystem, &str, &str)| Package {
+        ecosystem: *ecosystem,
+        name: (*name).to_owned(),
+        version: (*version).to_owned(),
+    };
+    let paths = (0..notices).map(|n| format!("/usr/share/doc/p{n}/copyright"));
+    Inventory {
+        packages: packages.iter().map(package).collect(),
+        notices,
+        notice_paths: paths.collect(),
+        ..Inventory::default()
+    }
 }
 
 /// A published copy that leads here.

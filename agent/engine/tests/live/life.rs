@@ -55,6 +55,43 @@ async fn an_image_in_the_store_is_found_and_another_is_not() {
 }
 
 #[tokio::test]
+async fn an_image_in_the_store_is_saved_with_the_layer_that_was_loaded_and_another_is_not() {
+    let engine = engine().await;
+    let mut bytes = Vec::new();
+    let saved = engine.save(IMAGE, |piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    });
+    saved.await.unwrap().unwrap();
+    let mut archive = tar::Archive::new(&bytes[..]);
+    let names: Vec<String> = archive
+        .entries()
+        .unwrap()
+        .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+        .collect();
+    assert!(
+        names.iter().any(|name| name == "manifest.json"),
+        "{names:?}"
+    );
+    let program = std::fs::read("/bin/busybox").unwrap();
+    assert!(
+        bytes
+            .windows(4_096)
+            .any(|window| window == &program[..4_096])
+    );
+    let full = engine
+        .save(IMAGE, |_| Err(std::io::Error::other("full")))
+        .await;
+    assert_eq!(full.unwrap().unwrap_err().to_string(), "full");
+    assert!(
+        engine
+            .save("edgeproof.test/none:1", |_| Ok(()))
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
 async fn a_container_is_created_byte_for_byte_and_tells_its_end() {
     let engine = engine().await;
     let stamp = stamp("life", &me());

@@ -12,8 +12,19 @@ use crate::inspect::program::Head;
 use crate::inspect::tree::Tree;
 
 const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 const MOST: u64 = 1 << 20;
+
+fn read(raw: impl Read, media_type: &str, most: u64) -> Result<LayerRead, Stopped> {
+    let media_type = media_type.to_owned();
+    let mut reading = Reading {
+        media_type,
+        most,
+        copy: None,
+    };
+    super::read(raw, &mut reading)
+}
 
 /// An ELF head for 32-bit ARM.
 fn arm() -> Vec<u8> {
@@ -40,6 +51,16 @@ fn tar(fill: impl FnOnce(&mut Builder<Vec<u8>>)) -> Vec<u8> {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Packed at a level, with a window of that power of two where it is not the level's own.
+fn zstd(bytes: &[u8], level: i32, window: Option<u32>) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), level).unwrap();
+    if let Some(window) = window {
+        encoder.window_log(window).unwrap();
+    }
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -163,24 +184,107 @@ fn what_is_cut_off_or_no_archive_is_broken() {
         read(&[b'x'; 2048][..], TAR, MOST),
         Err(Stopped::Broken(_))
     ));
-    assert!(matches!(
-        read(&b""[..], &GZIP.replace("gzip", "zstd"), MOST),
-        Err(Stopped::NotRead(_))
-    ));
+    let packed = zstd(
+        &tar(|builder| put(builder, "a", &[1; 5000], 0o755)),
+        3,
+        None,
+    );
+    for bytes in [&packed[..packed.len() / 2], b"no zstd at all"] {
+        assert!(matches!(read(bytes, ZSTD, MOST), Err(Stopped::Broken(_))));
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn no_damage_makes_the_reader_panic(at in 0_usize..4096, byte in any::<u8>(), packed in any::<bool>()) {
+    fn no_damage_makes_the_reader_panic(at in 0_usize..4096, byte in any::<u8>(), packed in 0..3) {
         let plain = tar(|builder| {
             put(builder, "bin/run", &arm(), 0o755);
             link(builder, EntryType::Symlink, "run", "bin/run");
         });
-        let mut bytes = if packed { gzip(&plain) } else { plain };
+        let (media_type, mut bytes) = match packed {
+            0 => (GZIP, gzip(&plain)),
+            1 => (ZSTD, zstd(&plain, 3, None)),
+            _ => (TAR, plain),
+        };
         let at = at % bytes.len();
         bytes[at] = byte;
-        let _ = read(&bytes[..], if packed { GZIP } else { TAR }, MOST);
+        let _ = read(&bytes[..], media_type, MOST);
         let _ = read(&bytes[..at], TAR, MOST);
     }
+}
+
+#[test]
+fn the_packages_of_a_layer_are_found_by_long_names_and_through_hard_links() {
+    let deep = format!("opt/{}/node_modules/a/package.json", "x".repeat(150));
+    let read = read(
+        &tar(|builder| {
+            put(builder, &deep, br#"{"name": "a", "version": "1"}"#, 0o644);
+            link(
+                builder,
+                EntryType::Link,
+                "node_modules/a/package.json",
+                &deep,
+            );
+            link(
+                builder,
+                EntryType::Link,
+                "node_modules/b/package.json",
+                "store/0f",
+            );
+            put(
+                builder,
+                "var/lib/dpkg/status",
+                b"Package: x\nVersion: 2\n",
+                0o755,
+            );
+            put(builder, "LICENSE", b"Free.", 0o644);
+        })[..],
+        TAR,
+        MOST,
+    )
+    .unwrap();
+    let inventory = read.finds.inventory(10);
+    let names: Vec<&str> = inventory
+        .packages
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(names, ["x", "a"]);
+    assert_eq!(inventory.notice_paths, ["/LICENSE"]);
+    assert!(inventory.unread[0].starts_with("/node_modules/b/package.json: it is a hard link"));
+}
+
+#[test]
+fn a_zstd_layer_is_the_same_as_a_plain_one_also_in_several_frames() {
+    let plain = tar(|builder| {
+        put(builder, "bin/run", &arm(), 0o755);
+        put(builder, "data", &[7; 100_000], 0o644);
+    });
+    let (first, second) = plain.split_at(5_000);
+    // The frame between them holds nothing that belongs to the layer, as estargz has them. Source: RFC 8878, section 3.1.2.
+    let skipped = b"\x50\x2a\x4d\x18\x04\0\0\0toc!";
+    let frames = [&zstd(first, 3, None)[..], skipped, &zstd(second, 19, None)].concat();
+    let wanted = read(&plain[..], TAR, MOST).unwrap();
+    for packed in [zstd(&plain, 3, None), frames] {
+        let layer = read(&packed[..], ZSTD, MOST).unwrap();
+        assert_eq!(layer.unpacked_digest, wanted.unpacked_digest);
+        assert_eq!(layer.size, packed.len() as u64);
+        let program = program_at(layer, "/bin/run");
+        assert_eq!(program, Some(Head::Elf("arm".to_owned())));
+    }
+}
+
+#[test]
+fn a_zstd_layer_with_too_wide_a_window_or_too_much_in_it_is_not_read() {
+    let wide = zstd(&[0; 5_000], 3, Some(27));
+    assert_eq!(
+        read(&wide[..], ZSTD, MOST).unwrap_err(),
+        Stopped::NotRead("it takes a window of more than 8388608 bytes to unpack".to_owned())
+    );
+    let bomb = zstd(&vec![0; 4 << 20], 3, None);
+    assert_eq!(
+        read(&bomb[..], ZSTD, MOST).unwrap_err(),
+        Stopped::NotRead("it unpacks to more than 1048576 bytes".to_owned())
+    );
 }

@@ -6,8 +6,6 @@ use crate::record::ScopeName;
 use crate::requirement::{Document, Force, Forces, Judge, Requirement, Source};
 
 pub(crate) mod configuration;
-pub(crate) mod registry;
-pub(crate) mod security;
 
 /// What these entries have in common; a test over the catalogue finds a text that was left empty.
 pub(super) const UNOBSERVED: Requirement = Requirement {
@@ -27,14 +25,6 @@ pub(super) const UNOBSERVED: Requirement = Requirement {
 pub(super) const fn current(heading: &'static str) -> Source {
     Source {
         document: Document::TechnicalAssets,
-        heading,
-    }
-}
-
-/// A heading of the process note of 2018.
-pub(super) const fn note_2018(heading: &'static str) -> Source {
-    Source {
-        document: Document::ProcessNote2018,
         heading,
     }
 }

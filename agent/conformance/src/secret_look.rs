@@ -1,7 +1,8 @@
-//! Whether a default value looks like a secret. The value itself is never repeated.
+//! Whether the value of a setting looks like a secret. The value itself is never repeated.
 
 /// What kind of secret the value of a setting looks like, or `None`.
-pub(super) fn secret_look(name: &str, value: &str) -> Option<&'static str> {
+#[must_use]
+pub fn secret_look(name: &str, value: &str) -> Option<&'static str> {
     let value = value.trim();
     if value.is_empty() || is_placeholder(value) {
         return None;
