@@ -39,10 +39,10 @@ pub(super) fn of_client(error: reqwest::Error) -> LinkFailure {
     failure(kind, text)
 }
 
-/// An error of TLS comes alone, or inside of one of a connection.
+/// An error of TLS comes alone, or inside of errors of a connection, which name none as their source.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     let inside = error
         .downcast_ref::<io::Error>()
         .and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || inside.is_some_and(|inner| inner.is::<rustls::Error>())
+    error.is::<rustls::Error>() || inside.is_some_and(|inner| is_tls(inner))
 }

@@ -219,7 +219,7 @@ fn the_lab_s_own_data_decide_and_the_result_says_which_judged() {
     let place = tempfile::tempdir().unwrap();
     let url = "https://devicecatalog.azure.com/devices/box";
     let copy = json!({
-        "schema": "edgeproof/certified-devices/1", "dated": "2023-11", "source": "a copy of the lab's",
+        "schema": "edgeproof/certified-devices/1", "dated": "2023-11", "ended": "2024-02", "source": "a copy of the lab's",
         "hosts": [{"host": "devicecatalog.azure.com", "devicePath": "/devices/", "source": "the lab"}],
         "devices": [{"name": "Contoso Box", "url": url, "source": "the lab"}]
     });

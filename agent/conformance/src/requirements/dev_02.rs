@@ -66,7 +66,7 @@ fn dead_links(record: &Record) -> Vec<String> {
 }
 
 /// Without a copy of the catalogue, which has ended, only a person can say that a link named one of its devices. What a visit
-/// says counts where the catalogue has not ended; else the dated data alone can speak.
+/// says counts where the catalogue has not ended and no copy of it is at hand; else the dated data alone can speak.
 fn by_the_catalogue(record: &Record) -> Result<Outcome, Unseen> {
     let catalogue = &record.data.certified_devices.content;
     let all = record.offer.plan.platform_option == Some(PlatformOption::AllTier1);
@@ -125,12 +125,13 @@ fn by_the_catalogue(record: &Record) -> Result<Outcome, Unseen> {
 
 /// Met by a link, as far as a visit does not say otherwise.
 fn met(record: &Record, url: &str, saw: String, wanted: String) -> Result<Outcome, Unseen> {
-    let ended = record.data.certified_devices.content.ended.is_some();
+    let catalogue = &record.data.certified_devices.content;
+    let is_known = catalogue.ended.is_some() || !catalogue.devices.is_empty();
     match standing(record, url) {
         Standing::NotVisited(how) | Standing::Works(how) | Standing::Dead(how) => {
             Ok(Outcome::met(format!("{saw} ({how})"), wanted))
         }
-        Standing::Open(unseen) | Standing::Untried(unseen) if ended => {
+        Standing::Open(unseen) | Standing::Untried(unseen) if is_known => {
             Ok(Outcome::met(format!("{saw} ({})", unseen.because), wanted))
         }
         Standing::Open(unseen) | Standing::Untried(unseen) => Err(Unseen::new(

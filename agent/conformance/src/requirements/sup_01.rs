@@ -75,9 +75,11 @@ fn by_visit(record: &Record, url: &str, email: &str, wanted: &str) -> Result<Out
         return Ok(Outcome::met(saw(String::new()), wanted));
     }
     match standing(record, url) {
-        Standing::NotVisited(how) | Standing::Works(how) => {
-            Ok(Outcome::met(saw(format!("{url} ({how})")), wanted))
+        Standing::NotVisited(_) if email.is_empty() => {
+            Ok(Outcome::met(format!("{url} (not tried)"), wanted))
         }
+        Standing::NotVisited(_) => Ok(Outcome::met(saw(url.to_owned()), wanted)),
+        Standing::Works(how) => Ok(Outcome::met(saw(format!("{url} ({how})")), wanted)),
         Standing::Dead(how) => Ok(unreachable(url, &how, wanted)),
         Standing::Open(unseen) => Ok(unreachable(url, &unseen.because, wanted)),
         Standing::Untried(unseen) if !email.is_empty() => {
