@@ -30,7 +30,12 @@ fn elf_with(section: &str, data: &[u8]) -> Vec<u8> {
     };
     header(0, 0, 0, 0);
     header(1, 1, data_at, data.len() as u64);
-    header(2 + section.len() as u32, 3, names_at, names.len() as u64);
+    header(
+        u32::try_from(2 + section.len()).unwrap(),
+        3,
+        names_at,
+        names.len() as u64,
+    );
     file
 }
 
