@@ -2,6 +2,8 @@
 
 mod contents;
 mod files;
+#[cfg(any(test, feature = "hostile"))]
+pub mod hostile;
 mod layer;
 mod program;
 mod source;

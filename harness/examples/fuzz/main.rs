@@ -15,12 +15,15 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use conformance::hostile as texts;
+use harness::inspect::hostile as images;
+use harness::registry::hostile as registries;
 use standin::hub::hostile as conversations;
 
 use self::watch::Watch;
 
 /// What a parser of text is played by default, and what of a whole archive or manifest.
 const MANY: u64 = 10_000_000;
+const FEWER: u64 = 1_000_000;
 
 /// Most memory of the process. Source: the bar of `edgeproof inspect`.
 const MOST_MEMORY_KIB: u64 = 64 << 10;
@@ -31,7 +34,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 type Play = fn(u64, u64, &mut dyn FnMut()) -> u64;
 
 /// Name, how many are played unless it is said, and how.
-const TARGETS: [(&str, u64, Play); 8] = [
+const TARGETS: [(&str, u64, Play); 12] = [
     ("mqtt", MANY, conversations::mqtt),
     ("amqp", MANY, conversations::amqp),
     ("references", MANY, |n, seed, after| {
@@ -52,6 +55,16 @@ const TARGETS: [(&str, u64, Play); 8] = [
     ("paragraphs", MANY, |n, seed, after| {
         texts::paragraphs().campaign(n, seed, after)
     }),
+    ("manifests", FEWER, |n, seed, after| {
+        registries::manifests().campaign(n, seed, after)
+    }),
+    ("configs", FEWER, |n, seed, after| {
+        registries::configs().campaign(n, seed, after)
+    }),
+    ("answers", FEWER, |n, seed, after| {
+        registries::answers().campaign(n, seed, after)
+    }),
+    ("layers", FEWER, images::layers),
 ];
 
 fn main() -> ExitCode {

@@ -12,6 +12,8 @@ mod client;
 mod credentials;
 mod digest;
 mod error;
+#[cfg(any(test, feature = "hostile"))]
+pub mod hostile;
 mod image_config;
 mod manifest;
 mod tags;
