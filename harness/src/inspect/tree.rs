@@ -13,6 +13,12 @@ const MOST_NODES: usize = 60_000;
 const MOST_BYTES: usize = 8 << 20;
 /// Most links followed for one name.
 const MOST_LINKS: usize = 40;
+/// Longest name that a kernel takes. Source: `limits.h`, PATH_MAX.
+const LONGEST_PATH: usize = 4096;
+/// Longest variable that a program is given. Source: `execve(2)`, MAX_ARG_STRLEN.
+const LONGEST_VARIABLE: usize = 128 << 10;
+/// Most parts of paths walked for one command: what names more is nobody's program.
+const MOST_STEPS: usize = 100_000;
 
 /// Where programs are looked for when an image does not say. Source: moby, its documentation of images.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -61,17 +67,20 @@ pub(super) fn plain(path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The same for the same path. Two paths with one sum would hide a program, and that is told as a program that is not there.
-fn sum_of(path: &str) -> u64 {
+/// A sum for every part of a path with what stands before it, the whole path's last: the same for the same path. Two paths with
+/// one sum would hide a program, and that is told as a program that is not there.
+fn sums_of(path: &str) -> impl Iterator<Item = u64> {
     let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish()
+    path.split('/').map(move |part| {
+        part.hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 impl Change {
     /// An entry that is neither a program nor a link hides one of that name below.
     pub(super) fn hide(&mut self, path: &str) {
-        self.hidden.push(sum_of(path));
+        self.hidden.extend(sums_of(path).last());
     }
 
     /// A program or link.
@@ -131,11 +140,10 @@ impl Tree {
         }
         let mut hidden = change.hidden;
         hidden.sort_unstable();
-        let is_hidden = |path: &str| hidden.binary_search(&sum_of(path)).is_ok();
-        self.nodes.retain(|path, _| {
-            let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
-            !parents.chain([path.as_str()]).any(is_hidden)
-        });
+        let is_hidden = |sum: u64| hidden.binary_search(&sum).is_ok();
+        if !hidden.is_empty() {
+            self.nodes.retain(|path, _| !sums_of(path).any(is_hidden));
+        }
         self.full |= change.full;
         for (path, node) in change.nodes {
             if self.nodes.len() >= MOST_NODES || self.bytes > MOST_BYTES {
@@ -179,48 +187,57 @@ impl Tree {
         directory: &str,
         path: Option<&str>,
     ) -> Option<(String, &Head)> {
+        let mut steps = MOST_STEPS;
         if command.contains('/') {
             let whole = if command.starts_with('/') {
                 command.to_owned()
             } else {
                 format!("{directory}/{command}")
             };
-            return self.resolve(&whole);
+            return self.resolve(&whole, &mut steps);
         }
-        path.unwrap_or(PATH)
-            .split(':')
-            .find_map(|place| self.resolve(&format!("{place}/{command}")))
+        let path = path.unwrap_or(PATH);
+        if path.len() > LONGEST_VARIABLE || command.len() > LONGEST_PATH {
+            return None;
+        }
+        path.split(':')
+            .find_map(|place| self.resolve(&format!("{place}/{command}"), &mut steps))
     }
 
     /// Follows links in every part of a path.
-    fn resolve(&self, path: &str) -> Option<(String, &Head)> {
-        let mut ahead: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
-        let mut behind: Vec<String> = Vec::new();
+    fn resolve(&self, path: &str, steps: &mut usize) -> Option<(String, &Head)> {
+        if path.len() > LONGEST_PATH {
+            return None;
+        }
+        let mut ahead: Vec<&str> = path.rsplit('/').collect();
+        // A slash before every part.
+        let mut here = String::new();
         let mut links = 0;
         while let Some(part) = ahead.pop() {
-            match part.as_str() {
+            *steps = steps.checked_sub(1)?;
+            let before = here.len();
+            match part {
                 "" | "." => continue,
                 ".." => {
-                    behind.pop();
+                    here.truncate(here.rfind('/').unwrap_or(0));
                     continue;
                 }
-                _ => behind.push(part),
+                part => {
+                    here.push('/');
+                    here.push_str(part);
+                }
             }
-            let here = behind.join("/");
-            match self.nodes.get(&here) {
+            match self.nodes.get(&here[1..]) {
                 Some(Node::Link(target)) => {
                     links += 1;
                     if links > MOST_LINKS || ahead.len() > 1_000 {
                         return None;
                     }
-                    behind.pop();
-                    if target.starts_with('/') {
-                        behind.clear();
-                    }
-                    ahead.extend(target.rsplit('/').map(str::to_owned));
+                    here.truncate(if target.starts_with('/') { 0 } else { before });
+                    ahead.extend(target.rsplit('/'));
                 }
-                Some(Node::Program(head)) if ahead.iter().all(String::is_empty) => {
-                    return Some((format!("/{here}"), head));
+                Some(Node::Program(head)) if ahead.iter().all(|part| part.is_empty()) => {
+                    return Some((here, head));
                 }
                 Some(Node::Program(_)) => return None,
                 None => {}
@@ -323,6 +340,27 @@ mod tests {
             &[],
         ));
         assert_eq!((found(&tree, "/a"), found(&tree, "/c")), (None, None));
+    }
+
+    #[test]
+    fn a_command_and_a_path_of_megabytes_are_left_at_once() {
+        let mut tree = Tree::default();
+        let long = "a/".repeat(2_000);
+        tree.lay(layer(
+            &[("l", Node::Link(long.clone())), ("run", program("arm"))],
+            &[],
+        ));
+        let begun = std::time::Instant::now();
+        for (command, path) in [
+            ("/".to_owned() + &"a/".repeat(1 << 20), ":".to_owned()),
+            ("a".repeat(2 << 20), ":".repeat(2 << 20)),
+            ("a".to_owned(), "l:".repeat(60_000)),
+            (long, ":".to_owned()),
+        ] {
+            assert_eq!(tree.find(&command, &path, Some(&path)), None);
+        }
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+        assert!(tree.find("run", "/", Some(&":".repeat(60_000))).is_some());
     }
 
     #[test]

@@ -7,5 +7,6 @@ mod hostile;
 mod image;
 mod server;
 mod shop;
+mod sizes;
 mod sources;
 mod stage;
