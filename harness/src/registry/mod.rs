@@ -7,6 +7,7 @@
 
 mod access;
 mod address;
+mod certificate;
 mod challenge;
 mod client;
 mod credentials;

@@ -11,3 +11,4 @@ mod shop;
 mod sizes;
 mod sources;
 mod stage;
+mod tls;
