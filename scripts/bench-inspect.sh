@@ -77,24 +77,25 @@ entries() {
     print "\0" x 1024' "$1"
 }
 
-# take NAME BAR-MS BAR-MIB RUNS ARGUMENT…: runs the program and prints the middle time, the most memory, and the bars. "-" is no bar.
+# take NAME BAR-MS BAR-MIB RUNS ARGUMENT…: runs the program and prints the middle time, the processor's mean, the most memory, and the bars. "-" is no bar.
 take() {
-  local name=$1 most=$2 memory=$3 runs=$4 begun status took=() peak=0 kib n
+  local name=$1 most=$2 memory=$3 runs=$4 begun status took=() peak=0 kib user system cpu=0 n
   shift 4
   for n in $(seq "$runs"); do
     status=0
     begun=${EPOCHREALTIME/./}
-    command time --format=%M --output="$work/kib" "$program" "$@" > "$work/said.json" 2> "$work/told" || status=$?
+    command time --format='%M %U %S' --output="$work/cost" "$program" "$@" > "$work/said.json" 2> "$work/told" || status=$?
     took+=($((${EPOCHREALTIME/./} - begun)))
     [ "$status" -lt 64 ] || { cat "$work/told" >&2; say "$name ended with $status" >&2; exit 2; }
-    kib=$(tail --lines=1 "$work/kib")
+    read -r kib user system < <(tail --lines=1 "$work/cost")
+    cpu=$(awk -v a="$cpu" -v b="$user" -v c="$system" 'BEGIN { print a + b + c }')
     peak=$((kib > peak ? kib : peak))
   done
   mapfile -t took < <(printf '%s\n' "${took[@]}" | sort --numeric-sort)
-  awk -v name="$name" -v us="${took[$((runs / 2))]}" -v kib="$peak" -v most="$most" -v memory="$memory" -v runs="$runs" 'BEGIN {
+  awk -v name="$name" -v us="${took[$((runs / 2))]}" -v kib="$peak" -v most="$most" -v memory="$memory" -v runs="$runs" -v cpu="$cpu" 'BEGIN {
       late = most != "-" && us > most * 1000; large = memory != "-" && kib > memory * 1024
-      printf "%-44s %9.1f ms (bar %6s)%s %6.1f MiB (bar %3s)%s  of %d\n", name, us / 1000, most, late ? " MISSED" : "",
-        kib / 1024, memory, large ? " MISSED" : "", runs
+      printf "%-44s %9.1f ms (bar %4s)%s %8.2f CPU s %6.1f MiB (bar %2s)%s  of %d\n", name, us / 1000, most, late ? " MISSED" : "",
+        cpu / runs, kib / 1024, memory, large ? " MISSED" : "", runs
       exit late || large
     }' || missed=1
 }

@@ -76,28 +76,23 @@ const BLOCK: usize = 512;
 fn entry(dice: &mut Dice, bytes: &mut Vec<u8>) {
     let kind = KINDS[dice.below(KINDS.len())];
     let mut body = Vec::new();
-    match kind {
-        EntryType::XHeader | EntryType::XGlobalHeader => {
-            for _ in 0..dice.below(4) {
-                body.extend(dice.of(RECORDS).bytes());
-            }
+    if matches!(kind, EntryType::XHeader | EntryType::XGlobalHeader) {
+        for _ in 0..dice.below(4) {
+            body.extend(dice.of(RECORDS).bytes());
         }
-        EntryType::GNULongName | EntryType::GNULongLink => {
-            body = vec![b"ab/"[dice.below(3)]; [3, 150, 5_000][dice.below(3)]];
-            body.extend(dice.of(NAMES).bytes());
-        }
-        _ if dice.below(2) == 0 => {
-            let head: &[u8] = dice.of(&[
-                b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0".as_slice(),
-                b"#!/bin/run -x\n",
-                b"#!",
-                b"\x7fELF",
-                b"text",
-            ]);
-            body = head.to_vec();
-            body.resize(body.len() + dice.below(900), b'x');
-        }
-        _ => {}
+    } else if matches!(kind, EntryType::GNULongName | EntryType::GNULongLink) {
+        body = vec![b"ab/"[dice.below(3)]; [3, 150, 5_000][dice.below(3)]];
+        body.extend(dice.of(NAMES).bytes());
+    } else if dice.below(2) == 0 {
+        let head: &[u8] = dice.of(&[
+            b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0".as_slice(),
+            b"#!/bin/run -x\n",
+            b"#!",
+            b"\x7fELF",
+            b"text",
+        ]);
+        body = head.to_vec();
+        body.resize(body.len() + dice.below(900), b'x');
     }
     let mut header = if dice.below(4) == 0 {
         Header::new_ustar()
