@@ -29,8 +29,8 @@ bench: ## what the probe costs, for 1, 10 and 50 containers, beside docker stats
 faults: ## every poke and fault against modules on the SDK, the outage of five minutes included; with N=100 (and SEED=0, LANES=4, DEATHS=kill) the fault campaign instead: so many runs whose probe is killed
 	$(if $(N),scripts/campaign.sh $(N) $(or $(SEED),0) $(or $(LANES),4) $(or $(DEATHS),kill),scripts/test-faults.sh)
 
-fuzz: ## ten million damaged conversations of MQTT and of AMQP against the stand-in's hub, and ten million damaged texts against each parser of an offer
-	scripts/fuzz.sh
+fuzz: ## ten million damaged inputs against each parser of an offer and against the stand-in's hub, a million manifests and layers; or N=1000000 SEED=7 TARGETS="offers layers"
+	scripts/fuzz.sh $(or $(N),10000000) $(or $(SEED),1) $(TARGETS)
 
 clean-engine: ## removes everything of ours from the engine
 	scripts/clean-engine.sh

@@ -5,9 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-# What is in no usual build is looked at here: the reader of IoT Hub's built-in endpoint, and the use of NVIDIA's GPUs.
+# What is in no usual build is looked at here: the reader of IoT Hub's built-in endpoint, the use of NVIDIA's GPUs, and what
+# scripts/fuzz.sh builds.
 lints() {
-  cargo clippy --quiet --locked --workspace --all-targets --features edgeproof/azure,edgeproof-agent/nvml -- -D warnings
+  cargo clippy --quiet --locked --workspace --all-targets --features edgeproof/azure,edgeproof/hostile,edgeproof-agent/nvml -- -D warnings
 }
 
 # The usual build has no warning either: what one of those features alone uses would be dead in it.

@@ -7,6 +7,8 @@ mod copies;
 mod engine_store;
 mod files;
 mod finds;
+#[cfg(any(test, feature = "hostile"))]
+pub mod hostile;
 mod layer;
 mod lists;
 mod passing;

@@ -6,6 +6,7 @@ pub mod expectation;
 pub mod program;
 pub mod recorder;
 pub mod render_node;
+pub mod schema;
 pub mod second_engine;
 pub mod sshd;
 pub mod under_way;

@@ -16,6 +16,7 @@ use harness::dossier::{assembled, write_all};
 use harness::render::dossier::{self, html, junit, markdown, sarif, text};
 use serde_json::{Value, json};
 use support::program::program;
+use support::schema::complaints;
 
 /// Text that would run, load or break out, in every notation the faces use.
 const HOSTILE: &str = "</style></title>\"'><script>alert(1)</script><img src=//evil.example/x onerror=alert(1)>|`]]>\u{1b}[2J";
@@ -178,15 +179,6 @@ fn a_stored_dossier_survives_reading_and_writing_byte_for_byte_and_fits_its_sche
     assert_ne!(complaints(&schema, &document), Vec::<String>::new());
 }
 
-/// Every complaint of a JSON Schema about a document.
-fn complaints(schema: &Value, document: &Value) -> Vec<String> {
-    jsonschema::validator_for(schema)
-        .unwrap()
-        .iter_errors(document)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect()
-}
-
 #[test]
 fn hostile_text_stays_text_in_every_face() {
     let hostile: Vec<(String, Report)> = [ARM32, PI4, X64]
@@ -237,7 +229,9 @@ fn hostile_text_stays_text_in_every_face() {
     );
     assert!(!junit::render(&dossier).contains("<script"));
     assert!(!unstyled(&dossier).contains('\u{1b}'));
-    serde_json::from_str::<Value>(&sarif::render(&dossier)).unwrap();
+    let log: Value = serde_json::from_str(&sarif::render(&dossier)).unwrap();
+    let complaints = complaints(&support::schema::sarif(), &log);
+    assert_eq!(complaints, Vec::<String>::new());
 }
 
 #[test]

@@ -23,8 +23,8 @@ pub mod faults;
 pub mod finding;
 pub mod hardware;
 pub mod health;
-#[cfg(test)]
-mod hostile;
+#[cfg(any(test, feature = "hostile"))]
+pub mod hostile;
 pub mod image;
 pub mod inputs;
 pub mod links;

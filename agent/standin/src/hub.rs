@@ -12,8 +12,8 @@ mod error;
 mod event;
 mod faults;
 mod hello;
-#[cfg(test)]
-mod hostile;
+#[cfg(any(test, feature = "hostile"))]
+pub mod hostile;
 mod identity;
 mod limits;
 mod login;

@@ -210,6 +210,17 @@ fn walk(whole: &mut impl Read) -> Result<Walked, Stopped> {
             )));
         }
         let kind = entry.header().entry_type();
+        // The rest of its map stands where its content is looked for, so that everything behind it would be misread.
+        if kind.is_gnu_sparse()
+            && entry
+                .header()
+                .as_gnu()
+                .is_some_and(tar::GnuHeader::is_extended)
+        {
+            return Err(Stopped::NotRead(
+                "it has a sparse file of more than four pieces".to_owned(),
+            ));
+        }
         if long.takes(kind, &mut entry)? {
             continue;
         }

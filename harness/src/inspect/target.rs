@@ -119,7 +119,7 @@ pub(super) fn published(
         ..trust(args)?
     };
     let address = Address::of(&reference, None, &trust.doors);
-    Ok((Registry::new(address, trust)?, tag))
+    Ok((client(args, address, trust)?, tag))
 }
 
 fn registry(args: &InspectArgs, reference: &Reference) -> anyhow::Result<Source> {
@@ -140,7 +140,15 @@ fn registry(args: &InspectArgs, reference: &Reference) -> anyhow::Result<Source>
             .transpose()?
             .flatten(),
     };
-    Ok(Source::Registry(Registry::new(address, trust)?))
+    Ok(Source::Registry(client(args, address, trust)?))
+}
+
+/// What is wrong with an authority that was named is the caller's to mend.
+fn client(args: &InspectArgs, address: Address, trust: Trust) -> anyhow::Result<Registry> {
+    Registry::new(address, trust).map_err(|error| match &args.registry_ca {
+        Some(file) => Refused::BadInput(format!("{}: {error}", file.display())).into(),
+        None => error.into(),
+    })
 }
 
 fn trust(args: &InspectArgs) -> anyhow::Result<Trust> {

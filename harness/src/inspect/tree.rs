@@ -13,6 +13,12 @@ const MOST_NODES: usize = 60_000;
 const MOST_BYTES: usize = 8 << 20;
 /// Most links followed for one name.
 const MOST_LINKS: usize = 40;
+/// Longest name that a kernel takes. Source: `limits.h`, PATH_MAX.
+const LONGEST_PATH: usize = 4096;
+/// Longest variable that a program is given. Source: `execve(2)`, MAX_ARG_STRLEN.
+const LONGEST_VARIABLE: usize = 128 << 10;
+/// Most parts of paths walked for one command: what names more is nobody's program.
+const MOST_STEPS: usize = 100_000;
 
 /// Where programs are looked for when an image does not say. Source: moby, its documentation of images.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -61,17 +67,20 @@ pub(super) fn plain(path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The same for the same path. Two paths with one sum would hide a program, and that is told as a program that is not there.
-fn sum_of(path: &str) -> u64 {
+/// A sum for every part of a path with what stands before it, the whole path's last: the same for the same path. Two paths with
+/// one sum would hide a program, and that is told as a program that is not there.
+fn sums_of(path: &str) -> impl Iterator<Item = u64> {
     let mut hasher = DefaultHasher::new();
-    path.hash(&mut hasher);
-    hasher.finish()
+    path.split('/').map(move |part| {
+        part.hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 impl Change {
     /// An entry that is neither a program nor a link hides one of that name below.
     pub(super) fn hide(&mut self, path: &str) {
-        self.hidden.push(sum_of(path));
+        self.hidden.extend(sums_of(path).last());
     }
 
     /// A program or link.
@@ -130,7 +139,9 @@ impl Change {
         let replaced = |path: &str| {
             holds(&self.removed, path)
                 || self.nodes.contains_key(path)
-                || self.hidden.binary_search(&sum_of(path)).is_ok()
+                || sums_of(path)
+                    .last()
+                    .is_some_and(|sum| self.hidden.binary_search(&sum).is_ok())
         };
         replaced(path)
             || holds(&self.emptied, "")
@@ -155,11 +166,10 @@ impl Tree {
         }
         let mut hidden = change.hidden;
         hidden.sort_unstable();
-        let is_hidden = |path: &str| hidden.binary_search(&sum_of(path)).is_ok();
-        self.nodes.retain(|path, _| {
-            let parents = path.match_indices('/').map(|(end, _)| &path[..end]);
-            !parents.chain([path.as_str()]).any(is_hidden)
-        });
+        let is_hidden = |sum: u64| hidden.binary_search(&sum).is_ok();
+        if !hidden.is_empty() {
+            self.nodes.retain(|path, _| !sums_of(path).any(is_hidden));
+        }
         self.full |= change.full;
         for (path, node) in change.nodes {
             if self.nodes.len() >= MOST_NODES || self.bytes > MOST_BYTES {
@@ -203,48 +213,57 @@ impl Tree {
         directory: &str,
         path: Option<&str>,
     ) -> Option<(String, &Head)> {
+        let mut steps = MOST_STEPS;
         if command.contains('/') {
             let whole = if command.starts_with('/') {
                 command.to_owned()
             } else {
                 format!("{directory}/{command}")
             };
-            return self.resolve(&whole);
+            return self.resolve(&whole, &mut steps);
         }
-        path.unwrap_or(PATH)
-            .split(':')
-            .find_map(|place| self.resolve(&format!("{place}/{command}")))
+        let path = path.unwrap_or(PATH);
+        if path.len() > LONGEST_VARIABLE || command.len() > LONGEST_PATH {
+            return None;
+        }
+        path.split(':')
+            .find_map(|place| self.resolve(&format!("{place}/{command}"), &mut steps))
     }
 
     /// Follows links in every part of a path.
-    fn resolve(&self, path: &str) -> Option<(String, &Head)> {
-        let mut ahead: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
-        let mut behind: Vec<String> = Vec::new();
+    fn resolve(&self, path: &str, steps: &mut usize) -> Option<(String, &Head)> {
+        if path.len() > LONGEST_PATH {
+            return None;
+        }
+        let mut ahead: Vec<&str> = path.rsplit('/').collect();
+        // A slash before every part.
+        let mut here = String::new();
         let mut links = 0;
         while let Some(part) = ahead.pop() {
-            match part.as_str() {
+            *steps = steps.checked_sub(1)?;
+            let before = here.len();
+            match part {
                 "" | "." => continue,
                 ".." => {
-                    behind.pop();
+                    here.truncate(here.rfind('/').unwrap_or(0));
                     continue;
                 }
-                _ => behind.push(part),
+                part => {
+                    here.push('/');
+                    here.push_str(part);
+                }
             }
-            let here = behind.join("/");
-            match self.nodes.get(&here) {
+            match self.nodes.get(&here[1..]) {
                 Some(Node::Link(target)) => {
                     links += 1;
                     if links > MOST_LINKS || ahead.len() > 1_000 {
                         return None;
                     }
-                    behind.pop();
-                    if target.starts_with('/') {
-                        behind.clear();
-                    }
-                    ahead.extend(target.rsplit('/').map(str::to_owned));
+                    here.truncate(if target.starts_with('/') { 0 } else { before });
+                    ahead.extend(target.rsplit('/'));
                 }
-                Some(Node::Program(head)) if ahead.iter().all(String::is_empty) => {
-                    return Some((format!("/{here}"), head));
+                Some(Node::Program(head)) if ahead.iter().all(|part| part.is_empty()) => {
+                    return Some((here, head));
                 }
                 Some(Node::Program(_)) => return None,
                 None => {}
@@ -255,120 +274,4 @@ impl Tree {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn program(name: &str) -> Node {
-        Node::Program(Head::Elf(name.to_owned()))
-    }
-
-    fn layer(nodes: &[(&str, Node)], whiteouts: &[&str]) -> Change {
-        let mut change = Change::default();
-        for (path, node) in nodes {
-            change.put((*path).to_owned(), node.clone());
-        }
-        for path in whiteouts {
-            assert!(change.whiteout(path), "{path}");
-        }
-        change
-    }
-
-    fn found(tree: &Tree, command: &str) -> Option<(String, String)> {
-        tree.find(command, "/app", None)
-            .map(|(path, head)| match head {
-                Head::Elf(name) => (path, name.clone()),
-                Head::Script(_) | Head::Other => (path, "other".to_owned()),
-            })
-    }
-
-    #[test]
-    fn a_command_is_found_by_path_by_directory_and_through_links() {
-        let mut tree = Tree::default();
-        tree.lay(layer(
-            &[
-                ("bin", Node::Link("usr/bin".to_owned())),
-                ("usr/bin/busybox", program("amd64")),
-                ("usr/bin/sh", Node::Link("/bin/busybox".to_owned())),
-                ("app/run", Node::Link("../opt/run".to_owned())),
-                ("opt/run", program("arm")),
-            ],
-            &[],
-        ));
-        let wanted = |path: &str, name: &str| Some((path.to_owned(), name.to_owned()));
-        assert_eq!(found(&tree, "sh"), wanted("/usr/bin/busybox", "amd64"));
-        assert_eq!(found(&tree, "/bin/sh"), wanted("/usr/bin/busybox", "amd64"));
-        assert_eq!(found(&tree, "./run"), wanted("/opt/run", "arm"));
-        assert_eq!(found(&tree, "/opt/run/x"), None);
-        assert_eq!(found(&tree, "nothing"), None);
-    }
-
-    #[test]
-    fn an_upper_layer_replaces_hides_and_removes() {
-        let base = || {
-            layer(
-                &[
-                    ("a/x", program("amd64")),
-                    ("a/y", program("amd64")),
-                    ("b", program("amd64")),
-                ],
-                &[],
-            )
-        };
-        let after = |upper: Change| {
-            let mut tree = Tree::default();
-            tree.lay(base());
-            tree.lay(upper);
-            ["/a/x", "/a/y", "/b"].map(|path| found(&tree, path).map(|(_, name)| name))
-        };
-        let one = |name: &str| Some(name.to_owned());
-        assert_eq!(
-            after(layer(&[("b", program("arm"))], &["a/.wh.x"])),
-            [None, one("amd64"), one("arm")]
-        );
-        // What the same layer brings stays, wherever the mark stands.
-        assert_eq!(
-            after(layer(&[("a/y", program("arm"))], &["a/.wh..wh..opq"])),
-            [None, one("arm"), one("amd64")]
-        );
-        assert_eq!(after(layer(&[], &[".wh.a"])), [None, None, one("amd64")]);
-        let mut data = Change::default();
-        data.hide("b");
-        assert_eq!(after(data), [one("amd64"), one("amd64"), None]);
-    }
-
-    #[test]
-    fn links_in_a_circle_lead_nowhere() {
-        let mut tree = Tree::default();
-        let link = |to: &str| Node::Link(to.to_owned());
-        tree.lay(layer(
-            &[("a", link("b")), ("b", link("a")), ("c", link("c/c/c"))],
-            &[],
-        ));
-        assert_eq!((found(&tree, "/a"), found(&tree, "/c")), (None, None));
-    }
-
-    #[test]
-    fn more_than_the_bound_is_told() {
-        let mut change = Change::default();
-        for n in 0..=MOST_NODES {
-            change.put(format!("p{n}"), program("amd64"));
-        }
-        let mut tree = Tree::default();
-        tree.lay(change);
-        assert!(tree.is_full());
-    }
-
-    proptest! {
-        #[test]
-        fn no_path_makes_it_panic_or_climbs_out(path in "[a/.]{0,30}", target in "[a/.]{0,10}") {
-            let mut tree = Tree::default();
-            tree.lay(layer(&[("a", Node::Link(target)), ("a/a", program("arm"))], &[]));
-            let _ = tree.find(&path, "/a", Some(&path));
-            if let Some(plain) = plain(&path) {
-                prop_assert!(plain.split('/').all(|part| part != ".." && part != "."));
-            }
-        }
-    }
-}
+mod tests;

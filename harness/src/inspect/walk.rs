@@ -1,5 +1,6 @@
 //! Walks a repository from its tags down to its layers, and writes down what is there and what is not. It judges nothing.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use conformance::image::TagKind;
@@ -22,6 +23,8 @@ pub(super) const MOST_TAGS: usize = 500;
 const MOST_MANIFESTS: usize = 5_000;
 /// Most configs and layers asked for.
 const MOST_BLOBS: usize = 20_000;
+/// Most bytes of manifests that are kept, as [`weight`] counts them.
+const MOST_KEPT: usize = 16 << 20;
 
 /// What is looked for.
 #[derive(Debug, Clone)]
@@ -79,22 +82,17 @@ pub(super) async fn gather(source: &Source, wanted: &Wanted) -> Result<Repositor
 
 /// The tags looked at: the default one, `latest`, versions from the highest down, rolling ones, others.
 fn chosen(names: &[String], default: &str) -> Vec<String> {
-    let rank = |name: &str| match TagKind::of(name) {
-        _ if name == default => 0,
-        TagKind::Latest => 1,
-        TagKind::Version(_) => 2,
-        TagKind::Rolling => 3,
-        TagKind::Other => 4,
+    let rank = |name: &String| match TagKind::of(name) {
+        _ if name == default => (0, None),
+        TagKind::Latest => (1, None),
+        TagKind::Version(version) => (2, Some(Reverse(version))),
+        TagKind::Rolling => (3, None),
+        TagKind::Other => (4, None),
     };
-    let mut chosen: Vec<&String> = names.iter().collect();
-    chosen.sort_by(|a, b| {
-        let of_rank = rank(a).cmp(&rank(b));
-        of_rank.then_with(|| match (TagKind::of(a), TagKind::of(b)) {
-            (TagKind::Version(a), TagKind::Version(b)) => b.cmp(&a),
-            _ => a.cmp(b),
-        })
-    });
-    let mut chosen: Vec<String> = chosen.into_iter().take(MOST_TAGS).cloned().collect();
+    let mut chosen: Vec<_> = names.iter().map(|name| (rank(name), name)).collect();
+    chosen.sort();
+    let chosen = chosen.into_iter().map(|(_, name)| name);
+    let mut chosen: Vec<String> = chosen.take(MOST_TAGS).cloned().collect();
     chosen.sort();
     chosen
 }
@@ -113,7 +111,18 @@ struct Walk<'a> {
     manifests: BTreeMap<String, Manifest>,
     missing: Vec<Missing>,
     asked: usize,
+    kept: usize,
     left_out: Option<String>,
+}
+
+/// About what a manifest takes of memory, in bytes.
+fn weight(manifest: &Manifest) -> usize {
+    let each = match &manifest.kind {
+        ManifestKind::Index(children) => children.len(),
+        ManifestKind::Image(image) => image.layers.len(),
+        ManifestKind::Unreadable(_) => 0,
+    };
+    500 + 250 * each
 }
 
 impl<'a> Walk<'a> {
@@ -124,6 +133,7 @@ impl<'a> Walk<'a> {
             manifests: BTreeMap::new(),
             missing: Vec::new(),
             asked: 0,
+            kept: 0,
             left_out: None,
         }
     }
@@ -166,7 +176,7 @@ impl<'a> Walk<'a> {
         what: &str,
     ) -> Result<Vec<(String, Option<String>)>, SourceError> {
         let source = self.source;
-        let answers: Vec<(String, String, Found<_>)> = stream::iter(asked)
+        let mut answers = stream::iter(asked)
             .map(|(reference, of)| async move {
                 let found = source.manifest(&reference).await;
                 // Only what is read of it is kept: four megabytes each would be too much to wait with.
@@ -183,14 +193,20 @@ impl<'a> Walk<'a> {
                 });
                 (reference, of, read)
             })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
+            .buffer_unordered(AT_ONCE);
         let mut found = Vec::new();
-        for (reference, of, answer) in answers {
+        while let Some((reference, of, answer)) = answers.next().await {
+            let answer: Result<Manifest, String> = answer?;
             self.asked += 1;
-            match answer? {
+            match answer {
                 Ok(manifest) => {
+                    self.kept += weight(&manifest);
+                    if self.kept > MOST_KEPT {
+                        let read = self.manifests.len();
+                        let why = "what more say is more than is kept";
+                        self.leave_out(format!("{read} manifests were looked at; {why}"));
+                        break;
+                    }
                     found.push((reference, Some(manifest.digest.clone())));
                     self.manifests.insert(manifest.digest.clone(), manifest);
                 }
@@ -293,10 +309,17 @@ impl<'a> Walk<'a> {
 
     fn at_most<T>(&mut self, mut asked: Vec<T>, most: usize, what: &str) -> Vec<T> {
         if asked.len() > most {
-            self.left_out = Some(format!("{most} of {} {what} were looked at", asked.len()));
+            self.leave_out(format!("{most} of {} {what} were looked at", asked.len()));
             asked.truncate(most);
         }
         asked
+    }
+
+    fn leave_out(&mut self, what: String) {
+        self.left_out = Some(match self.left_out.take() {
+            Some(more) => format!("{more}; {what}"),
+            None => what,
+        });
     }
 
     fn missing(&mut self, what: &str, name: &str, of: &str, answer: String) {

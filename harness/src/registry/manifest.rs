@@ -13,6 +13,12 @@ use serde_json::Value;
 pub const LARGEST: u64 = 4 << 20;
 /// Most entries of a list, and most layers of an image, that are looked at.
 const MOST: usize = 1_000;
+/// Longest media type. Source: RFC 6838, section 4.2: twice 127 and a slash.
+pub(super) const LONGEST_TYPE: usize = 255;
+/// Longest part of a platform that is one: `riscv64` has seven letters.
+const LONGEST_PART: usize = 64;
+/// How much of what is wrong is shown.
+const MOST_WORDS: usize = 300;
 
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -57,7 +63,7 @@ pub fn read(body: &[u8], told: Option<&str>) -> (String, ManifestKind) {
     let value: Value = match serde_json::from_slice(body) {
         Ok(value) => value,
         Err(error) => {
-            let told = told.unwrap_or("none").to_owned();
+            let told = shown(told.unwrap_or("none"));
             return (told, ManifestKind::Unreadable(format!("no JSON: {error}")));
         }
     };
@@ -68,6 +74,10 @@ pub fn read(body: &[u8], told: Option<&str>) -> (String, ManifestKind) {
         OCI_MANIFEST
     };
     let media_type = own.or(told).unwrap_or(guessed).to_owned();
+    if media_type.len() > LONGEST_TYPE {
+        let why = format!("its media type has {} bytes", media_type.len());
+        return (shown(&media_type), ManifestKind::Unreadable(why));
+    }
     let kind = if is_index(&media_type) {
         index(&value)
     } else if is_manifest(&media_type) {
@@ -79,7 +89,13 @@ pub fn read(body: &[u8], told: Option<&str>) -> (String, ManifestKind) {
             "the media type {media_type} is neither Docker's nor OCI's"
         ))
     };
-    (media_type, kind.unwrap_or_else(ManifestKind::Unreadable))
+    let kind = kind.unwrap_or_else(|why| ManifestKind::Unreadable(shown(&why)));
+    (media_type, kind)
+}
+
+/// Somebody else's text, as far as it is shown.
+fn shown(text: &str) -> String {
+    text.chars().take(MOST_WORDS).collect()
 }
 
 fn index(value: &Value) -> Result<ManifestKind, String> {
@@ -153,8 +169,17 @@ fn descriptors(value: &Value, name: &str) -> Result<Vec<Descriptor>, String> {
     Ok(all)
 }
 
-/// A digest becomes part of addresses and paths, so nothing but a digest may stand there.
+/// A digest becomes part of addresses and paths, so nothing but a digest may stand there. A thousand media types are kept.
 fn check(descriptor: &Descriptor, place: &str) -> Result<(), String> {
+    if descriptor
+        .media_type
+        .as_ref()
+        .is_some_and(|media_type| media_type.len() > LONGEST_TYPE)
+    {
+        return Err(format!(
+            "{place}/mediaType has more than {LONGEST_TYPE} bytes"
+        ));
+    }
     let digest = &descriptor.digest;
     let good = digest.strip_prefix("sha256:").is_some_and(|hex| {
         hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -170,7 +195,8 @@ fn check(descriptor: &Descriptor, place: &str) -> Result<(), String> {
 
 /// `{"os": "linux", "architecture": "arm", "variant": "v7"}`; nothing where it is no platform.
 pub(super) fn platform(value: &Value) -> Option<Platform> {
-    let text = |key: &str| value[key].as_str().filter(|text| !text.is_empty());
+    let fits = |text: &&str| (1..=LONGEST_PART).contains(&text.len());
+    let text = |key: &str| value[key].as_str().filter(fits);
     let (os, architecture) = (text("os")?, text("architecture")?);
     let whole = match text("variant") {
         Some(variant) => format!("{os}/{architecture}/{variant}"),

@@ -7,11 +7,14 @@
 
 mod access;
 mod address;
+mod certificate;
 mod challenge;
 mod client;
 mod credentials;
 mod digest;
 mod error;
+#[cfg(any(test, feature = "hostile"))]
+pub mod hostile;
 mod image_config;
 mod manifest;
 mod tags;

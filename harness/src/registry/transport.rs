@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::access::{self, Session, Step};
 use super::address::Address;
+use super::certificate;
 use super::challenge::{self, Challenge};
 use super::client::Trust;
 use super::credentials::Credentials;
@@ -350,9 +351,10 @@ pub(super) fn too_slow(url: &str, limit: Duration) -> RegistryError {
 
 /// What the network says, with its causes; the address is in the message already.
 pub(super) fn unreachable(url: &str, error: reqwest::Error) -> RegistryError {
+    let error = error.without_url();
     RegistryError::Unreachable {
         url: url.to_owned(),
-        why: chain(&error.without_url()),
+        why: certificate::fault(&error).unwrap_or_else(|| chain(&error)),
     }
 }
 

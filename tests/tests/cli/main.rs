@@ -14,6 +14,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use support::program::program;
+use support::schema::complaints;
 
 /// What one call came to.
 #[derive(Debug)]
@@ -254,6 +255,11 @@ fn a_sound_offer_lints_to_0_in_every_format() {
         let end = edgeproof(&["lint", &well_behaved(), "--format", format]);
         assert_eq!(end.exit, 0, "{format}: {end:?}");
         assert!(end.out.starts_with(start), "{format}: {}", end.out);
+        if format == "sarif" {
+            let log: Value = serde_json::from_str(&end.out).unwrap();
+            let complaints = complaints(&support::schema::sarif(), &log);
+            assert_eq!(complaints, Vec::<String>::new());
+        }
     }
 }
 

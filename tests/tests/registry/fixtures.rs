@@ -290,40 +290,6 @@ fn a_repository_in_order_passes_and_each_spoiled_one_flips_just_its_own_findings
 }
 
 #[test]
-fn every_face_tells_the_same_findings_and_the_table_shows_tags_by_platforms() {
-    let stage = Stage::start();
-    let shop = changed("faces", |shop| shop.lost = Some("1.0.0"));
-    let arguments = shop.open(&stage);
-    for (format, parts) in [
-        (
-            "text",
-            &[
-                "not-conformant (registry scope",
-                "404 Not Found",
-                "1.0.1   ✓",
-                "attestations aside",
-                "starts /air-quality (arm64)",
-            ][..],
-        ),
-        (
-            "markdown",
-            &["IEM-REG-02", "404 Not Found", "## Tags", "| `latest` |"],
-        ),
-        ("junit", &["<testsuite", "404 Not Found"]),
-        ("sarif", &["\"IEM-REG-02\"", "404 Not Found"]),
-    ] {
-        let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        arguments.extend(["--format", format]);
-        let output = crate::stage::inspect(&arguments, stage.directory.path());
-        let text = String::from_utf8(output.stdout).unwrap();
-        for part in parts {
-            assert!(text.contains(part), "{format}: {part}\n{text}");
-        }
-        assert_eq!(output.status.code(), Some(1), "{format}");
-    }
-}
-
-#[test]
 fn a_platform_whose_support_has_ended_by_the_lab_s_table_warns_and_flips_nothing_else() {
     let stage = Stage::start();
     let shop = Shop::new("ended");

@@ -174,6 +174,29 @@ fn pages_that_lead_in_a_circle_end() {
     assert!(told.contains("leads back to a page"), "{told}");
 }
 
+#[test]
+fn of_manifests_with_a_thousand_layers_each_only_so_much_is_kept() {
+    let server = Server::start(|asked, _| {
+        let tags: Vec<String> = (0..150).map(|n| format!("1.0.{n}")).collect();
+        let Some((_, name)) = asked.path.split_once("/manifests/") else {
+            return with_tags(asked, &json!(tags));
+        };
+        let layer = |n: usize| json!({"digest": digest(&n.to_be_bytes()), "size": 1});
+        let mut manifest: Value = serde_json::from_slice(&image()).unwrap();
+        manifest["layers"] = (0..1_000).map(layer).collect();
+        // Every tag has another image.
+        manifest["annotations"] = json!({"tag": name});
+        let body = manifest.to_string().into_bytes();
+        Answer::Whole("200 OK", vec![("Content-Type", MANIFEST.to_owned())], body)
+    });
+    let (output, _home) = run(&server, &[]);
+    let inspection: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let told = inspection["repository"]["leftOut"].as_str().unwrap();
+    assert!(told.contains("more than is kept"), "{told}");
+    let manifests = inspection["repository"]["manifests"].as_array().unwrap();
+    assert!(manifests.len() < 100, "{} are kept", manifests.len());
+}
+
 /// Lets in whoever has a token, and gives one to a user alone.
 fn behind_tokens(asked: &Asked, here: &str) -> Answer {
     let authorization = asked.authorization.as_deref();

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is how a test fails")]
 
 mod engine_store;
+mod faces;
 mod fixtures;
 mod hostile;
 mod image;
 mod malware;
 mod server;
 mod shop;
+mod sizes;
 mod sources;
 mod stage;
+mod tls;

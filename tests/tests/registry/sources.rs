@@ -1,15 +1,12 @@
-//! Archives and layouts are read as a registry is, and whatever their size a layer is never held.
+//! Archives and layouts are read as a registry is.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::program::program;
 
-use crate::image::{INDEX, LAYER, MANIFEST};
-use crate::shop::{PLATFORMS, Shop, verdicts, version};
+use crate::image::INDEX;
+use crate::shop::{Shop, verdicts};
 use crate::stage::{Stage, digest, inspect};
 
 fn write(path: &Path, bytes: &[u8]) {
@@ -53,7 +50,7 @@ fn archive(directory: &Path) -> PathBuf {
     path
 }
 
-fn inspection(arguments: &[&str], home: &Path) -> Value {
+pub(crate) fn inspection(arguments: &[&str], home: &Path) -> Value {
     let output = inspect(&[arguments, &["--format", "json"]].concat(), home);
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
@@ -164,117 +161,4 @@ fn what_is_no_archive_ends_65_and_what_is_nothing_64() {
         assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {told}");
         assert!(told.contains(part), "{arguments:?}: {told}");
     }
-}
-
-/// What a run of the program took.
-struct Cost {
-    exit: i32,
-    /// The most memory, in KiB.
-    peak: u64,
-    /// Time on the processor, in hundredths of a second.
-    ticks: u64,
-}
-
-/// Runs the program and looks at it until it ends.
-fn cost_of(arguments: &[&str]) -> Cost {
-    let mut child = Command::new(program())
-        .arg("inspect")
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let (mut peak, mut ticks) = (0, 0);
-    let until = Instant::now() + Duration::from_secs(100);
-    while Instant::now() < until {
-        let read = |name: &str| {
-            fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap_or_default()
-        };
-        let status = read("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
-        // utime and stime, counted from behind the name in brackets. Source: `proc_pid_stat(5)`.
-        let stat = read("stat");
-        let fields = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace();
-        let used = fields
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<u64>().ok());
-        ticks = ticks.max(used.sum());
-        if let Some(status) = child.try_wait().unwrap() {
-            let exit = status.code().unwrap();
-            return Cost { exit, peak, ticks };
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    panic!("it did not end");
-}
-
-#[test]
-fn three_platforms_under_twenty_tags_take_less_than_two_seconds_of_a_processor() {
-    let stage = Stage::start();
-    let mut shop = Shop::new("many");
-    for n in 2..17 {
-        let name = format!("1.0.{n}");
-        shop.tags.insert(name.clone(), version(&name, &PLATFORMS));
-    }
-    shop.lead(&["latest", "1.0", "1"], "1.0.16");
-    assert_eq!(shop.tags.len(), 20);
-    let arguments = shop.open(&stage);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let cost = cost_of(&arguments);
-    assert_eq!(cost.exit, 0);
-    assert!(cost.ticks < 200, "{} ticks", cost.ticks);
-    assert!(cost.peak < 64 << 10, "{} KiB", cost.peak);
-}
-
-#[test]
-fn a_layer_larger_than_the_memory_allowed_is_read_without_being_held() {
-    let stage = Stage::start();
-    // A file that does not compress, so that as much travels as is unpacked.
-    let mut noise = 1_u64;
-    let mut bytes = Vec::with_capacity(80 << 20);
-    while bytes.len() < 80 << 20 {
-        noise = noise
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        bytes.extend_from_slice(&noise.to_be_bytes());
-    }
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_mode(0o644);
-    header.set_size(bytes.len() as u64);
-    builder
-        .append_data(&mut header, "data", &bytes[..])
-        .unwrap();
-    let plain = builder.into_inner().unwrap();
-    drop(bytes);
-    let layer = stage.blob("large", &plain);
-    let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"diff_ids": [layer]}})
-        .to_string()
-        .into_bytes();
-    let config_digest = stage.blob("large", &config);
-    let manifest = json!({
-        "schemaVersion": 2, "mediaType": MANIFEST,
-        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config_digest, "size": config.len()},
-        "layers": [{"mediaType": LAYER.trim_end_matches("+gzip"), "digest": layer, "size": plain.len()}],
-    });
-    stage.manifest("large", "1.0.0", MANIFEST, manifest.to_string().as_bytes());
-    let reference = format!("{}/large:1.0.0", stage.address);
-    let cost = cost_of(&[&reference]);
-    assert!(cost.exit < 64, "{}", cost.exit);
-    assert!(cost.peak < 64 << 10, "{} KiB", cost.peak);
-    let seen = inspection(&[&reference], stage.directory.path());
-    assert_eq!(
-        seen["repository"]["contents"][0]["layers"]["seen"],
-        json!([])
-    );
-    assert_eq!(verdicts(&seen)["IEM-CONT-01"], "pass");
 }

@@ -20,7 +20,24 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts one on a free port.
     pub(crate) fn start() -> Stage {
-        let directory = tempfile::tempdir().unwrap();
+        Stage::open(tempfile::tempdir().unwrap(), "")
+    }
+
+    /// The same store served over TLS, with `server.pem` and `server.key` of its directory.
+    pub(crate) fn over_tls(mut self) -> Stage {
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        drop(self);
+        let of = |name: &str| directory.path().join(name).display().to_string();
+        let tls = format!(
+            ", tls: {{certificate: {}, key: {}}}",
+            of("server.pem"),
+            of("server.key")
+        );
+        Stage::open(directory, &tls)
+    }
+
+    /// Starts one on what a directory holds; `tls` is what its configuration has behind the address.
+    fn open(directory: TempDir, tls: &str) -> Stage {
         let program = registry_program();
         for _ in 0..5 {
             // It has no way to say which port it took, so one that is free now is named.
@@ -33,7 +50,7 @@ impl Stage {
             let config = directory.path().join("registry.yml");
             let store = directory.path().join("store");
             let text = format!(
-                "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: \"{address}\"}}\n",
+                "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: \"{address}\"{tls}}}\n",
                 store.display()
             );
             fs::write(&config, text).unwrap();

@@ -1,23 +1,14 @@
 //! Reports, offers and SARIF files fit the schemas that others check them against.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use harness::cli::SchemaOf;
 use harness::render::sarif;
 use serde_json::Value;
+use support::schema::complaints;
 
 use super::{reports, stored};
-
-/// Every complaint of a JSON Schema about a document.
-fn complaints(schema: &Value, document: &Value) -> Vec<String> {
-    let validator = jsonschema::validator_for(schema).unwrap();
-    validator
-        .iter_errors(document)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect()
-}
 
 fn json(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
@@ -66,14 +57,7 @@ fn the_offers_of_the_fixture_modules_fit_the_published_schema() {
 
 #[test]
 fn sarif_files_fit_the_schema_of_the_standard() {
-    let mut schema = json(&sarif_schema());
-    // The standard's own pattern for a language has a stray bracket, which strict regular expressions refuse.
-    for holder in ["run", "toolComponent"] {
-        schema["definitions"][holder]["properties"]["language"]
-            .as_object_mut()
-            .unwrap()
-            .remove("pattern");
-    }
+    let schema = support::schema::sarif();
     for name in ["conformant", "not-conformant", "undecided-custom"] {
         let log: Value = serde_json::from_str(&sarif::render(&stored(name))).unwrap();
         assert_eq!(complaints(&schema, &log), Vec::<String>::new(), "{name}");
@@ -81,27 +65,4 @@ fn sarif_files_fit_the_schema_of_the_standard() {
         broken["runs"][0]["results"][0]["kind"] = "splendid".into();
         assert_ne!(complaints(&schema, &broken), Vec::<String>::new());
     }
-}
-
-/// The SARIF schema among the sources of `serde-sarif`, where Cargo keeps them.
-fn sarif_schema() -> PathBuf {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked"])
-        .current_dir(support::repository())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let package = metadata["packages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|package| package["name"] == "serde-sarif")
-        .unwrap();
-    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
-    manifest.with_file_name("src/schema.json")
 }

@@ -1,6 +1,7 @@
 //! JSON documents: offer files, solutions, createOptions.
 
-use super::Target;
+use damage::Target;
+
 use crate::create_options::CreateOptions;
 use crate::offer::import::{Choices, SolutionFile, import};
 use crate::offer::read;
@@ -37,7 +38,9 @@ const JSON: &[&str] = &[
     "\"properties.desired.a.b\":",
 ];
 
-pub(super) fn offers() -> Target {
+/// Offer files, as `offer.json` has them.
+#[must_use]
+pub fn offers() -> Target {
     Target {
         seeds: vec![
             include_str!("../../../../tests/candidates/well-behaved/offer.json"),
@@ -70,7 +73,9 @@ pub(super) fn offers() -> Target {
     }
 }
 
-pub(super) fn solutions() -> Target {
+/// Files of an IoT Edge solution, to be imported.
+#[must_use]
+pub fn solutions() -> Target {
     Target {
         seeds: vec![
             include_str!("../../tests/data/solutions/deployment.json"),
@@ -97,7 +102,9 @@ pub(super) fn solutions() -> Target {
     }
 }
 
-pub(super) fn create_options() -> Target {
+/// createOptions, as they stand in an offer.
+#[must_use]
+pub fn create_options() -> Target {
     Target {
         seeds: vec![
             r#"{"ExposedPorts": {"8080/tcp": {}}, "HostConfig": {"PortBindings": {"8080/tcp": [{"HostPort": "80"}]}}}"#,

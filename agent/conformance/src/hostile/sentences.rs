@@ -2,7 +2,8 @@
 
 use std::str::FromStr as _;
 
-use super::Target;
+use damage::Target;
+
 use crate::hardware::{self, Claim};
 use crate::image::{Reference, TagKind};
 use crate::route::{self, Entry, Message, Table};
@@ -18,7 +19,9 @@ fn plain(claim: &Claim) -> Claim {
     }
 }
 
-pub(super) fn paragraphs() -> Target {
+/// Descriptions with a paragraph of hardware requirements.
+#[must_use]
+pub fn paragraphs() -> Target {
     let file = include_str!("../../tests/data/hardware/paragraphs.txt");
     let entries = file.lines().filter_map(|line| line.strip_prefix("> "));
     Target {
@@ -96,7 +99,9 @@ pub(super) fn paragraphs() -> Target {
     }
 }
 
-pub(super) fn routes() -> Target {
+/// Default routes, and conditions of routes.
+#[must_use]
+pub fn routes() -> Target {
     let lines = |text: &'static str, width: usize| {
         text.lines()
             .filter(|line| !line.starts_with('#'))
@@ -179,7 +184,9 @@ pub(super) fn routes() -> Target {
     }
 }
 
-pub(super) fn references() -> Target {
+/// Image references and tags.
+#[must_use]
+pub fn references() -> Target {
     Target {
         seeds: vec![
             "contoso.azurecr.io/air-quality:1.0.1",

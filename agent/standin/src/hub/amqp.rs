@@ -11,8 +11,8 @@ mod consumer;
 mod conversation;
 mod frame;
 mod header;
-#[cfg(test)]
-mod hostile;
+#[cfg(any(test, feature = "hostile"))]
+pub(super) mod hostile;
 mod link;
 mod message;
 mod reader;

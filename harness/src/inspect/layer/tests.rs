@@ -170,6 +170,19 @@ fn an_archive_without_an_end_is_left_at_the_bound() {
 }
 
 #[test]
+fn a_sparse_file_with_a_long_map_is_not_read_rather_than_misread() {
+    let mut sparse = header(EntryType::GNUSparse, 512, 0o755);
+    let map = sparse.as_gnu_mut().unwrap();
+    map.set_is_extended(true);
+    sparse.set_cksum();
+    let mut bytes = sparse.as_bytes().to_vec();
+    // The rest of the map, the content, the end.
+    bytes.resize(5 * 512, 0);
+    let stopped = read(&bytes[..], TAR, MOST).unwrap_err();
+    assert!(matches!(stopped, Stopped::NotRead(_)), "{stopped:?}");
+}
+
+#[test]
 fn what_is_cut_off_or_no_archive_is_broken() {
     let packed = gzip(&tar(|builder| put(builder, "a", &[1; 5000], 0o755)));
     assert!(matches!(
