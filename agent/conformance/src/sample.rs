@@ -9,6 +9,7 @@ mod sdk;
 use serde_json::{Value, json};
 
 use crate::calibration::Row;
+use crate::certificate::Certificate;
 use crate::data::Data;
 use crate::finding::Verdict;
 use crate::observation::{
@@ -25,6 +26,8 @@ use crate::record::{
     Heat, HostFacts, Point, Power, Profile, Record, Reserve, Run, RunOptions, ScopeName, Series,
     Swap,
 };
+use crate::report::Report;
+use crate::requirements::CATALOGUE;
 use crate::units::{Bytes, Millis};
 
 pub(crate) use egress::asking;
@@ -73,6 +76,14 @@ pub(crate) fn record() -> Record {
         data: Data::shipped(),
         certified: None,
     }
+}
+
+/// The sample again, after its own report was a certificate.
+pub(crate) fn certified() -> Record {
+    let report = Report::judge(record(), CATALOGUE);
+    let mut record = record();
+    record.certified = Some(Certificate::of(&report, &record.offer).unwrap());
+    record
 }
 
 /// The same record with this paragraph in place of the sample's claim, for example `Linux x64 OS, 1 GB of RAM`.

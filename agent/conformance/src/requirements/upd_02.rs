@@ -92,16 +92,7 @@ fn causes(record: &Record, certificate: &Certificate, now: &[DataFile]) -> Vec<S
 mod tests {
     use super::*;
     use crate::finding::{OutcomeKind, Verdict};
-    use crate::report::Report;
-    use crate::requirements::CATALOGUE;
     use crate::sample;
-
-    fn certified() -> Record {
-        let report = Report::judge(sample::record(), CATALOGUE);
-        let mut record = sample::record();
-        record.certified = Some(Certificate::of(&report, &record.offer).unwrap());
-        record
-    }
 
     #[test]
     fn without_a_certificate_none_is_compared() {
@@ -116,12 +107,12 @@ mod tests {
 
     #[test]
     fn the_same_catalogue_and_data_keep_a_certificate() {
-        assert_eq!(judge(&certified()).unwrap().kind, OutcomeKind::Met);
+        assert_eq!(judge(&sample::certified()).unwrap().kind, OutcomeKind::Met);
     }
 
     #[test]
     fn another_table_makes_it_stale_with_both_digests_and_never_fails() {
-        let mut record = certified();
+        let mut record = sample::certified();
         let certificate = record.certified.as_mut().unwrap();
         certificate.data[0].sha256 = "0".repeat(64);
         certificate.data[0].dated = "2025-01".to_owned();
@@ -136,14 +127,14 @@ mod tests {
 
     #[test]
     fn another_catalogue_or_edition_and_data_that_are_not_named_make_it_stale() {
-        let mut record = certified();
+        let mut record = sample::certified();
         record.run.catalogue = "2027-03".to_owned();
         let saw = judge(&record).unwrap().saw;
         assert!(
             saw.contains("catalogue 2026-11 judged, now it is 2027-03"),
             "{saw}"
         );
-        let mut record = certified();
+        let mut record = sample::certified();
         record.certified.as_mut().unwrap().data.clear();
         let outcome = judge(&record).unwrap();
         assert_eq!(outcome.kind, OutcomeKind::Concern);

@@ -102,16 +102,7 @@ fn image_of<'a>(record: &'a Record, certificate: &'a Certificate) -> Option<(&'a
 mod tests {
     use super::*;
     use crate::finding::{OutcomeKind, Verdict};
-    use crate::report::Report;
-    use crate::requirements::CATALOGUE;
     use crate::sample;
-
-    fn certified() -> Record {
-        let report = Report::judge(sample::record(), CATALOGUE);
-        let mut record = sample::record();
-        record.certified = Some(Certificate::of(&report, &record.offer).unwrap());
-        record
-    }
 
     #[test]
     fn without_a_certificate_none_is_compared() {
@@ -121,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_same_offer_and_image_keep_a_certificate() {
-        let mut record = certified();
+        let mut record = sample::certified();
         let outcome = judge(&record).unwrap();
         assert_eq!(outcome.kind, OutcomeKind::Met);
         assert!(
@@ -137,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_changed_part_makes_it_stale_with_what_rests_on_it_and_never_fails() {
-        let mut record = certified();
+        let mut record = sample::certified();
         record.offer.plan.image.tag = "1.0.2".to_owned();
         record.offer.plan.env.insert("A".to_owned(), "b".to_owned());
         let finding = REQUIREMENT.finding(&record);
@@ -158,7 +149,7 @@ mod tests {
 
     #[test]
     fn another_image_under_the_same_tag_makes_it_stale() {
-        let mut record = certified();
+        let mut record = sample::certified();
         record.candidate.image_id = Some("sha256:other".to_owned());
         let outcome = judge(&record).unwrap();
         assert_eq!(outcome.kind, OutcomeKind::Concern);
