@@ -7,11 +7,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 use standin::hub::{Identity, LocalHub, Policy};
 use support::under_way::signal;
-use support::{large_offer, of_run};
+use support::{large_offer, of_run, offer_of};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::{GRACE, PATIENCE, hub, probe, reads_its_twin, told};
+use super::{GRACE, PATIENCE, call, hub, probe, reads_its_twin, request, told};
 
 /// The first lines to type below a heading of the page.
 fn typed(heading: &str, fence: &str) -> String {
@@ -34,19 +34,6 @@ fn lines(run: &str) -> String {
     let (payloads, calls) = (typed(heading, "\n```\n"), typed(heading, "\n```sh\n"));
     let asked = with(&payloads, "--run monday", &format!("--run {run}"));
     format!("{asked}\n{calls}\n")
-}
-
-/// The page's lines for the results, of one device's run that has ended: its report is stored, and a dossier is made of it.
-pub(super) async fn results_are_fetched(run: &str, device: &str, place: &Path, hub: &LocalHub) {
-    let lines = typed("## Get the results", "\n```\n");
-    let query = format!("--query \"deviceId='{device}'\"");
-    let lines = with(&lines, "--query \"tags.lab='yes'\"", &query);
-    let lines = with(&lines, "--run monday", &format!("--run {run}"));
-    // One device leaves a dossier undecided at most.
-    answers(&format!("{lines} || test $? -eq 2"), place, hub).await;
-    let stored = place.join("monday").join(device).join("report.json");
-    let kept = place.join("runs").join(run).join("report.json");
-    assert_eq!(fs::read(stored).unwrap(), fs::read(kept).unwrap());
 }
 
 /// Plays the lines in a directory that has what the page takes for granted; what each call was answered.
@@ -114,4 +101,33 @@ async fn the_page_s_own_lines_hand_over_an_offer_that_no_twin_has_room_for() {
     let ended = timeout(PATIENCE, probe.wait()).await.unwrap();
     assert!(ended.unwrap().success());
     assert_eq!(of_run(&run).unwrap(), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_s_own_lines_fetch_the_report_of_a_run_that_has_ended_and_make_a_dossier_of_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (hub, connection) = hub().await;
+    let mut events = hub.subscribe();
+    let mut probe = probe(place.path(), &connection, hub.trust_bundle_pem());
+    let offer = fs::read_to_string(offer_of("well-behaved")).unwrap();
+    let run = format!("monday-{}", std::process::id());
+    reads_its_twin(&mut events).await;
+    let (asked, part) = request(&run, &offer);
+    assert_eq!(call(&hub, "offer", &part).await.0, 200);
+    assert_eq!(call(&hub, "start", &asked).await.0, 202);
+    told(&mut events, &run, "done", "").await;
+
+    let lines = typed("## Get the results", "\n```\n");
+    let lines = with(&lines, "tags.lab='yes'", "deviceId='device-1'");
+    let lines = with(&lines, "--run monday", &format!("--run {run}"));
+    // One device leaves a dossier undecided at most.
+    answers(&format!("{lines} || test $? -eq 2"), place.path(), &hub).await;
+    // Stored for people to read, kept as it travels: the same members in the same order.
+    let read = |path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let stored = read(place.path().join("monday/device-1/report.json"));
+    let kept = read(place.path().join("runs").join(&run).join("report.json"));
+    assert!(stored == kept, "another report was stored");
+    signal("TERM", &[probe.id().unwrap()]).unwrap();
+    let ended = timeout(PATIENCE, probe.wait()).await.unwrap();
+    assert!(ended.unwrap().success());
 }
