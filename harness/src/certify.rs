@@ -341,12 +341,16 @@ pub(crate) fn run_id() -> anyhow::Result<String> {
 
 /// Runs to its end, or to Ctrl-C.
 pub(crate) fn uninterrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         tokio::select! {
             done = work => done,
             () = interrupted() => Err(Interrupted.into()),
         }
-    })
+    });
+    // What is read in a thread of its own does not hold up the end.
+    runtime.shutdown_background();
+    ended
 }
 
 pub(crate) async fn interrupted() {

@@ -22,7 +22,6 @@ mod walk;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use conformance::data::Data;
 use conformance::finding::{Finding, Reason};
 use conformance::image::TagKind;
@@ -42,6 +41,7 @@ use self::clam::Clam;
 use self::source::{Source, SourceError};
 use self::target::Target;
 use self::walk::Wanted;
+use crate::certify::uninterrupted;
 use crate::cli::{InspectArgs, LintFormat};
 use crate::data;
 use crate::exit::Refused;
@@ -78,14 +78,13 @@ struct Inspection<'a> {
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let tested = args.tested.as_deref().map(tested).transpose()?;
     let data = data::of(args.data.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .context("start the runtime")?;
-    let target = runtime.block_on(target::resolve(args))?;
-    let now = now();
-    let mut registry = runtime.block_on(observe(args, &target))?;
+    // Cut short, it takes its files for the engine's images and for the scanner away.
+    let (target, now, mut registry) = uninterrupted(async {
+        let target = target::resolve(args).await?;
+        let now = now();
+        let registry = observe(args, &target).await?;
+        Ok((target, now, registry))
+    })?;
     if let Observed::Seen(repository) = &mut registry {
         repository.tested = match tested {
             Some(tested) => Observed::Seen(tested),
